@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Installs what the build needs once per machine, and points this clone at it.
+
+Everything large lives in one cache folder that all clones share: KINDRED_CACHE, else
+$XDG_CACHE_HOME/kindred, else ~/.cache/kindred. Wheels are fetched one by one and kept, so an interrupted
+set-up goes on where it stopped; a folder appears under its final name only when it is whole; a lock file makes
+two set-ups at once take turns.
+
+    setup.py build     libtorch and this clone's .cargo/config.toml
+    setup.py demo      also the CDNOW purchases that `make demo` reads
+    setup.py peers     also the Python libraries that `make test` and `make bench` compare with
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parent.parent
+TORCH_VERSION = "2.11.0"
+# What a CPU process loads of the CUDA wheel: libtorch_cpu needs these two beside itself.
+TORCH_WHEELS = [f"torch=={TORCH_VERSION}", "nvidia-cuda-cupti==13.0.*", "nvidia-cuda-runtime==13.0.*"]
+CDNOW_WHEEL = "lifetimes==0.11.3"
+CDNOW_MEMBER = "lifetimes/datasets/CDNOW_master.txt"
+# `import torch` from the lean libtorch, the reader of the peers, and the judges of our measures.
+PEER_WHEELS = [
+    "numpy==2.3.*", "pyarrow==22.*", "scikit-learn==1.7.*", "lightgbm==4.6.*", "safetensors==0.6.*", "xxhash==3.6.*",
+    "duckdb==1.4.*", "typing_extensions", "sympy", "networkx", "jinja2", "fsspec", "filelock",
+]
+
+
+def cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("KINDRED_CACHE") or Path(base) / "kindred").resolve()
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def turn(cache: Path):
+    """Holds the machine-wide lock; says so when another set-up has it."""
+    with open(cache / "setup.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up is running on this machine; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL)
+    if done.returncode != 0:
+        sys.exit(f"setup: `{' '.join(command)}` failed; run it again when the package registry is reachable, "
+                 "what was fetched is kept")
+
+
+def publish(folder: Path, build) -> None:
+    """Builds `folder` under a temporary name and renames it, so that it is whole or absent."""
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}")
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    staging.mkdir(parents=True)
+    build(staging)
+    staging.rename(folder)
+
+
+def install_libtorch(cache: Path) -> Path:
+    folder = cache / f"libtorch-{TORCH_VERSION}"
+    if not folder.exists():
+        say(f"libtorch {TORCH_VERSION} into {folder}: 0.5 GB to fetch, 1.2 GB on disk, about half a minute; once per machine")
+        started = time.monotonic()
+        wheels = cache / "wheels"
+        for wheel in TORCH_WHEELS:
+            pip("download", "-q", "--no-deps", "-d", str(wheels), wheel)
+        publish(folder, lambda staging: pip(
+            "install", "-q", "--no-deps", "--no-index", "--no-compile", "--find-links", str(wheels),
+            "--target", str(staging), *TORCH_WHEELS))
+        shutil.rmtree(wheels)
+        say(f"libtorch is there ({time.monotonic() - started:.0f} s)")
+    return folder
+
+
+def install_cdnow(cache: Path) -> Path:
+    folder = cache / "cdnow"
+    if not folder.exists():
+        say("CDNOW purchases (0.6 MB, from the package `lifetimes`, MIT)")
+
+        def build(staging: Path) -> None:
+            pip("download", "-q", "--no-deps", "-d", str(staging), CDNOW_WHEEL)
+            (wheel,) = staging.glob("lifetimes-*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                (staging / "CDNOW_master.txt").write_bytes(archive.read(CDNOW_MEMBER))
+            wheel.unlink()
+
+        publish(folder, build)
+    return folder
+
+
+def install_peers(cache: Path) -> Path:
+    key = f"peers-py{sys.version_info.major}{sys.version_info.minor}-{abs(hash_of(PEER_WHEELS)):x}"
+    folder = cache / key
+    if not folder.exists():
+        say(f"Python libraries that tests and benches compare with, into {folder}: about a minute; once per machine")
+        publish(folder, lambda staging: pip("install", "-q", "--no-compile", "--target", str(staging), *PEER_WHEELS))
+    return folder
+
+
+def hash_of(names: list[str]) -> int:
+    import zlib
+
+    return zlib.crc32("\n".join(names).encode())
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        staging = path.with_name(f"{path.name}.{os.getpid()}")
+        staging.write_text(text)
+        staging.rename(path)
+
+
+def point_clone_at(cache: Path, libtorch: Path) -> None:
+    write_if_changed(CLONE / ".cargo" / "config.toml", f"""\
+# Written by scripts/setup.py; not under version control. Plain `cargo build` and editors read it.
+[env]
+LIBTORCH = "{libtorch}/torch"
+
+[build]
+# Dependencies are compiled once per machine. Our own crates are kept apart by the wrapper's path.
+build-dir = "{cache}/build"
+rustc-workspace-wrapper = "{CLONE}/scripts/rustc-in-clone"
+
+[target.x86_64-unknown-linux-gnu]
+rustflags = ["-C", "target-cpu=x86-64-v3"]
+""")
+
+
+def link(name: str, target: Path) -> None:
+    """`.setup/<name>` in this clone, so that documents and scripts need no machine's path."""
+    path = CLONE / ".setup" / name
+    path.parent.mkdir(exist_ok=True)
+    if path.is_symlink() and path.readlink() == target:
+        return
+    staging = path.with_name(f"{name}.{os.getpid()}")
+    staging.symlink_to(target)
+    staging.rename(path)
+
+
+def main() -> None:
+    wanted = sys.argv[1] if len(sys.argv) == 2 else ""
+    if wanted not in ("build", "demo", "peers"):
+        sys.exit(__doc__)
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    with turn(cache):
+        libtorch = install_libtorch(cache)
+        point_clone_at(cache, libtorch)
+        link("libtorch", libtorch)
+        if wanted in ("demo", "peers"):
+            link("cdnow", install_cdnow(cache))
+        if wanted == "peers":
+            link("peers", install_peers(cache))
+
+
+if __name__ == "__main__":
+    main()

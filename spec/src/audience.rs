@@ -1,0 +1,189 @@
+//! Audiences: who of the scored population is published, in which tiers, as which ids.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ColumnName, TierName};
+use crate::table::KeyTable;
+
+/// One audience of a Scoring document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Audience {
+    /// A SQL expression over task outputs and population columns; people are taken from the highest value down.
+    pub rank_by: String,
+    /// A SQL predicate over the same columns; false and null leave a person out.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// How many.
+    pub size: Size,
+    /// Tiers from the top down, each a share of the selected people; `rest` takes what is left. One tier `all` when absent.
+    #[serde(default)]
+    pub tiers: IndexMap<TierName, TierCut>,
+    /// People in these tables are left out; a step of the waterfall each.
+    #[serde(default)]
+    pub exclude: Vec<KeyTable>,
+    /// A random share of every tier that is kept out of it, for measuring lift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
+    /// What identifies a person in the published files; the SHA-256 of the key when absent.
+    #[serde(default)]
+    pub ids: Vec<IdColumn>,
+    /// How files are written.
+    #[serde(default)]
+    pub format: FileFormat,
+    /// What must hold before anything is published.
+    #[serde(default)]
+    pub guards: Guards,
+    /// How long readers may use a version, such as `14d`; stated in its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after: Option<String>,
+}
+
+/// How many people an audience takes, counted among those that the predicate and exclusions leave.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// Exactly this many, or all where there are fewer.
+    Top(u64),
+    /// This share of the eligible people, 0..1, rounded to the nearest person, half up.
+    Share(f64),
+    /// Everyone whose rank is at least this.
+    Threshold(f64),
+}
+
+/// A tier's part of the selected people.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TierCut {
+    /// A share, 0..1.
+    Share(f64),
+    /// What the tiers above leave; the last tier only.
+    Rest(Rest),
+}
+
+/// The word `rest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// What the tiers above leave.
+    Rest,
+}
+
+/// A control group: the same people every night for the same salt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holdout {
+    /// Share of every tier, 0..1.
+    pub share: f64,
+    /// Seeds the hash of the key that draws them.
+    pub salt: String,
+}
+
+/// One id column of the published files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdColumn {
+    /// The population's column.
+    pub column: ColumnName,
+    /// How its text is normalized before hashing.
+    #[serde(default)]
+    pub normalize: IdNormalization,
+    /// How it is hashed; `none` publishes it as it is.
+    #[serde(default)]
+    pub hash: IdHash,
+    /// The published column's name; `<hash>_<column>` when absent, or the column's own name without a hash.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub name: Option<ColumnName>,
+}
+
+/// Normalization of an id before hashing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdNormalization {
+    /// As it is.
+    #[default]
+    None,
+    /// Blanks around it removed.
+    Trim,
+    /// Blanks around it removed, lower case.
+    Lower,
+    /// An email address: blanks around it removed, lower case.
+    Email,
+}
+
+/// Hashing of an id, as lower-case hex of its UTF-8 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdHash {
+    /// SHA-256.
+    #[default]
+    Sha256,
+    /// MD5, where a channel insists on it.
+    Md5,
+    /// The raw value.
+    None,
+}
+
+/// How an audience's files are written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileFormat {
+    /// Parquet or CSV.
+    pub kind: FileKind,
+    /// Compression of pages (Parquet) or of the file (CSV).
+    pub compression: Compression,
+    /// A new part starts after this many rows.
+    pub rows_per_file: u64,
+}
+
+impl Default for FileFormat {
+    fn default() -> Self {
+        Self { kind: FileKind::default(), compression: Compression::default(), rows_per_file: 5_000_000 }
+    }
+}
+
+/// File formats of audiences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// Apache Parquet.
+    #[default]
+    Parquet,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// Compression of published files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Zstandard.
+    #[default]
+    Zstd,
+    /// gzip.
+    Gzip,
+    /// None.
+    None,
+}
+
+/// What must hold before a version is published; one that fails is held back and the last good one stays current.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guards {
+    /// Fewest people, holdout included.
+    pub min_size: u64,
+    /// Most people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// Largest change of the size against the last version, as a share of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_change: Option<f64>,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self { min_size: 1, max_size: None, max_change: None }
+    }
+}

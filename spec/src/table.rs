@@ -1,0 +1,59 @@
+//! Where rows come from: named tables over files, key tables, and the SQL steps that derive new tables.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ColumnName, TableName};
+
+/// A table over files: one file, a folder (all files under it with the format's extension) or a glob.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TableSource {
+    /// A path (relative ones are resolved against the working directory) or URL: `file://`, `s3://`, `gs://`, `az://`.
+    pub url: String,
+    /// What the files are; told from the extension when absent (`.csv.gz` is gzip-compressed CSV).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TableFormat>,
+    /// CSV: the field separator, one byte; `,` when absent. `whitespace` for runs of blanks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// CSV: whether the first line names the columns; true when absent and `columns` is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// CSV without a header: the columns' names, in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<ColumnName>>,
+}
+
+/// The formats that tables are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TableFormat {
+    /// Apache Parquet.
+    Parquet,
+    /// Comma-separated values; also other separators.
+    Csv,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A step that names a new table: the result of a SQL query over the tables named so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrepareStep {
+    /// The new table's name.
+    pub name: TableName,
+    /// The query, in DataFusion's dialect.
+    pub sql: String,
+}
+
+/// A table read for its keys alone: seeds, buyers, a blacklist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyTable {
+    /// The table.
+    pub table: TableName,
+    /// Its key column; the document's `key` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ColumnName>,
+}

@@ -1,0 +1,67 @@
+//! Tasks: what a model learns to predict, one head each.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ColumnName;
+use crate::table::KeyTable;
+
+/// One head of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Task {
+    /// Will it happen? Output: a calibrated probability.
+    Binary(BinaryTask),
+    /// How much, often nothing? Output: the expected value (zero-inflated log-normal, Wang 2019).
+    Value(ValueTask),
+    /// Who is like the seeds? Output: a score in 0..1.
+    Lookalike(LookalikeTask),
+}
+
+/// A 0/1 label; null means not observed, and the row does not teach this task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BinaryTask {
+    /// The label's column: boolean, or a number that is 0 or 1.
+    pub label: ColumnName,
+    /// Weight of positive rows in the loss.
+    #[serde(default = "one")]
+    pub positive_weight: f64,
+}
+
+/// A non-negative amount; null means not observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValueTask {
+    /// The label's column: a number ≥ 0.
+    pub label: ColumnName,
+}
+
+/// Membership of a seed table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookalikeTask {
+    /// The seed customers.
+    pub seeds: KeyTable,
+    /// The share of people like the seeds among the rest, 0..1; estimated (Elkan-Noto) when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<f64>,
+    /// How rows that are no seeds are taken.
+    #[serde(default)]
+    pub loss: LookalikeLoss,
+}
+
+/// Losses of positive-unlabeled learning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LookalikeLoss {
+    /// Rows that are no seeds count as negatives.
+    #[default]
+    Plain,
+    /// Non-negative PU risk (Kiryo, NeurIPS 2017).
+    Nnpu,
+}
+
+fn one() -> f64 {
+    1.0
+}
