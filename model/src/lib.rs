@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Rows to predictions: encoders, layers, networks, losses, measures, optimizers and the content of a model package.
+//!
+//! Never here: async, RPC, object storage.
+
+pub mod input;
