@@ -1,0 +1,193 @@
+//! Units of work and what identifies them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::Malformed;
+use crate::v1;
+
+/// A step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Fit, evaluate and register a model: one unit.
+    Train,
+    /// Prepare tables and freeze the shard plan: one unit.
+    Plan,
+    /// Score shards: a unit each.
+    Score,
+    /// Build, check and publish audiences: one unit.
+    Publish,
+}
+
+impl Stage {
+    /// The word for it in command lines, logs and file names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Plan => "plan",
+            Self::Score => "score",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that names no stage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a stage: use train, plan, score or publish")]
+pub struct UnknownStage(String);
+
+impl FromStr for Stage {
+    type Err = UnknownStage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStage> {
+        let stages = [Self::Train, Self::Plan, Self::Score, Self::Publish];
+        stages.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| UnknownStage(text.to_owned()))
+    }
+}
+
+impl From<Stage> for v1::Stage {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Train => Self::Train,
+            Stage::Plan => Self::Plan,
+            Stage::Score => Self::Score,
+            Stage::Publish => Self::Publish,
+        }
+    }
+}
+
+impl TryFrom<i32> for Stage {
+    type Error = Malformed;
+
+    fn try_from(number: i32) -> Result<Self, Malformed> {
+        match v1::Stage::try_from(number) {
+            Ok(v1::Stage::Train) => Ok(Self::Train),
+            Ok(v1::Stage::Plan) => Ok(Self::Plan),
+            Ok(v1::Stage::Score) => Ok(Self::Score),
+            Ok(v1::Stage::Publish) => Ok(Self::Publish),
+            Ok(v1::Stage::Unspecified) | Err(_) => Err(Malformed::Number { field: "stage", number }),
+        }
+    }
+}
+
+/// One unit of work of a run: what a lease is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Fit, evaluate and register the model.
+    Train,
+    /// Prepare tables and freeze the shard plan.
+    Plan,
+    /// Score one shard of the plan.
+    Score(Shard),
+    /// Build, check and publish the audiences.
+    Publish,
+}
+
+impl Unit {
+    /// The stage that it is a unit of.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::Train => Stage::Train,
+            Self::Plan => Stage::Plan,
+            Self::Score(_) => Stage::Score,
+            Self::Publish => Stage::Publish,
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Train | Self::Plan | Self::Publish => self.stage().fmt(f),
+            Self::Score(shard) => write!(f, "shard {shard}"),
+        }
+    }
+}
+
+impl From<Unit> for v1::Unit {
+    fn from(unit: Unit) -> Self {
+        let shard = match unit {
+            Unit::Score(shard) => shard.0,
+            Unit::Train | Unit::Plan | Unit::Publish => 0,
+        };
+        Self { stage: v1::Stage::from(unit.stage()).into(), shard }
+    }
+}
+
+impl TryFrom<v1::Unit> for Unit {
+    type Error = Malformed;
+
+    fn try_from(unit: v1::Unit) -> Result<Self, Malformed> {
+        Ok(match Stage::try_from(unit.stage)? {
+            Stage::Train => Self::Train,
+            Stage::Plan => Self::Plan,
+            Stage::Score => Self::Score(Shard(unit.shard)),
+            Stage::Publish => Self::Publish,
+        })
+    }
+}
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+};
+}
+
+numbers! {
+    /// A shard of a run's frozen plan: 0, 1, …
+    Shard;
+    /// One try at a unit of work; unique within its run over all coordinators.
+    Attempt;
+    /// One coordinator's term over a run; a larger one supersedes a smaller one.
+    Epoch;
+    /// One launch of processes for a stage of a run.
+    Generation;
+    /// The right to work on one unit for a while; unique within its run.
+    LeaseId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unit_survives_the_wire() {
+        for unit in [Unit::Train, Unit::Plan, Unit::Score(Shard(0)), Unit::Score(Shard(u64::MAX)), Unit::Publish] {
+            assert_eq!(Unit::try_from(v1::Unit::from(unit)), Ok(unit));
+        }
+    }
+
+    #[test]
+    fn a_stage_nobody_knows_is_malformed() {
+        for number in [0, 5, -1] {
+            assert_eq!(Stage::try_from(number), Err(Malformed::Number { field: "stage", number }));
+        }
+    }
+
+    #[test]
+    fn stages_parse_from_their_own_words() {
+        for stage in [Stage::Train, Stage::Plan, Stage::Score, Stage::Publish] {
+            assert_eq!(stage.to_string().parse(), Ok(stage));
+        }
+        assert!("Train".parse::<Stage>().is_err());
+    }
+}
