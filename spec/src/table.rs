@@ -1,5 +1,7 @@
 //! Where rows come from: named tables over files, key tables, and the SQL steps that derive new tables.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,27 @@ pub struct TableSource {
     /// CSV without a header: the columns' names, in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<ColumnName>>,
+    /// CSV and JSON: types of columns that are not to be told from their values, such as `phone: string`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<ColumnName, ColumnType>,
+}
+
+/// Types that a column of text can be read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    /// Text as it stands.
+    String,
+    /// 64-bit integer.
+    Integer,
+    /// 64-bit floating point.
+    Number,
+    /// true or false.
+    Boolean,
+    /// `YYYY-MM-DD`
+    Date,
+    /// A date and time, in microseconds.
+    Timestamp,
 }
 
 /// The formats that tables are read from.
