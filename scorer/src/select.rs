@@ -1,0 +1,18 @@
+//! Who is in an audience: pure decisions, apart from all reading and writing.
+//!
+//! [`order`] says who stands above whom, [`histogram`] what a shard tells of its ranks, [`cut`] how many are taken and where
+//! tiers end, [`search`] finds those ends exactly, [`holdout`] draws the control group, [`waterfall`] counts who was left
+//! out and why, [`guards`] decides whether the result may be seen. None of it depends on how the rows are sharded.
+
+pub mod cut;
+pub mod duplicates;
+pub mod guards;
+pub mod histogram;
+pub mod holdout;
+pub mod order;
+pub mod search;
+pub mod share;
+pub mod waterfall;
+
+#[cfg(test)]
+mod tests;
