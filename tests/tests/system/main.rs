@@ -1,0 +1,8 @@
+//! The whole system with its real binaries: from documents and tables to what lies in the workspace.
+
+mod bad_inputs;
+mod demo;
+mod documents;
+mod interruption;
+mod package_reader;
+mod same_bytes;
