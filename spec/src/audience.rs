@@ -12,9 +12,11 @@ use crate::table::KeyTable;
 #[serde(deny_unknown_fields)]
 pub struct Audience {
     /// A SQL expression over task outputs and population columns; people are taken from the highest value down.
+    #[schemars(schema_with = "crate::text::not_blank")]
     pub rank_by: String,
     /// A SQL predicate over the same columns; false and null leave a person out.
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
     pub filter: Option<String>,
     /// How many.
     pub size: Size,
@@ -38,6 +40,7 @@ pub struct Audience {
     pub guards: Guards,
     /// How long readers may use a version, such as `14d`; stated in its manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::duration_or_null")]
     pub expires_after: Option<String>,
 }
 
@@ -46,9 +49,9 @@ pub struct Audience {
 #[serde(rename_all = "snake_case")]
 pub enum Size {
     /// Exactly this many, or all where there are fewer.
-    Top(u64),
+    Top(#[schemars(range(min = 1))] u64),
     /// This share of the eligible people, 0..1, rounded to the nearest person, half up.
-    Share(f64),
+    Share(#[schemars(schema_with = "crate::share::some")] f64),
     /// Everyone whose rank is at least this.
     Threshold(f64),
 }
@@ -58,7 +61,7 @@ pub enum Size {
 #[serde(untagged)]
 pub enum TierCut {
     /// A share, 0..1.
-    Share(f64),
+    Share(#[schemars(schema_with = "crate::share::some")] f64),
     /// What the tiers above leave; the last tier only.
     Rest(Rest),
 }
@@ -76,8 +79,10 @@ pub enum Rest {
 #[serde(deny_unknown_fields)]
 pub struct Holdout {
     /// Share of every tier, 0..1.
+    #[schemars(schema_with = "crate::share::inner")]
     pub share: f64,
     /// Seeds the hash of the key that draws them.
+    #[schemars(schema_with = "crate::text::not_blank")]
     pub salt: String,
 }
 
@@ -135,6 +140,7 @@ pub struct FileFormat {
     /// Compression of pages (Parquet) or of the file (CSV).
     pub compression: Compression,
     /// A new part starts after this many rows.
+    #[schemars(range(min = 1))]
     pub rows_per_file: u64,
 }
 
@@ -176,9 +182,11 @@ pub struct Guards {
     pub min_size: u64,
     /// Most people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub max_size: Option<u64>,
     /// Largest change of the size against the last version, as a share of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::share::change")]
     pub max_change: Option<f64>,
 }
 

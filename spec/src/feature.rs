@@ -84,6 +84,7 @@ pub struct CategoricalFeature {
     pub hash: Option<Hash>,
     /// The embedding's width; min(64, round(1.6·cardinality^0.56)) when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 512))]
     pub width: Option<u16>,
 }
 
@@ -92,8 +93,10 @@ pub struct CategoricalFeature {
 #[serde(deny_unknown_fields, default)]
 pub struct Vocabulary {
     /// Values seen fewer times than this share the out-of-vocabulary id.
+    #[schemars(range(min = 1))]
     pub min_count: u64,
     /// The most frequent values that get an id of their own.
+    #[schemars(range(min = 1, max = 100_000_000))]
     pub max_size: u32,
 }
 
@@ -108,6 +111,7 @@ impl Default for Vocabulary {
 #[serde(deny_unknown_fields)]
 pub struct Hash {
     /// How many ids; null has one of its own beside them.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub buckets: u32,
     /// The hash's seed.
     #[serde(default)]
@@ -148,12 +152,14 @@ pub struct BagFeature {
     pub hash: Option<Hash>,
     /// The embedding's width.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 512))]
     pub width: Option<u16>,
     /// How a row's embeddings become one.
     #[serde(default)]
     pub pool: Pool,
     /// At most this many ids of a row are read, from the front.
     #[serde(default = "default_bag_length")]
+    #[schemars(range(min = 1, max = 65_536))]
     pub max_length: u32,
 }
 
@@ -183,6 +189,7 @@ pub struct TimestampFeature {
     pub reference: NaiveDate,
     /// What is taken from it.
     #[serde(default = "default_timestamp_parts")]
+    #[schemars(length(min = 1))]
     pub encode: Vec<TimestampPart>,
 }
 
@@ -209,10 +216,12 @@ pub enum TimestampPart {
 #[serde(deny_unknown_fields)]
 pub struct CrossFeature {
     /// The columns.
+    #[schemars(length(min = 2, max = 16))]
     pub of: Vec<ColumnName>,
     /// The buckets.
     pub hash: Hash,
     /// The embedding's width.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 512))]
     pub width: Option<u16>,
 }

@@ -10,14 +10,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
     /// Names that become part of an object key: lower case, no path characters.
-    #[error("`{name}` is not a name: use 1 to 63 lower-case letters, digits, `-` and `_`, starting with a letter or digit")]
+    #[error(
+        "`{name}` is not a name: use 1 to 63 lower-case letters, digits, `-` and `_`, starting with a letter or digit"
+    )]
     Key {
         /// The text as written.
         name: String,
     },
-    /// Names of columns, features and tables: anything printable that is not empty.
-    #[error("{name:?} is not a column or table name: it is empty, longer than 255 bytes or holds a control character")]
+    /// Names of columns and features: anything printable that is not empty.
+    #[error("{name:?} is not a column name: it is empty, longer than 255 bytes or holds a control character")]
     Column {
+        /// The text as written.
+        name: String,
+    },
+    /// Names of tables: they become part of an object key and of SQL.
+    #[error("{name:?} is not a table name: use 1 to 63 letters, digits, `_` and `-`, not starting with `-`")]
+    Table {
+        /// The text as written.
+        name: String,
+    },
+    /// An alias that is no name, or could be taken for a version.
+    #[error(
+        "{name:?} is not an alias: use 1 to 63 lower-case letters, digits, `-` and `_`, not digits alone, starting with a letter or digit"
+    )]
+    Alias {
         /// The text as written.
         name: String,
     },
@@ -29,23 +45,39 @@ pub enum InvalidName {
     },
 }
 
-fn is_key_name(name: &str) -> bool {
+pub(crate) const KEY_NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+pub(crate) const ALIAS_NAME: &str = "^(?![0-9]+$)[a-z0-9][a-z0-9_-]{0,62}$";
+pub(crate) const TABLE_NAME: &str =
+    "^(?!-)[^\\u0000-\\u002c\\u002e\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u00a9]{1,63}$";
+pub(crate) const COLUMN_NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,255}$";
+pub(crate) const MODEL_REFERENCE: &str = "^[a-z0-9][a-z0-9_-]{0,62}@[a-z0-9][a-z0-9_-]{0,62}$";
+
+pub(crate) fn is_key_name(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     name.len() <= 63
         && name.chars().all(legal)
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
-fn is_column_name(name: &str) -> bool {
+pub(crate) fn is_alias_name(name: &str) -> bool {
+    is_key_name(name) && !name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(crate) fn is_column_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control)
 }
 
+pub(crate) fn is_table_name(name: &str) -> bool {
+    let is_legal = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    !name.starts_with('-') && (1..=63).contains(&name.chars().count()) && name.chars().all(is_legal)
+}
+
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident: $check:ident or $error:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $check:ident as $pattern:ident or $error:ident;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schemars(with = "String")]
+        #[schemars(with = "String", extend("pattern" = $pattern))]
         pub struct $name(String);
 
         impl $name {
@@ -99,25 +131,25 @@ macro_rules! names {
 
 names! {
     /// A model: `metadata.name` of a Training document.
-    ModelName: is_key_name or Key;
+    ModelName: is_key_name as KEY_NAME or Key;
     /// A pointer to a model version, such as `production`.
-    AliasName: is_key_name or Key;
+    AliasName: is_alias_name as ALIAS_NAME or Alias;
     /// An audience of a Scoring document.
-    AudienceName: is_key_name or Key;
+    AudienceName: is_key_name as KEY_NAME or Key;
     /// A tier of an audience, such as `high`.
-    TierName: is_key_name or Key;
+    TierName: is_key_name as KEY_NAME or Key;
     /// A scoring document: `metadata.name`.
-    ScoringName: is_key_name or Key;
+    ScoringName: is_key_name as KEY_NAME or Key;
     /// A run: what one document became when it was started.
-    RunId: is_key_name or Key;
+    RunId: is_key_name as KEY_NAME or Key;
     /// A task (head) of a model; also the name of its output column in scores.
-    TaskName: is_key_name or Key;
+    TaskName: is_key_name as KEY_NAME or Key;
     /// A table: declared under `tables`, or made by a `prepare` step.
-    TableName: is_column_name or Column;
+    TableName: is_table_name as TABLE_NAME or Table;
     /// A column of a table.
-    ColumnName: is_column_name or Column;
+    ColumnName: is_column_name as COLUMN_NAME or Column;
     /// A feature: the column's name unless the feature says otherwise.
-    FeatureName: is_column_name or Column;
+    FeatureName: is_column_name as COLUMN_NAME or Column;
 }
 
 /// A model's version: 1, 2, … in the order of registration.
@@ -143,7 +175,7 @@ pub enum Selector {
 /// `name@alias` or `name@version`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = MODEL_REFERENCE))]
 pub struct ModelReference {
     /// The model.
     pub model: ModelName,
@@ -157,9 +189,12 @@ impl FromStr for ModelReference {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let malformed = || InvalidName::Reference { text: text.to_owned() };
         let (model, selector) = text.split_once('@').ok_or_else(malformed)?;
-        let selector = match selector.parse() {
-            Ok(version) => Selector::Version(Version(version)),
-            Err(_) => Selector::Alias(selector.parse().map_err(|_| malformed())?),
+        let is_number = !selector.is_empty() && selector.bytes().all(|byte| byte.is_ascii_digit());
+        let selector = if is_number {
+            let number = selector.parse().ok().filter(|number| *number > 0);
+            Selector::Version(Version(number.ok_or_else(malformed)?))
+        } else {
+            Selector::Alias(selector.parse().map_err(|_| malformed())?)
         };
         Ok(Self { model: model.parse().map_err(|_| malformed())?, selector })
     }

@@ -4,14 +4,27 @@
 //! valid and holds no parameter references. This crate does no I/O and knows nothing of Arrow, tensors or storage.
 
 pub mod audience;
+pub mod contradiction;
 pub mod document;
+pub mod duration;
 pub mod feature;
 pub mod ids;
+pub mod measure;
+pub mod mistake;
 pub mod network;
+pub mod parameters;
+pub mod problem;
 pub mod scoring;
+pub mod share;
+pub mod size;
 pub mod table;
 pub mod task;
 pub mod training;
+
+mod node;
+mod suggest;
+mod text;
+mod yaml;
 
 pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, Size, TierCut};
 pub use document::{Document, Scoring, Training};

@@ -25,10 +25,13 @@ pub struct LinearNetwork {}
 #[serde(deny_unknown_fields, default)]
 pub struct SharedBottomNetwork {
     /// Widths of the trunk's hidden layers.
+    #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 16_384)))]
     pub bottom_layers: Vec<u32>,
     /// Widths of each tower's hidden layers.
+    #[schemars(length(max = 16), inner(range(min = 1, max = 16_384)))]
     pub tower_layers: Vec<u32>,
     /// Share of hidden units left out at random while training, 0..1.
+    #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
 }
 
@@ -43,12 +46,16 @@ impl Default for SharedBottomNetwork {
 #[serde(deny_unknown_fields, default)]
 pub struct MmoeNetwork {
     /// How many experts.
+    #[schemars(range(min = 1, max = 256))]
     pub experts: u32,
     /// Widths of each expert's layers.
+    #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 16_384)))]
     pub expert_layers: Vec<u32>,
     /// Widths of each tower's hidden layers.
+    #[schemars(length(max = 16), inner(range(min = 1, max = 16_384)))]
     pub tower_layers: Vec<u32>,
     /// Share of hidden units left out at random while training, 0..1.
+    #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
 }
 

@@ -17,10 +17,12 @@ use crate::training::DeviceChoice;
 pub struct ScoringSpec {
     /// Values for `${name}` in this document.
     #[serde(default)]
+    #[schemars(schema_with = "crate::text::parameter")]
     pub parameters: BTreeMap<String, serde_json::Value>,
     /// The model, resolved to a version once, when the run starts.
     pub model: ModelReference,
     /// Named tables over files.
+    #[schemars(extend("minProperties" = 1))]
     pub tables: BTreeMap<TableName, TableSource>,
     /// SQL steps, in order.
     #[serde(default)]
@@ -34,6 +36,7 @@ pub struct ScoringSpec {
     pub keep: Vec<ColumnName>,
     /// Rows a shard, rounded to whole row groups.
     #[serde(default = "default_shard_rows")]
+    #[schemars(range(min = 1))]
     pub shard_rows: u64,
     /// What is published.
     #[serde(default)]
@@ -55,11 +58,14 @@ fn default_shard_rows() -> u64 {
 #[serde(deny_unknown_fields, default)]
 pub struct Resources {
     /// Worker processes.
+    #[schemars(range(min = 1, max = 1024))]
     pub processes: u32,
     /// Memory that SQL steps may use before they spill to disk, such as `4GiB`.
+    #[schemars(schema_with = "crate::text::size")]
     pub memory: String,
     /// Compute and decoding threads a process; all cores when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<u32>,
 }
 

@@ -12,18 +12,21 @@ use crate::ids::{ColumnName, TableName};
 #[serde(deny_unknown_fields)]
 pub struct TableSource {
     /// A path (relative ones are resolved against the working directory) or URL: `file://`, `s3://`, `gs://`, `az://`.
+    #[schemars(schema_with = "crate::text::address")]
     pub url: String,
     /// What the files are; told from the extension when absent (`.csv.gz` is gzip-compressed CSV).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<TableFormat>,
     /// CSV: the field separator, one byte; `,` when absent. `whitespace` for runs of blanks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::delimiter_or_null")]
     pub delimiter: Option<String>,
     /// CSV: whether the first line names the columns; true when absent and `columns` is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// CSV without a header: the columns' names, in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub columns: Option<Vec<ColumnName>>,
     /// CSV and JSON: types of columns that are not to be told from their values, such as `phone: string`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -67,6 +70,7 @@ pub struct PrepareStep {
     /// The new table's name.
     pub name: TableName,
     /// The query, in DataFusion's dialect.
+    #[schemars(schema_with = "crate::text::not_blank")]
     pub sql: String,
 }
 

@@ -26,6 +26,7 @@ pub struct BinaryTask {
     pub label: ColumnName,
     /// Weight of positive rows in the loss.
     #[serde(default = "one")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub positive_weight: f64,
 }
 
@@ -45,6 +46,7 @@ pub struct LookalikeTask {
     pub seeds: KeyTable,
     /// The share of people like the seeds among the rest, 0..1; estimated (Elkan-Noto) when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::share::inner_or_null")]
     pub prior: Option<f64>,
     /// How rows that are no seeds are taken.
     #[serde(default)]

@@ -19,8 +19,10 @@ use crate::task::Task;
 pub struct TrainingSpec {
     /// Values for `${name}` in this document; `--set name=value` overrides them, `${run_date}` is always there.
     #[serde(default)]
+    #[schemars(schema_with = "crate::text::parameter")]
     pub parameters: BTreeMap<String, serde_json::Value>,
     /// Named tables over files.
+    #[schemars(extend("minProperties" = 1))]
     pub tables: BTreeMap<TableName, TableSource>,
     /// SQL steps, in order.
     #[serde(default)]
@@ -36,8 +38,10 @@ pub struct TrainingSpec {
     #[serde(default)]
     pub split: Split,
     /// The inputs, in order.
+    #[schemars(extend("minProperties" = 1))]
     pub features: IndexMap<FeatureName, Feature>,
     /// The heads, in order.
+    #[schemars(extend("minProperties" = 1))]
     pub tasks: IndexMap<TaskName, Task>,
     /// The network.
     pub network: Network,
@@ -80,8 +84,10 @@ impl Default for Split {
 #[serde(deny_unknown_fields, default)]
 pub struct Shares {
     /// For early stopping and calibration.
+    #[schemars(schema_with = "crate::share::part")]
     pub validation: f64,
     /// Never seen until the end.
+    #[schemars(schema_with = "crate::share::part")]
     pub test: f64,
 }
 
@@ -116,8 +122,10 @@ pub struct SplitTime {
 #[serde(deny_unknown_fields, default)]
 pub struct Fit {
     /// Passes over the training rows at the most.
+    #[schemars(range(min = 1, max = 100_000))]
     pub epochs: u32,
     /// Rows a step.
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub batch_size: u32,
     /// For the dense weights.
     pub optimizer: Optimizer,
@@ -131,6 +139,7 @@ pub struct Fit {
     pub early_stopping: EarlyStopping,
     /// Largest norm of the dense gradient; absent for no clipping.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// Everything random comes from it.
     pub seed: u64,
@@ -139,6 +148,7 @@ pub struct Fit {
     /// Arithmetic of the matrix products.
     pub precision: Precision,
     /// Data-parallel trainer processes.
+    #[schemars(range(min = 1))]
     pub processes: u32,
 }
 
@@ -168,8 +178,10 @@ pub struct Optimizer {
     /// Its update rule.
     pub kind: OptimizerKind,
     /// Step size at the schedule's top.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// Decoupled weight decay (Loshchilov 2019), per step times the learning rate.
+    #[schemars(range(min = 0))]
     pub weight_decay: f64,
 }
 
@@ -197,6 +209,7 @@ pub struct EmbeddingOptimizer {
     /// Its update rule.
     pub kind: EmbeddingOptimizerKind,
     /// Step size at the schedule's top.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
 }
 
@@ -272,8 +285,10 @@ pub enum TaskWeightRule {
 pub struct EarlyStopping {
     /// `task.measure` on the validation rows, such as `repurchase.auc`; the weighted validation loss when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
     pub measure: Option<String>,
     /// Epochs without a better value before stopping.
+    #[schemars(range(min = 1))]
     pub patience: u32,
 }
 
@@ -286,7 +301,7 @@ impl Default for EarlyStopping {
 /// `auto`, `cpu`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = DeviceChoice::PATTERN))]
 pub enum DeviceChoice {
     /// The first CUDA device if one is usable, else the CPU.
     #[default]
@@ -295,6 +310,10 @@ pub enum DeviceChoice {
     Cpu,
     /// A CUDA device by index; an error where it is not usable.
     Cuda(u16),
+}
+
+impl DeviceChoice {
+    pub(crate) const PATTERN: &str = "^(auto|cpu|cuda(:[0-9]{1,5})?)$";
 }
 
 /// A device that is not one.
@@ -311,7 +330,8 @@ impl TryFrom<String> for DeviceChoice {
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
             other => {
-                let index = other.strip_prefix("cuda:").and_then(|index| index.parse().ok());
+                let is_index = |index: &&str| index.bytes().all(|byte| byte.is_ascii_digit());
+                let index = other.strip_prefix("cuda:").filter(is_index).and_then(|index| index.parse().ok());
                 index.map(Self::Cuda).ok_or(InvalidDevice(text))
             }
         }
@@ -370,5 +390,6 @@ pub struct Promote {
     /// The alias.
     pub alias: AliasName,
     /// Comparisons of test measures, joined by `and`: `repurchase.auc >= 0.70 and spend.spearman > 0`.
+    #[schemars(schema_with = "crate::text::not_blank")]
     pub when: String,
 }

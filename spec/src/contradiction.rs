@@ -1,0 +1,248 @@
+//! Mistakes of meaning: parts of a document that do not go together, each well formed.
+
+use crate::measure::Measure;
+use crate::mistake::choice;
+use crate::node::quoted;
+
+/// Parts of a document that do not go together.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Contradiction {
+    /// A table that is neither declared nor made by a step.
+    #[error("there is no table {}", quoted(.name))]
+    UnknownTable {
+        /// The name as written.
+        name: String,
+        /// The tables that there are.
+        known: Vec<String>,
+    },
+    /// A step that makes a table of a name that is taken.
+    #[error("there is already a table {}", quoted(.name))]
+    TableTwice {
+        /// The table.
+        name: String,
+    },
+    /// A task that is not declared.
+    #[error("there is no task {}", quoted(.name))]
+    UnknownTask {
+        /// The name as written.
+        name: String,
+        /// The tasks that there are.
+        known: Vec<String>,
+    },
+    /// A measure that makes no sense for its task.
+    #[error("`{measure}` does not measure a {kind} task; these do: {}", .known.iter().map(|measure| measure.name()).collect::<Vec<_>>().join(", "))]
+    MeasureOfAnotherKind {
+        /// The measure.
+        measure: Measure,
+        /// The task's kind.
+        kind: &'static str,
+        /// The measures of the kind.
+        known: &'static [Measure],
+    },
+    /// A feature that reads a column which says what is to be predicted, or whose row it is.
+    #[error("the feature reads {}, which is {role}: a model must not see it", quoted(.column))]
+    ColumnAsFeature {
+        /// The column.
+        column: String,
+        /// What the column is.
+        role: Role,
+    },
+    /// One column with two roles that exclude one another.
+    #[error("the column {} is also {role}", quoted(.column))]
+    ColumnTwice {
+        /// The column.
+        column: String,
+        /// What it already is.
+        role: Role,
+    },
+    /// `hash` and `vocabulary` of one feature.
+    #[error("`hash` and `vocabulary` exclude one another: keep one")]
+    HashAndVocabulary,
+    /// An item of a list a second time.
+    #[error("{} is listed twice", quoted(.item))]
+    ListedTwice {
+        /// The item.
+        item: String,
+    },
+    /// Validation and test shares that leave nothing to train on.
+    #[error("validation and test together take {taken} of the rows and leave none to train on")]
+    NothingToTrain {
+        /// Their sum.
+        taken: f64,
+    },
+    /// Test rows from before the validation rows.
+    #[error("`test_from` {test_from} is not after `validation_from` {validation_from}")]
+    SplitOrder {
+        /// The first day of validation.
+        validation_from: chrono::NaiveDate,
+        /// The first day of test.
+        test_from: chrono::NaiveDate,
+    },
+    /// Something that needs rows that the split does not give.
+    #[error("{what} needs {part} rows, and `split.{part}` is 0")]
+    NoRows {
+        /// What needs them.
+        what: &'static str,
+        /// `validation` or `test`.
+        part: &'static str,
+    },
+    /// Weights of tasks that are all zero.
+    #[error("every task weighs 0: nothing would be learned")]
+    NoWeight,
+    /// bf16 on a CPU.
+    #[error("`precision: bf16` needs a GPU, and the device is cpu")]
+    Bf16OnCpu,
+    /// More trainer processes than can work together.
+    #[error("{processes} trainer processes are not available; available: 1")]
+    TrainerProcesses {
+        /// How many are asked for.
+        processes: u32,
+    },
+    /// A prior for a loss without one.
+    #[error("`prior` belongs to `loss: nnpu`, and the loss is plain")]
+    PriorOfPlainLoss,
+    /// An alias that moves always and on a condition.
+    #[error("the alias `{alias}` is also under `aliases`, and so it would move without the condition")]
+    AliasTwice {
+        /// The alias.
+        alias: String,
+    },
+    /// A name that the score table uses itself.
+    #[error("{} is a column of the score table itself", quoted(.name))]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// An option of one format with another.
+    #[error("`{option}` belongs to {of}, and the format is {format}")]
+    OptionOfAnotherFormat {
+        /// The option.
+        option: &'static str,
+        /// The formats that have it.
+        of: &'static str,
+        /// The format.
+        format: &'static str,
+    },
+    /// No header and no names.
+    #[error("without a header the columns have no names: give `columns`")]
+    NoColumnNames,
+    /// A header and names.
+    #[error("`columns` is for files without a header: leave out `header: true` or `columns`")]
+    HeaderAndColumns,
+    /// A type for a column that is not among the columns.
+    #[error("there is no column {}", quoted(.name))]
+    UnknownColumn {
+        /// The column as written.
+        name: String,
+        /// The columns that there are.
+        known: Vec<String>,
+    },
+    /// `rest` above another tier.
+    #[error("`rest` takes what the tiers above leave, so it is the last tier")]
+    RestNotLast,
+    /// Tiers that take more than there is.
+    #[error("the tiers take {taken} of the people together, which is more than all")]
+    TiersTooLarge {
+        /// Their sum.
+        taken: f64,
+    },
+    /// Tiers that leave people out.
+    #[error("the tiers take {taken} of the people together; add a last tier with `rest` for the others")]
+    TiersTooSmall {
+        /// Their sum.
+        taken: f64,
+    },
+    /// A size that the guards never let through.
+    #[error("the audience has at most {top} people, and `min_size` {min_size} would always hold it back")]
+    SizeBelowMinimum {
+        /// `size.top`
+        top: u64,
+        /// `guards.min_size`
+        min_size: u64,
+    },
+    /// A size that the guards let through only by chance.
+    #[error("the audience takes {top} people, and `max_size` {max_size} would hold it back")]
+    SizeAboveMaximum {
+        /// `size.top`
+        top: u64,
+        /// `guards.max_size`
+        max_size: u64,
+    },
+    /// Guards that nothing can pass.
+    #[error("`max_size` {max_size} is below `min_size` {min_size}")]
+    GuardsCross {
+        /// `guards.min_size`
+        min_size: u64,
+        /// `guards.max_size`
+        max_size: u64,
+    },
+    /// Two published columns of one name.
+    #[error("two id columns would be named {}: give one another name with `as`", quoted(.name))]
+    IdNameTwice {
+        /// The name.
+        name: String,
+    },
+}
+
+/// What a column is beside a feature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// `key`
+    Key,
+    /// `weight`
+    Weight,
+    /// The label of a task.
+    Label {
+        /// The task.
+        task: String,
+    },
+    /// The column that says which part of the split a row is in.
+    SplitPart,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key => f.write_str("the key"),
+            Self::Weight => f.write_str("the weight"),
+            Self::Label { task } => write!(f, "the label of the task `{task}`"),
+            Self::SplitPart => f.write_str("the column that splits the rows"),
+        }
+    }
+}
+
+impl Contradiction {
+    /// What was probably meant.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownTable { name, known } => Some(choice("tables so far", name, known)),
+            Self::UnknownTask { name, known } => Some(choice("tasks", name, known)),
+            Self::UnknownColumn { name, known } => Some(choice("columns", name, known)),
+            Self::TableTwice { .. }
+            | Self::MeasureOfAnotherKind { .. }
+            | Self::ColumnAsFeature { .. }
+            | Self::ColumnTwice { .. }
+            | Self::HashAndVocabulary
+            | Self::ListedTwice { .. }
+            | Self::NothingToTrain { .. }
+            | Self::SplitOrder { .. }
+            | Self::NoRows { .. }
+            | Self::NoWeight
+            | Self::Bf16OnCpu
+            | Self::TrainerProcesses { .. }
+            | Self::PriorOfPlainLoss
+            | Self::AliasTwice { .. }
+            | Self::Reserved { .. }
+            | Self::OptionOfAnotherFormat { .. }
+            | Self::NoColumnNames
+            | Self::HeaderAndColumns
+            | Self::RestNotLast
+            | Self::TiersTooLarge { .. }
+            | Self::TiersTooSmall { .. }
+            | Self::SizeBelowMinimum { .. }
+            | Self::SizeAboveMaximum { .. }
+            | Self::GuardsCross { .. }
+            | Self::IdNameTwice { .. } => None,
+        }
+    }
+}
