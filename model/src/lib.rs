@@ -2,4 +2,6 @@
 //!
 //! Never here: async, RPC, object storage.
 
+pub mod calibrate;
 pub mod input;
+pub mod measure;

@@ -1,0 +1,77 @@
+//! Measures: how good predictions are, on which rows, and how surely.
+//!
+//! Accumulators ([`BinaryMeasures`], [`ValueMeasures`]) take rows one at a time in any order, can be merged, and end as
+//! serde structs ([`BinaryMetrics`], [`ValueMetrics`]) that make up `metrics.json` ([`ModelMetrics`]). They are exact up
+//! to [`EXACT_ROWS`] rows; beyond that rows share cells of equal leading bits, memory stays bounded, and the error that
+//! this can cause is computed and reported beside each measure (`rounding`). A measure that is not defined on its
+//! rows (one class, no rows) is absent, never invented. The formulas are in `docs/measures.md`.
+//!
+//! Nothing here knows of tensors or documents; fitting a calibration to the same rows is [`crate::calibrate`]'s.
+
+mod binary;
+mod cells;
+mod decile;
+mod metrics;
+mod names;
+mod ranking;
+mod reliability;
+mod roc;
+mod single;
+mod value;
+mod value_ranking;
+
+pub use binary::BinaryMeasures;
+pub use cells::EXACT_ROWS;
+pub use metrics::{
+    BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, RocPoint,
+    ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
+};
+pub use names::{Better, Measure, TaskKind, UnknownMeasure};
+pub use ranking::Level;
+pub use reliability::{CALIBRATION_BINS, calibration_error};
+pub use single::{categorical_auc, numeric_auc, numeric_spearman};
+pub use value::ValueMeasures;
+
+/// A row that no measure can be taken of.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum MeasureError {
+    /// A binary or lookalike task's prediction is NaN or outside 0..1.
+    #[error("the prediction {score} is not a probability in 0..1")]
+    Score {
+        /// As predicted.
+        score: f32,
+    },
+    /// A value task's prediction is NaN or infinite.
+    #[error("the prediction {value} is not a finite number")]
+    Prediction {
+        /// As predicted.
+        value: f32,
+    },
+    /// A binary label is neither 0 nor 1.
+    #[error("the label {label} is neither 0 nor 1")]
+    Label {
+        /// As read.
+        label: f32,
+    },
+    /// A value label is NaN or infinite.
+    #[error("the label {label} is not a finite number")]
+    Actual {
+        /// As read.
+        label: f32,
+    },
+    /// A row weight is negative, NaN or infinite.
+    #[error("the row weight {weight} is not a finite number of at least 0")]
+    Weight {
+        /// As read.
+        weight: f32,
+    },
+}
+
+fn check_weight(weight: f32) -> Result<(), MeasureError> {
+    if weight.is_finite() && weight >= 0.0 { Ok(()) } else { Err(MeasureError::Weight { weight }) }
+}
+
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
+mod tests;
