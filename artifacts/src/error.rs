@@ -1,0 +1,609 @@
+//! The errors of object storage, and the one place that decides which of them are worth another try.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+
+use spec::{AliasName, AudienceName, ModelName, TableName, Version};
+
+use crate::digest::Digest;
+use crate::layout::{InvalidKey, ShardId};
+use crate::publish::{InvalidEntry, PublishError};
+
+/// This crate's results.
+pub type Result<T, E = ArtifactsError> = std::result::Result<T, E>;
+
+/// What kind of failure it was, and so what may be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// The input or the request is wrong: the same again fails the same way.
+    Input,
+    /// The store did not answer, or not in time: worth another try.
+    Storage,
+    /// The machine or account is in the way (disk full, no permission, no credentials): a person has to act.
+    Environment,
+    /// What is stored is not what was published: nothing may be built on it.
+    Integrity,
+    /// This program is wrong.
+    Bug,
+}
+
+impl FailureClass {
+    /// Whether another attempt may succeed without anybody doing anything.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::Storage => true,
+            Self::Input | Self::Environment | Self::Integrity | Self::Bug => false,
+        }
+    }
+
+    /// The class of an object store's error, told from its kind and from the I/O error at its root.
+    pub fn of_store(error: &object_store::Error) -> Self {
+        use object_store::Error;
+        match error {
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Self::Environment,
+            Error::NotSupported { .. } | Error::NotImplemented { .. } => Self::Environment,
+            Error::UnknownConfigurationKey { .. } => Self::Environment,
+            Error::NotFound { .. } | Error::InvalidPath { .. } => Self::Input,
+            Error::Precondition { .. } | Error::NotModified { .. } => Self::Input,
+            _ => match root_io_error(error) {
+                Some(kind) if needs_a_person(kind) => Self::Environment,
+                _ => Self::Storage,
+            },
+        }
+    }
+}
+
+/// What was being done to an object or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Its bytes or size were asked for.
+    Read,
+    /// It was written.
+    Write,
+    /// What is below it was asked for.
+    List,
+    /// It was deleted.
+    Delete,
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::List => "list",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// A failure of storage, or of what is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactsError {
+    /// The store failed or did not answer.
+    #[error("cannot {action} {url}")]
+    Store {
+        /// What was being done.
+        action: Action,
+        /// To which object or folder.
+        url: String,
+        /// Why not.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// There is no such object.
+    #[error("there is nothing at {url}")]
+    Missing {
+        /// The object.
+        url: String,
+        /// The store's words.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// No room.
+    #[error(
+        "cannot write {url}: the disk or quota is full; free some space or choose another workspace, then run again"
+    )]
+    Full {
+        /// The object.
+        url: String,
+        /// The store's words.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// No permission, no credentials, or a read-only place.
+    #[error("not allowed to {action} {url}: check its permissions and the credentials in use")]
+    NotAllowed {
+        /// What was being done.
+        action: Action,
+        /// To which object or folder.
+        url: String,
+        /// The store's words.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// Text that names no place.
+    #[error("`{url}` names no place that can be opened: {reason}")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        reason: UrlFault,
+    },
+    /// A store that cannot be set up.
+    #[error("cannot open the store of {url}: check its address and the AWS_*, GOOGLE_* or AZURE_* variables")]
+    Open {
+        /// The place.
+        url: String,
+        /// Why not.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// A folder or pattern of a table without a file in it.
+    #[error("no table files at {url}: {reason}")]
+    NoFiles {
+        /// The folder or pattern.
+        url: String,
+        /// What was looked for.
+        reason: NoFiles,
+    },
+    /// A file whose format cannot be told.
+    #[error("the format of {url} cannot be told from its name: write `format: parquet`, `csv` or `json`")]
+    UnknownFormat {
+        /// The file.
+        url: String,
+    },
+    /// A folder or pattern with files of different formats or compressions.
+    #[error("{first} and {second} are not of the same format: name one with `format:` or a narrower pattern")]
+    MixedFormats {
+        /// A file.
+        first: String,
+        /// A file of another format.
+        second: String,
+    },
+    /// A file that changed after it was planned with.
+    #[error("{url} is not the file that was there before ({change}): start a new run to use it as it is now")]
+    Changed {
+        /// The file.
+        url: String,
+        /// What differs.
+        change: Change,
+    },
+    /// A file that is not readable Parquet.
+    #[error("{url} is not a readable Parquet file: it is truncated, damaged or of another format")]
+    NotParquet {
+        /// The file.
+        url: String,
+        /// What was wrong with it.
+        #[source]
+        source: DecodeFault,
+    },
+    /// A row group that cannot be decoded.
+    #[error("{url}: row group {row_group} cannot be read{}: the file is damaged", in_column(column))]
+    Damaged {
+        /// The file.
+        url: String,
+        /// Its row group, from 0.
+        row_group: usize,
+        /// The column, where one alone fails.
+        column: Option<String>,
+        /// What was wrong with it.
+        #[source]
+        source: DecodeFault,
+    },
+    /// A row group that a file does not have.
+    #[error("{url} has no row group {row_group}: it has {row_groups}")]
+    NoRowGroup {
+        /// The file.
+        url: String,
+        /// The row group asked for, from 0.
+        row_group: usize,
+        /// How many there are.
+        row_groups: usize,
+    },
+    /// A column that a file does not have.
+    #[error("{url} has no column `{column}`{}", did_you_mean(near))]
+    NoColumn {
+        /// The file.
+        url: String,
+        /// The column.
+        column: String,
+        /// Columns of the file with a similar name.
+        near: Vec<String>,
+    },
+    /// Two columns of one name.
+    #[error("{url} has more than one column `{column}`")]
+    AmbiguousColumn {
+        /// The file.
+        url: String,
+        /// The column.
+        column: String,
+    },
+    /// A column whose type is not the same in all files of a table.
+    #[error(
+        "column `{column}` is {first_type} in {first} but {second_type} in {second}: all files of a table must agree"
+    )]
+    TypeChanged {
+        /// The column.
+        column: String,
+        /// A file.
+        first: String,
+        /// The column's type in it.
+        first_type: String,
+        /// Another file.
+        second: String,
+        /// The column's type there.
+        second_type: String,
+    },
+    /// Rows that cannot be written as Parquet.
+    #[error("cannot encode rows for {url}")]
+    Encode {
+        /// The object being written.
+        url: String,
+        /// Why not.
+        #[source]
+        source: DecodeFault,
+    },
+    /// An object that is not what it should be.
+    #[error("{url} is not {expected}")]
+    Unreadable {
+        /// The object.
+        url: String,
+        /// What it should be, with its article.
+        expected: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: InvalidEntry,
+    },
+    /// A value that has no JSON form.
+    #[error("cannot write {url} as JSON")]
+    Json {
+        /// The object.
+        url: String,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An object whose bytes are not those that its manifest names.
+    #[error("{url} was changed after it was published: its SHA-256 is {found}, its manifest says {expected}")]
+    Tampered {
+        /// The object.
+        url: String,
+        /// The manifest's digest.
+        expected: Digest,
+        /// The digest of the bytes that are there.
+        found: Digest,
+    },
+    /// An object whose size is not the one that was committed.
+    #[error("{url} has {found} bytes, and {expected} were committed")]
+    SizeChanged {
+        /// The object.
+        url: String,
+        /// The committed size.
+        expected: u64,
+        /// The size that is there.
+        found: u64,
+    },
+    /// A manifest that does not belong where it lies.
+    #[error("{url} belongs to {found}, not to {expected}")]
+    Misplaced {
+        /// The manifest.
+        url: String,
+        /// What it says of itself.
+        found: String,
+        /// What its place says.
+        expected: String,
+    },
+    /// Row counts that must agree and do not.
+    #[error("{what} has {found} rows, and {expected} were expected: nothing is published")]
+    RowsDiffer {
+        /// What was counted.
+        what: String,
+        /// How many there are.
+        found: u64,
+        /// How many there must be.
+        expected: u64,
+    },
+    /// Shards that nobody has committed.
+    #[error("{missing} of {shards} shards are not committed, the first of them {first}")]
+    Uncommitted {
+        /// How many are missing.
+        missing: usize,
+        /// How many there are in all.
+        shards: usize,
+        /// The first that is missing.
+        first: ShardId,
+    },
+    /// A create whose outcome is unknown, or one that cannot be tried.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// A name that makes no key.
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
+    /// A package that is visible already and cannot be written to.
+    #[error("{folder} is published: its files cannot change")]
+    Published {
+        /// The package.
+        folder: String,
+    },
+    /// A version number that belongs to another run.
+    #[error("{folder} belongs to run {owner}")]
+    NotOwner {
+        /// The package.
+        folder: String,
+        /// The run that claimed it.
+        owner: String,
+    },
+    /// No such model.
+    #[error("there is no model `{model}`{}", known("models", known))]
+    NoModel {
+        /// The model.
+        model: ModelName,
+        /// The models that there are.
+        known: Vec<String>,
+    },
+    /// No such version of a model.
+    #[error("model `{model}` has no version {version}{}", known("versions", known))]
+    NoVersion {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The versions that there are.
+        known: Vec<String>,
+    },
+    /// No such alias of a model.
+    #[error("model `{model}` has no alias `{alias}`{}", known("aliases", known))]
+    NoAlias {
+        /// The model.
+        model: ModelName,
+        /// The alias.
+        alias: AliasName,
+        /// The aliases that there are.
+        known: Vec<String>,
+    },
+    /// A package that lacks one of its files.
+    #[error("{folder} has no `{name}`")]
+    NoPackageFile {
+        /// The package.
+        folder: String,
+        /// The file.
+        name: String,
+    },
+    /// An audience whose published version is not whole.
+    #[error("version {version} of audience `{audience}` is not whole: {fault}")]
+    BrokenAudience {
+        /// The audience.
+        audience: AudienceName,
+        /// The version.
+        version: Version,
+        /// What is wrong.
+        fault: PackageFault,
+    },
+    /// A prepared table that was not committed.
+    #[error("table `{table}` of {run} was not prepared")]
+    NotPrepared {
+        /// The table.
+        table: TableName,
+        /// The run's folder.
+        run: String,
+    },
+    /// A task that was stopped before it answered.
+    #[error("writing {url} was stopped")]
+    Stopped {
+        /// The object.
+        url: String,
+        /// Why.
+        #[source]
+        source: tokio::task::JoinError,
+    },
+}
+
+/// What is wrong with a URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlFault {
+    /// Nothing is written.
+    #[error("it is empty")]
+    Empty,
+    /// A scheme that no store has.
+    #[error("use a path, file://, s3://, gs:// or az://")]
+    Scheme,
+    /// No bucket or container.
+    #[error("the bucket is missing")]
+    NoBucket,
+    /// `file://` with a host.
+    #[error("file URLs have three slashes")]
+    FileHost,
+    /// A path that cannot be an object's.
+    #[error("its path has an empty, `.` or `..` segment or a control character")]
+    Path,
+    /// A pattern that is none.
+    #[error("its pattern is malformed")]
+    Pattern,
+    /// A relative path, and no working directory.
+    #[error("it is relative, and the working directory is gone")]
+    Directory,
+}
+
+/// Why a table has no files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoFiles {
+    /// Nothing is there.
+    #[error("there is no such file or folder")]
+    Absent,
+    /// A folder without files, or with hidden ones alone.
+    #[error("the folder is empty (names that start with `_` or `.` do not count)")]
+    Empty,
+    /// A folder without files of the format.
+    #[error("none of the {others} files in the folder ends in {extensions}")]
+    Extension {
+        /// How many other files there are.
+        others: usize,
+        /// What was looked for.
+        extensions: String,
+    },
+    /// A pattern that matches nothing.
+    #[error("nothing matches the pattern")]
+    Unmatched,
+}
+
+/// How a file differs from the one that was planned with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Change {
+    /// It is gone.
+    #[error("it is gone")]
+    Gone,
+    /// It was written anew.
+    #[error("it was written anew")]
+    Rewritten,
+    /// It has another size.
+    #[error("it had {before} bytes and has {now}")]
+    Size {
+        /// Bytes when it was listed.
+        before: u64,
+        /// Bytes now.
+        now: u64,
+    },
+}
+
+/// What is wrong with an audience's package.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PackageFault {
+    /// No manifest.
+    #[error("its manifest is missing")]
+    NoManifest,
+    /// No `_SUCCESS`.
+    #[error("its _SUCCESS is missing")]
+    NoSuccess,
+    /// A manifest with other bytes than were published.
+    #[error("its manifest was changed after it was published")]
+    ManifestChanged,
+}
+
+/// What made Parquet unreadable or unwritable.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeFault {
+    /// The Parquet library's words.
+    #[error(transparent)]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// Arrow's words.
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// The decoder broke off on bytes that no writer makes.
+    #[error("its bytes make no sense to the decoder ({detail})")]
+    Nonsense {
+        /// The decoder's words.
+        detail: String,
+    },
+    /// Fewer rows than the file's footer promises.
+    #[error("its pages hold {found} rows and its footer promises {expected}")]
+    Rows {
+        /// Rows decoded.
+        found: u64,
+        /// Rows promised.
+        expected: u64,
+    },
+    /// Fewer bytes than Parquet's own frame.
+    #[error("it has {bytes} bytes, too few for a footer")]
+    TooShort {
+        /// The file's size.
+        bytes: u64,
+    },
+}
+
+impl ArtifactsError {
+    /// What may be done about it.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Store { source, .. } | Self::Open { source, .. } => FailureClass::of_store(source),
+            Self::Publish(error) => error.class(),
+            Self::Full { .. } | Self::NotAllowed { .. } => FailureClass::Environment,
+            Self::Stopped { source, .. } if source.is_panic() => FailureClass::Bug,
+            Self::Stopped { .. } => FailureClass::Storage,
+            Self::Tampered { .. }
+            | Self::SizeChanged { .. }
+            | Self::Misplaced { .. }
+            | Self::Unreadable { .. }
+            | Self::NoPackageFile { .. }
+            | Self::BrokenAudience { .. } => FailureClass::Integrity,
+            Self::RowsDiffer { .. } | Self::Uncommitted { .. } | Self::Json { .. } | Self::NotPrepared { .. } => {
+                FailureClass::Bug
+            }
+            Self::Missing { .. }
+            | Self::Url { .. }
+            | Self::NoFiles { .. }
+            | Self::UnknownFormat { .. }
+            | Self::MixedFormats { .. }
+            | Self::Changed { .. }
+            | Self::NotParquet { .. }
+            | Self::Damaged { .. }
+            | Self::NoRowGroup { .. }
+            | Self::NoColumn { .. }
+            | Self::AmbiguousColumn { .. }
+            | Self::TypeChanged { .. }
+            | Self::Encode { .. }
+            | Self::Key(_)
+            | Self::Published { .. }
+            | Self::NotOwner { .. }
+            | Self::NoModel { .. }
+            | Self::NoVersion { .. }
+            | Self::NoAlias { .. } => FailureClass::Input,
+        }
+    }
+
+    /// Whether it says that the object is not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
+    pub(crate) fn store(action: Action, url: impl Into<String>, source: object_store::Error) -> Self {
+        let url = url.into();
+        let root = root_io_error(&source);
+        let source = Box::new(source);
+        match (&*source, root) {
+            (object_store::Error::NotFound { .. }, _) => Self::Missing { url, source },
+            (_, Some(kind)) if is_full(kind) => Self::Full { url, source },
+            (object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }, _) => {
+                Self::NotAllowed { action, url, source }
+            }
+            (_, Some(kind)) if needs_a_person(kind) => Self::NotAllowed { action, url, source },
+            _ => Self::Store { action, url, source },
+        }
+    }
+}
+
+/// Why an operation can never succeed until somebody acts, in a few words.
+pub(crate) fn root_io_error(error: &object_store::Error) -> Option<ErrorKind> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = next {
+        if let Some(io) = current.downcast_ref::<std::io::Error>() {
+            return Some(io.kind());
+        }
+        next = current.source();
+    }
+    None
+}
+
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+fn needs_a_person(kind: ErrorKind) -> bool {
+    let is_denied = matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+    is_full(kind) || is_denied || matches!(kind, ErrorKind::NotADirectory | ErrorKind::IsADirectory)
+}
+
+fn in_column(column: &Option<String>) -> String {
+    column.as_ref().map(|column| format!(" in column `{column}`")).unwrap_or_default()
+}
+
+fn did_you_mean(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("; did you mean `{}`?", near.join("`, `")) }
+}
+
+fn known(what: &str, known: &[String]) -> String {
+    if known.is_empty() { format!("; it has no {what} yet") } else { format!("; there are: {}", known.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests;

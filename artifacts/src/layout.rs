@@ -1,0 +1,438 @@
+//! The keys of every object in a workspace. Nothing else formats a key.
+//!
+//! A [`Key`] is relative to the workspace's root. Numbers are zero-padded to 20 digits, so that a listing is in order.
+//! Names that are no key names already ([`TableName`]s may hold anything printable) are escaped by [`escape`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use spec::{AliasName, AudienceName, ModelName, RunId, TableName, TierName, Version};
+use uuid::Uuid;
+
+use crate::digest::Digest;
+
+/// An object's key, relative to the workspace's root: segments of `a-z A-Z 0-9 - _ . =`, none of them `.` or `..`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Key(String);
+
+/// The part of a key before its last segments: what a listing asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Folder(String);
+
+/// A unit of scoring: 0, 1, … in the order of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShardId(pub u64);
+
+/// One try at a piece of work; its data goes to keys that no other try uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Attempt(String);
+
+/// Text that is not what it was read as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// Not a key of a workspace.
+    #[error(
+        "{text:?} is not a key: segments of letters, digits and -_.= joined by `/` are expected, none of them `.` or `..`"
+    )]
+    Key {
+        /// The text.
+        text: String,
+    },
+    /// Not an attempt.
+    #[error("{text:?} is not an attempt: 1 to 63 lower-case letters, digits and `-` are expected")]
+    Attempt {
+        /// The text.
+        text: String,
+    },
+    /// Not the name of a file in a package.
+    #[error("{text:?} is not a file name: letters, digits and -_.= are expected, not starting with `.` or `_`")]
+    FileName {
+        /// The text.
+        text: String,
+    },
+}
+
+impl Key {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last segment.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+impl Folder {
+    /// The folder as text, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn key(&self, name: impl fmt::Display) -> Key {
+        Key(format!("{}/{name}", self.0))
+    }
+
+    fn folder(&self, name: impl fmt::Display) -> Folder {
+        Folder(format!("{}/{name}", self.0))
+    }
+
+    fn numbered(&self, number: u64) -> Key {
+        self.key(format_args!("{}.json", padded(number)))
+    }
+
+    /// A file of a package that is named by its manifest, such as `weights.safetensors`.
+    pub fn file(&self, name: &str) -> Result<Key, InvalidKey> {
+        let is_hidden = name.starts_with(['.', '_']);
+        if is_hidden || !is_segment(name) {
+            return Err(InvalidKey::FileName { text: name.to_owned() });
+        }
+        Ok(self.key(name))
+    }
+
+    /// A key below this folder, given relative to it, such as `tier=high/part-00000000000000000000.parquet`.
+    pub fn below(&self, relative: &str) -> Result<Key, InvalidKey> {
+        Key::from_str(&format!("{}/{relative}", self.0)).map_err(|_| InvalidKey::Key { text: relative.to_owned() })
+    }
+}
+
+impl Attempt {
+    /// A new attempt, unlike every other; later ones sort behind earlier ones.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7().simple().to_string())
+    }
+
+    /// The attempt as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Attempt {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A number as keys hold it: 20 digits.
+pub fn padded(number: u64) -> String {
+    format!("{number:020}")
+}
+
+/// The number that a segment or file name starts with: 20 digits, then nothing or `.json`.
+pub fn number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json").unwrap_or(name);
+    let is_padded = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_padded { digits.parse().ok() } else { None }
+}
+
+/// Any text as one segment of a key: letters, digits, `-` and (not in front) `_` stay, every other byte becomes `=XX`.
+/// Text that would be longer than 120 bytes is cut and gets 16 hex digits of its digest, so that it fits a file name.
+pub fn escape(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut escaped = String::with_capacity(text.len());
+    for (at, byte) in text.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'_' && at > 0) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("={byte:02X}"));
+        }
+    }
+    if escaped.len() > LONGEST {
+        escaped.truncate(LONGEST - 18);
+        escaped.push_str("==");
+        escaped.push_str(&Digest::of(text.as_bytes()).short(16));
+    }
+    escaped
+}
+
+/// `models`
+pub fn models() -> Folder {
+    Folder("models".to_owned())
+}
+
+/// `models/<model>`
+pub fn model(model: &ModelName) -> Folder {
+    models().folder(model)
+}
+
+/// `models/<model>/versions`
+pub fn model_versions(model: &ModelName) -> Folder {
+    self::model(model).folder("versions")
+}
+
+/// `models/<model>/versions/<version>`: a model package.
+pub fn model_version(model: &ModelName, version: Version) -> Folder {
+    model_versions(model).folder(padded(version.0))
+}
+
+/// Which run a model's version belongs to; created once.
+pub fn model_claim(model: &ModelName, version: Version) -> Key {
+    model_version(model, version).key("claim.json")
+}
+
+/// The manifest that makes a model's version visible; created once, written last.
+pub fn model_manifest(model: &ModelName, version: Version) -> Key {
+    model_version(model, version).key("manifest.json")
+}
+
+/// A file of a model package.
+pub fn model_file(model: &ModelName, version: Version, name: &str) -> Result<Key, InvalidKey> {
+    model_version(model, version).file(name)
+}
+
+/// `models/<model>/aliases`
+pub fn model_aliases(model: &ModelName) -> Folder {
+    self::model(model).folder("aliases")
+}
+
+/// `models/<model>/aliases/<alias>`: the alias's values, the last one counts.
+pub fn model_alias(model: &ModelName, alias: &AliasName) -> Folder {
+    model_aliases(model).folder(alias)
+}
+
+/// The n-th value of an alias; created once.
+pub fn model_alias_value(model: &ModelName, alias: &AliasName, number: u64) -> Key {
+    model_alias(model, alias).numbered(number)
+}
+
+/// `runs`
+pub fn runs() -> Folder {
+    Folder("runs".to_owned())
+}
+
+/// `runs/<run>`
+pub fn run(run: &RunId) -> Folder {
+    runs().folder(run)
+}
+
+/// `runs/<run>/log`: the only truth about a run.
+pub fn run_log(run: &RunId) -> Folder {
+    self::run(run).folder("log")
+}
+
+/// An entry of a run's log; created once.
+pub fn run_log_entry(run: &RunId, number: u64) -> Key {
+    run_log(run).numbered(number)
+}
+
+/// `runs/<run>/epochs`
+pub fn run_epochs(run: &RunId) -> Folder {
+    self::run(run).folder("epochs")
+}
+
+/// Which coordinator may write the log; created once.
+pub fn run_epoch(run: &RunId, number: u64) -> Key {
+    run_epochs(run).numbered(number)
+}
+
+/// What a run was asked to do, and on which input files; created once.
+pub fn run_document(run: &RunId) -> Key {
+    self::run(run).key("document.json")
+}
+
+/// A run's frozen shard plan; created once.
+pub fn run_plan(run: &RunId) -> Key {
+    self::run(run).key("plan.json")
+}
+
+/// `runs/<run>/checkpoints/<step>`
+pub fn run_checkpoint(run: &RunId, step: u64) -> Folder {
+    self::run(run).folder("checkpoints").folder(padded(step))
+}
+
+/// `runs/<run>/tables/<table>`: what the attempts at a prepared table wrote.
+pub fn prepared_table(run: &RunId, table: &TableName) -> Folder {
+    self::run(run).folder("tables").folder(escape(table.as_str()))
+}
+
+/// A file of one attempt at a prepared table.
+pub fn prepared_part(run: &RunId, table: &TableName, attempt: &Attempt, number: u64) -> Key {
+    prepared_table(run, table).folder(attempt).key(format_args!("part-{}.parquet", padded(number)))
+}
+
+/// Which attempt made a prepared table; created once.
+pub fn prepared_commit(run: &RunId, table: &TableName) -> Key {
+    Key(format!("{}.json", prepared_table(run, table).0))
+}
+
+/// `runs/<run>/data/<shard>`
+pub fn shard_data(run: &RunId, shard: ShardId) -> Folder {
+    self::run(run).folder("data").folder(padded(shard.0))
+}
+
+/// The scores that one attempt at a shard wrote.
+pub fn shard_part(run: &RunId, shard: ShardId, attempt: &Attempt) -> Key {
+    shard_data(run, shard).folder(attempt).key("part.parquet")
+}
+
+/// `runs/<run>/commit`
+pub fn shard_commits(run: &RunId) -> Folder {
+    self::run(run).folder("commit")
+}
+
+/// Who won a shard; created once.
+pub fn shard_commit(run: &RunId, shard: ShardId) -> Key {
+    shard_commits(run).numbered(shard.0)
+}
+
+/// `audiences`
+pub fn audiences() -> Folder {
+    Folder("audiences".to_owned())
+}
+
+/// `audiences/<audience>`
+pub fn audience(audience: &AudienceName) -> Folder {
+    audiences().folder(audience)
+}
+
+/// `audiences/<audience>/versions`
+pub fn audience_versions(audience: &AudienceName) -> Folder {
+    self::audience(audience).folder("versions")
+}
+
+/// `audiences/<audience>/versions/<version>`: an audience package.
+pub fn audience_version(audience: &AudienceName, version: Version) -> Folder {
+    audience_versions(audience).folder(padded(version.0))
+}
+
+/// Which run an audience's version belongs to; created once.
+pub fn audience_claim(audience: &AudienceName, version: Version) -> Key {
+    audience_version(audience, version).key("claim.json")
+}
+
+/// What a version of an audience holds; created once, after all its files.
+pub fn audience_manifest(audience: &AudienceName, version: Version) -> Key {
+    audience_version(audience, version).key("manifest.json")
+}
+
+/// Holds the SHA-256 of the manifest; a folder without it is no package.
+pub fn audience_success(audience: &AudienceName, version: Version) -> Key {
+    audience_version(audience, version).key("_SUCCESS")
+}
+
+/// A file of an audience package that is no part of a tier, such as `profile.json`.
+pub fn audience_file(audience: &AudienceName, version: Version, name: &str) -> Result<Key, InvalidKey> {
+    audience_version(audience, version).file(name)
+}
+
+/// `tier=<tier>/part-<n>.<extension>` of an audience package; the extension is such as `parquet` or `csv.gz`.
+pub fn audience_part(
+    audience: &AudienceName,
+    version: Version,
+    tier: &TierName,
+    number: u64,
+    extension: &str,
+) -> Result<Key, InvalidKey> {
+    audience_version(audience, version).below(&format!("tier={tier}/part-{}.{extension}", padded(number)))
+}
+
+/// `holdout/tier=<tier>/part-<n>.<extension>` of an audience package: the control group.
+pub fn holdout_part(
+    audience: &AudienceName,
+    version: Version,
+    tier: &TierName,
+    number: u64,
+    extension: &str,
+) -> Result<Key, InvalidKey> {
+    audience_version(audience, version).below(&format!("holdout/tier={tier}/part-{}.{extension}", padded(number)))
+}
+
+/// `audiences/<audience>/pointers`: published versions, the last one counts.
+pub fn audience_pointers(audience: &AudienceName) -> Folder {
+    self::audience(audience).folder("pointers")
+}
+
+/// The n-th published version of an audience; created once.
+pub fn audience_pointer(audience: &AudienceName, number: u64) -> Key {
+    audience_pointers(audience).numbered(number)
+}
+
+/// A copy of the last pointer, for readers that cannot list.
+pub fn audience_latest(audience: &AudienceName) -> Key {
+    self::audience(audience).key("latest.json")
+}
+
+fn is_segment(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte);
+    !text.is_empty() && text != "." && text != ".." && text.bytes().all(legal)
+}
+
+impl FromStr for Key {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let is_key = text.len() <= 1024 && text.split('/').all(is_segment);
+        if is_key { Ok(Self(text.to_owned())) } else { Err(InvalidKey::Key { text: text.to_owned() }) }
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = InvalidKey;
+
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
+        text.parse()
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> String {
+        key.0
+    }
+}
+
+impl FromStr for Attempt {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_attempt = !text.is_empty() && text.len() <= 63 && text.bytes().all(legal);
+        if is_attempt { Ok(Self(text.to_owned())) } else { Err(InvalidKey::Attempt { text: text.to_owned() }) }
+    }
+}
+
+impl TryFrom<String> for Attempt {
+    type Error = InvalidKey;
+
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
+        text.parse()
+    }
+}
+
+impl From<Attempt> for String {
+    fn from(attempt: Attempt) -> String {
+        attempt.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ShardId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

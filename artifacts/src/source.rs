@@ -1,0 +1,46 @@
+//! Where rows come from: files named by a path, a URL, a folder or a pattern, in any store.
+
+mod format;
+mod location;
+mod resolve;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+pub use format::FileCompression;
+pub use location::{Location, register_store};
+pub use resolve::{ResolvedTable, resolve};
+
+/// A file as it was when it was listed; reading it later fails if it has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Absolute URL, percent-encoded.
+    pub url: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The store's tag of this content, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// When it was last written, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<DateTime<Utc>>,
+}
+
+impl InputFile {
+    /// The store that the file is in, and its path there.
+    pub fn open_store(&self) -> Result<(Arc<dyn ObjectStore>, Path)> {
+        open_store(&self.url)
+    }
+}
+
+/// The store of a path or URL, and the path in it. Stores are opened once a process and keep their connections; their
+/// settings are the usual environment variables (`AWS_*`, `GOOGLE_*`, `AZURE_*`).
+pub fn open_store(url: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
+    let location = Location::parse(url)?;
+    Ok((location.open()?, location.into_path()))
+}
