@@ -26,12 +26,22 @@ pub enum FailureClass {
     Bug,
     /// A guard does not allow it.
     Guard,
+    /// The machine or account is in the way (disk full, no permission): a person has to act.
+    Environment,
 }
 
 impl FailureClass {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Input, Self::Storage, Self::OutOfMemory, Self::Device, Self::Preempted, Self::Bug, Self::Guard];
+    pub const ALL: [Self; 8] = [
+        Self::Input,
+        Self::Storage,
+        Self::OutOfMemory,
+        Self::Device,
+        Self::Preempted,
+        Self::Bug,
+        Self::Guard,
+        Self::Environment,
+    ];
 
     /// The words for it in messages.
     pub fn as_str(self) -> &'static str {
@@ -43,6 +53,7 @@ impl FailureClass {
             Self::Preempted => "preempted",
             Self::Bug => "bug",
             Self::Guard => "guard",
+            Self::Environment => "environment",
         }
     }
 }
@@ -119,6 +130,7 @@ impl From<FailureClass> for v1::FailureClass {
             FailureClass::Preempted => Self::Preempted,
             FailureClass::Bug => Self::Bug,
             FailureClass::Guard => Self::Guard,
+            FailureClass::Environment => Self::Environment,
         }
     }
 }
