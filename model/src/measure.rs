@@ -12,11 +12,11 @@ mod binary;
 mod cells;
 mod decile;
 mod metrics;
-mod names;
 mod ranking;
 mod reliability;
 mod roc;
 mod single;
+mod task_kind;
 mod value;
 mod value_ranking;
 
@@ -26,10 +26,11 @@ pub use metrics::{
     BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, RocPoint,
     ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
 };
-pub use names::{Better, Measure, TaskKind, UnknownMeasure};
 pub use ranking::Level;
 pub use reliability::{CALIBRATION_BINS, calibration_error};
 pub use single::{categorical_auc, numeric_auc, numeric_spearman};
+pub use spec::measure::Measure;
+pub use task_kind::TaskKind;
 pub use value::ValueMeasures;
 
 /// A row that no measure can be taken of.

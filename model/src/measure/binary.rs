@@ -5,11 +5,10 @@ use indexmap::IndexMap;
 use super::cells::Cells;
 use super::decile::{deciles, lift_top_decile};
 use super::metrics::BinaryMetrics;
-use super::names::Measure;
 use super::ranking::{Bounded, Level, auc, auc_interval, average_precision, kolmogorov_smirnov, levels_of};
 use super::reliability::{bounded_error, calibration_table};
 use super::roc::{histogram, roc};
-use super::{MeasureError, check_weight};
+use super::{Measure, MeasureError, check_weight};
 
 /// Probabilities in the log loss are kept this far from 0 and 1: the f32 machine epsilon, as scikit-learn does for f32.
 const SMALLEST_PROBABILITY: f64 = f32::EPSILON as f64;
@@ -111,6 +110,7 @@ impl BinaryMeasures {
             positives: self.positives,
             weight: self.weight,
             rate,
+            loss: None,
             mean_score: mean(self.score_sum),
             auc,
             auc_interval: auc.and_then(|auc| auc_interval(levels, auc)),
@@ -140,16 +140,16 @@ fn entropy(rate: f64) -> f64 {
 /// Collects the errors that rounding may have caused.
 #[derive(Debug, Default)]
 pub(super) struct Rounding {
-    pub(super) errors: IndexMap<Measure, f64>,
+    pub(super) errors: IndexMap<String, f64>,
 }
 
 impl Rounding {
     pub(super) fn note(&mut self, measure: Measure, bounded: Option<Bounded>) -> Option<f64> {
         let bounded = bounded?;
         if bounded.error > 0.0 {
-            self.errors.insert(measure, bounded.error);
+            self.errors.insert(measure.name().to_owned(), bounded.error);
             if measure == Measure::Auc {
-                self.errors.insert(Measure::Gini, 2.0 * bounded.error);
+                self.errors.insert(Measure::Gini.name().to_owned(), 2.0 * bounded.error);
             }
         }
         Some(bounded.value)

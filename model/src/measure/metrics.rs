@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
-use super::names::{Measure, TaskKind};
+use super::{Measure, TaskKind};
 
 /// The schema version of `metrics.json`.
 pub const METRICS_SCHEMA: u32 = 1;
@@ -118,6 +118,15 @@ impl From<ValueMetrics> for PartMetrics {
 }
 
 impl PartMetrics {
+    /// The measures with the task's loss as it is trained, which only the learner knows.
+    pub fn with_loss(mut self, loss: f64) -> Self {
+        match &mut self {
+            Self::Probabilities(metrics) => metrics.loss = Some(loss),
+            Self::Values(metrics) => metrics.loss = Some(loss),
+        }
+        self
+    }
+
     /// A measure by its name; None where it is not defined on these rows or not a measure of this kind of task.
     pub fn measure(&self, name: &str) -> Option<f64> {
         let measure = name.parse().ok()?;
@@ -156,6 +165,8 @@ pub struct BinaryMetrics {
     pub weight: f64,
     /// The natural rate: weighted share of positive rows.
     pub rate: Option<f64>,
+    /// The task's loss as it is trained, a mean over the rows; absent where nobody has put it here.
+    pub loss: Option<f64>,
     /// Weighted mean prediction; equal to `rate` where predictions are right on average.
     pub mean_score: Option<f64>,
     /// [`Measure::Auc`]
@@ -179,7 +190,7 @@ pub struct BinaryMetrics {
     /// [`Measure::LiftTopDecile`]
     pub lift_top_decile: Option<f64>,
     /// The most that rounding beyond the exact rows may have moved a measure; empty where all are exact.
-    pub rounding: IndexMap<Measure, f64>,
+    pub rounding: IndexMap<String, f64>,
     /// From the best tenth of the rows down; empty unless both classes are there.
     pub deciles: Vec<Decile>,
     /// Predicted against actual, by ascending prediction.
@@ -205,6 +216,7 @@ impl BinaryMetrics {
             Measure::Ks => self.ks,
             Measure::Gini => self.gini,
             Measure::LiftTopDecile => self.lift_top_decile,
+            Measure::Loss => self.loss,
             Measure::Rmse | Measure::Mae | Measure::Spearman | Measure::NormalizedGini => None,
         }
     }
@@ -298,6 +310,8 @@ pub struct ValueMetrics {
     pub positives: u64,
     /// Sum of the row weights.
     pub weight: f64,
+    /// The task's loss as it is trained, a mean over the rows; absent where nobody has put it here.
+    pub loss: Option<f64>,
     /// Weighted mean label.
     pub mean_actual: Option<f64>,
     /// Weighted mean prediction.
@@ -311,7 +325,7 @@ pub struct ValueMetrics {
     /// [`Measure::NormalizedGini`]
     pub normalized_gini: Option<f64>,
     /// The most that rounding beyond the exact rows may have moved a measure; empty where all are exact.
-    pub rounding: IndexMap<Measure, f64>,
+    pub rounding: IndexMap<String, f64>,
     /// From the tenth of the rows with the highest predictions down; empty without rows.
     pub deciles: Vec<ValueDecile>,
 }
@@ -324,6 +338,7 @@ impl ValueMetrics {
             Measure::Mae => self.mae,
             Measure::Spearman => self.spearman,
             Measure::NormalizedGini => self.normalized_gini,
+            Measure::Loss => self.loss,
             Measure::Auc
             | Measure::PrAuc
             | Measure::LogLoss

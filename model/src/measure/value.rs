@@ -4,9 +4,8 @@ use super::binary::Rounding;
 use super::cells::Cells;
 use super::decile::value_deciles;
 use super::metrics::ValueMetrics;
-use super::names::Measure;
 use super::value_ranking::{groups_by_prediction, normalized_gini, spearman};
-use super::{MeasureError, check_weight};
+use super::{Measure, MeasureError, check_weight};
 
 /// Accumulates predicted and actual amounts; mergeable, in bounded memory (at most 30 MB).
 #[derive(Debug, Clone, Default)]
@@ -83,6 +82,7 @@ impl ValueMeasures {
             rows: self.rows,
             positives: self.positives,
             weight: self.weight,
+            loss: None,
             mean_actual: mean(self.actual_sum),
             mean_predicted: mean(self.predicted_sum),
             rmse: mean(self.squared_sum).map(f64::sqrt),

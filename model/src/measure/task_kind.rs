@@ -1,0 +1,60 @@
+//! What a task predicts, as far as measures differ, and which measures are taken of it.
+
+use serde::{Deserialize, Serialize};
+use spec::measure::Measure;
+
+const OF_PROBABILITIES: [Measure; 9] = [
+    Measure::Auc,
+    Measure::PrAuc,
+    Measure::LogLoss,
+    Measure::NormalizedEntropy,
+    Measure::Brier,
+    Measure::Ece,
+    Measure::Ks,
+    Measure::Gini,
+    Measure::LiftTopDecile,
+];
+
+const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];
+
+/// What a task predicts, as far as measures differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// A probability.
+    Binary,
+    /// A likeness to the seeds, measured as a probability of being one.
+    Lookalike,
+    /// An amount.
+    Value,
+}
+
+impl From<&spec::Task> for TaskKind {
+    fn from(task: &spec::Task) -> Self {
+        match task {
+            spec::Task::Binary(_) => Self::Binary,
+            spec::Task::Lookalike(_) => Self::Lookalike,
+            spec::Task::Value(_) => Self::Value,
+        }
+    }
+}
+
+impl TaskKind {
+    /// The kind's word in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Lookalike => "lookalike",
+            Self::Value => "value",
+        }
+    }
+
+    /// The measures of this kind of task that are taken of rows, the leading one first; the task's loss, which is the
+    /// learner's, is not among them.
+    pub fn measures(self) -> &'static [Measure] {
+        match self {
+            Self::Binary | Self::Lookalike => &OF_PROBABILITIES,
+            Self::Value => &OF_VALUES,
+        }
+    }
+}
