@@ -1,9 +1,11 @@
 //! Documents: what one file of a user holds.
 
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ModelName, ScoringName};
+use crate::parameters::RUN_DATE;
 use crate::scoring::ScoringSpec;
 use crate::training::TrainingSpec;
 
@@ -52,7 +54,35 @@ pub enum ApiVersion {
 /// What names a document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Metadata{Name}")]
 pub struct Metadata<Name> {
     /// The name.
     pub name: Name,
+}
+
+impl Document {
+    /// The word after `kind:`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Training(_) => "Training",
+            Self::Scoring(_) => "Scoring",
+        }
+    }
+
+    /// `metadata.name`
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Training(training) => training.metadata.name.as_str(),
+            Self::Scoring(scoring) => scoring.metadata.name.as_str(),
+        }
+    }
+
+    /// The day that the run is for: in every Scoring document, and in a Training document that uses `${run_date}`.
+    pub fn run_date(&self) -> Option<NaiveDate> {
+        let parameters = match self {
+            Self::Training(training) => &training.spec.parameters,
+            Self::Scoring(scoring) => &scoring.spec.parameters,
+        };
+        parameters.get(RUN_DATE)?.as_str()?.parse().ok()
+    }
 }

@@ -13,7 +13,9 @@ pub mod measure;
 pub mod mistake;
 pub mod network;
 pub mod parameters;
+pub mod parse;
 pub mod problem;
+pub mod schema;
 pub mod scoring;
 pub mod share;
 pub mod size;
@@ -22,8 +24,12 @@ pub mod task;
 pub mod training;
 
 mod node;
+mod planned;
+mod shape;
+mod structure;
 mod suggest;
 mod text;
+mod validate;
 mod yaml;
 
 pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, Size, TierCut};
@@ -34,6 +40,10 @@ pub use ids::{
     Version,
 };
 pub use network::Network;
+pub use parameters::Settings;
+pub use parse::{SourceFile, parse};
+pub use problem::{Place, Problem, Problems};
+pub use schema::schema;
 pub use scoring::ScoringSpec;
 pub use table::{KeyTable, PrepareStep, TableSource};
 pub use task::Task;

@@ -122,12 +122,14 @@ pub enum Mistake {
         found: Vec<String>,
     },
     /// A text that does not have the field's form.
-    #[error("{} is not {expected}", quoted(.text))]
+    #[error("{} is not {noun}: {rule}", quoted(.text))]
     Malformed {
         /// The text as written.
         text: String,
         /// What it would be.
-        expected: &'static str,
+        noun: &'static str,
+        /// What is wrong with it, or how to write it.
+        rule: &'static str,
     },
     /// A number outside its range.
     #[error("{value} is out of range: expected {range}")]

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::mistake::Mistake;
 use crate::node::{Entry, Node, Path, Value};
 use crate::problem::{Place, Problem};
+use crate::text::{DATE, parse_date};
 use crate::yaml::resolve_scalar;
 
 #[cfg(test)]
@@ -88,9 +89,9 @@ impl Values<'_> {
             (None, Some(entry)) => (&entry.place, entry.node.value.describe()),
             (None, None) => (place, settings.run_date.to_string()),
         };
-        let date = text.parse::<NaiveDate>().ok();
+        let date = parse_date(&text);
         if date.is_none() {
-            self.report(place, &path, Mistake::Malformed { text, expected: "a date such as 2026-03-31" });
+            self.report(place, &path, Mistake::Malformed { text, noun: DATE.noun, rule: DATE.rule });
         }
         let value = Value::Text(date.unwrap_or(settings.run_date).to_string());
         let node = Node { place: place.clone(), value };

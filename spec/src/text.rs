@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::ids::{self, ModelReference};
@@ -15,7 +16,9 @@ pub(crate) struct TextForm {
     /// What the schema says: a regular expression.
     pub(crate) pattern: &'static str,
     /// What it is, for messages.
-    pub(crate) expected: &'static str,
+    pub(crate) noun: &'static str,
+    /// What is wrong with one that is not, or how to write it.
+    pub(crate) rule: &'static str,
     /// A text of this form.
     pub(crate) example: &'static str,
     /// Whether a text has this form.
@@ -30,71 +33,97 @@ pub(crate) const DELIMITER: &str = "^([^\\u0080-\\uffff\"\\r\\n]|whitespace)$";
 static FORMS: [TextForm; 11] = [
     TextForm {
         pattern: NOT_BLANK,
-        expected: "a text: it is blank",
+        noun: "a text",
+        rule: "it is blank",
         example: "x",
         check: |text| !text.trim().is_empty(),
     },
     TextForm {
         pattern: ADDRESS,
-        expected: "a path or URL: it is blank or holds a control character",
+        noun: "a path or URL",
+        rule: "it is blank or holds a control character",
         example: "x",
         check: |text| !text.trim().is_empty() && !text.chars().any(char::is_control),
     },
     TextForm {
         pattern: DELIMITER,
-        expected: "a field separator: one ASCII character, or the word whitespace",
+        noun: "a field separator",
+        rule: "one ASCII character, or the word whitespace",
         example: ",",
         check: |text| text == "whitespace" || (text.len() == 1 && text.is_ascii() && !"\"\r\n".contains(text)),
     },
     TextForm {
         pattern: ids::KEY_NAME,
-        expected: "a name: use 1 to 63 lower-case letters, digits, `-` and `_`, starting with a letter or digit",
+        noun: "a name",
+        rule: "use 1 to 63 lower-case letters, digits, `-` and `_`, starting with a letter or digit",
         example: "x",
         check: ids::is_key_name,
     },
     TextForm {
         pattern: ids::ALIAS_NAME,
-        expected: "an alias: use 1 to 63 lower-case letters, digits, `-` and `_`, not digits alone, starting with a letter or digit",
+        noun: "an alias",
+        rule: "use 1 to 63 lower-case letters, digits, `-` and `_`, not digits alone, starting with a letter or digit",
         example: "x",
         check: ids::is_alias_name,
     },
     TextForm {
         pattern: ids::TABLE_NAME,
-        expected: "a table's name: use 1 to 63 letters, digits, `_` and `-`, not starting with `-`",
+        noun: "a table's name",
+        rule: "use 1 to 63 letters, digits, `_` and `-`, not starting with `-`",
         example: "x",
         check: ids::is_table_name,
     },
     TextForm {
         pattern: ids::COLUMN_NAME,
-        expected: "a column's name: it is empty, longer than 255 bytes or holds a control character",
+        noun: "a column's name",
+        rule: "it is empty, longer than 255 bytes or holds a control character",
         example: "x",
         check: ids::is_column_name,
     },
     TextForm {
         pattern: ids::MODEL_REFERENCE,
-        expected: "a model: write name@alias or name@version, such as repurchase@production",
+        noun: "a model",
+        rule: "write name@alias or name@version, such as repurchase@production",
         example: "x@1",
         check: |text| text.parse::<ModelReference>().is_ok(),
     },
     TextForm {
         pattern: DeviceChoice::PATTERN,
-        expected: "a device: use auto, cpu, cuda or cuda:N",
+        noun: "a device",
+        rule: "use auto, cpu, cuda or cuda:N",
         example: "cpu",
         check: |text| DeviceChoice::try_from(text.to_owned()).is_ok(),
     },
     TextForm {
         pattern: size::PATTERN,
-        expected: "an amount of memory of at least 1MiB: write a number and a unit, such as 4GiB or 512MB",
+        noun: "an amount of memory of at least 1MiB",
+        rule: "write a number and a unit, such as 4GiB or 512MB",
         example: "1GiB",
         check: |text| size::parse_bytes(text).is_ok_and(|bytes| bytes >= 1 << 20),
     },
     TextForm {
         pattern: duration::PATTERN,
-        expected: "a length of time: write a whole number above 0 and s, m, h, d or w, such as 14d",
+        noun: "a length of time",
+        rule: "write a whole number above 0 and s, m, h, d or w, such as 14d",
         example: "1d",
         check: |text| duration::parse(text).is_ok_and(|length| length > Duration::ZERO),
     },
 ];
+
+/// Days, which the schema says by `format: date`.
+pub(crate) static DATE: TextForm = TextForm {
+    pattern: "",
+    noun: "a date",
+    rule: "write year, month and day, such as 2026-03-31",
+    example: "2026-03-31",
+    check: |text| parse_date(text).is_some(),
+};
+
+/// The day that a text means, written in ten characters.
+pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
+    let is_written_out = text.len() == "2026-03-31".len() && text.is_ascii();
+    is_written_out.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
+}
 
 /// The form that a pattern stands for.
 pub(crate) fn form_of(pattern: &str) -> Option<&'static TextForm> {

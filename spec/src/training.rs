@@ -137,8 +137,7 @@ pub struct Fit {
     pub task_weights: TaskWeights,
     /// When to stop; on the mean of the tasks' own measures when absent.
     pub early_stopping: EarlyStopping,
-    /// Largest norm of the dense gradient; absent for no clipping.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Largest norm of the dense gradient; null for no clipping.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// Everything random comes from it.

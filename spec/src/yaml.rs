@@ -49,6 +49,11 @@ pub(crate) fn read(file: &Arc<str>, text: &str) -> (Vec<Node>, Vec<Problem>) {
     (reader.documents, reader.problems)
 }
 
+/// The place of a file as a whole.
+pub(crate) fn start_of(file: &Arc<str>) -> Place {
+    Place { file: file.clone(), line: 1, column: 1 }
+}
+
 /// The parser takes a NUL for the end of the file, and other control characters as they come.
 fn control_character(file: &Arc<str>, text: &str) -> Option<Problem> {
     let is_foreign = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');

@@ -1,0 +1,115 @@
+//! Text to valid documents, or every mistake of all of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use crate::document::Document;
+use crate::mistake::Mistake;
+use crate::node::{Node, Path};
+use crate::parameters::{self, RUN_DATE, Settings};
+use crate::problem::{Problem, Problems};
+use crate::shape::Shape;
+use crate::structure::{self, Checked};
+use crate::{schema, validate, yaml};
+
+#[cfg(test)]
+mod tests;
+
+/// The text of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// What messages call it.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+}
+
+static SHAPE: LazyLock<Shape> =
+    LazyLock::new(|| Shape::of_schema(&schema::of_documents()).expect("a test compiles the schema of our own types"));
+
+/// The documents of all files in order, valid and with their parameters put in.
+///
+/// # Errors
+/// Every mistake of every document, each with its place.
+pub fn parse(files: &[SourceFile], settings: &Settings) -> Result<Vec<Document>, Problems> {
+    let mut parser = Parser { settings, problems: Vec::new(), declared: Vec::new(), documents: Vec::new() };
+    let names: Vec<Arc<str>> = files.iter().map(|file| Arc::from(file.name.as_str())).collect();
+    for (name, file) in names.iter().zip(files) {
+        parser.read(name, &file.text);
+    }
+    parser.check_settings();
+    parser.check_names();
+    if parser.problems.is_empty() {
+        Ok(parser.documents.into_iter().map(|(_, document)| document).collect())
+    } else {
+        Err(Problems::in_order(parser.problems, &names))
+    }
+}
+
+struct Parser<'a> {
+    settings: &'a Settings,
+    problems: Vec<Problem>,
+    /// The parameters that documents declare.
+    declared: Vec<String>,
+    documents: Vec<(Node, Document)>,
+}
+
+impl Parser<'_> {
+    fn read(&mut self, file: &Arc<str>, text: &str) {
+        let (trees, problems) = yaml::read(file, text);
+        if trees.is_empty() && problems.is_empty() {
+            let place = Some(yaml::start_of(file));
+            self.problems.push(Problem { place, path: String::new(), mistake: Mistake::NoDocument });
+        }
+        self.problems.extend(problems);
+        for tree in trees {
+            self.document(tree);
+        }
+    }
+
+    fn document(&mut self, mut tree: Node) {
+        self.declared.extend(parameters::put_in(&mut tree, self.settings, &mut self.problems));
+        let before = self.problems.len();
+        let Checked { json: Some(json), damage } = structure::check(&SHAPE, &tree, &mut self.problems) else { return };
+        match serde_json::from_value::<Document>(json) {
+            Ok(document) => {
+                validate::validate(&document, &tree, &damage, &mut self.problems);
+                self.documents.push((tree, document));
+            }
+            Err(error) if self.problems.len() == before => {
+                let mistake = Mistake::Refused { message: error.to_string() };
+                self.problems.push(Problem { place: Some(tree.place), path: String::new(), mistake });
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn check_settings(&mut self) {
+        self.declared.sort();
+        self.declared.dedup();
+        for name in self.settings.set.keys() {
+            if name != RUN_DATE && self.declared.binary_search(name).is_err() {
+                let mistake = Mistake::UnknownSetting { name: name.clone(), known: self.declared.clone() };
+                self.problems.push(Problem { place: None, path: "--set".to_owned(), mistake });
+            }
+        }
+    }
+
+    /// Documents of one kind have different names: what they make is told apart by them.
+    fn check_names(&mut self) {
+        let path = Path::default().name("metadata").name("name");
+        let mut first: BTreeMap<(&str, String), &Node> = BTreeMap::new();
+        for (tree, document) in &self.documents {
+            let (kind, name) = (document.kind(), document.name().to_owned());
+            let place = &tree.nearest(&path).place;
+            match first.get(&(kind, name.clone())) {
+                Some(other) => {
+                    let first = other.nearest(&path).place.to_string();
+                    let mistake = Mistake::DocumentTwice { kind, name, first };
+                    self.problems.push(Problem { place: Some(place.clone()), path: path.to_string(), mistake });
+                }
+                None => drop(first.insert((kind, name), tree)),
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the design names and this version does not have: refused by name, so that nobody takes silence for consent.
+
+use crate::mistake::Mistake;
+use crate::node::Value;
+
+/// Words, by the type that they would be of.
+const WORDS: [(&str, &[&str]); 14] = [
+    (
+        "Network",
+        &[
+            "ple",
+            "cgc",
+            "esmm",
+            "escm2",
+            "aitm",
+            "stem",
+            "two_tower",
+            "seed_tower",
+            "ralm",
+            "metaheac",
+            "seed_head",
+            "deepfm",
+            "dcn_v2",
+        ],
+    ),
+    ("Feature", &["sequence", "vector"]),
+    ("Task", &["regression", "multiclass", "count", "survival"]),
+    ("Split", &["stratified"]),
+    ("NumericTransform", &["buckets", "bucket_embedding"]),
+    ("Pool", &["weighted", "attention", "self_attention"]),
+    ("LookalikeLoss", &["elkan_noto"]),
+    ("OptimizerKind", &["adam", "sgd"]),
+    ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
+    ("ScheduleKind", &["step"]),
+    ("TaskWeightRule", &["gradnorm", "dwa", "pcgrad"]),
+    ("IdNormalization", &["e164", "phone"]),
+    ("IdHash", &["hmac", "hmac_sha256"]),
+    ("FileKind", &["json", "jsonl"]),
+];
+
+/// Fields, by the type that would have them.
+const FIELDS: [(&str, &[&str]); 16] = [
+    ("Document", &["status"]),
+    ("MetadataModelName", &["labels", "annotations", "namespace"]),
+    ("MetadataScoringName", &["labels", "annotations", "namespace"]),
+    ("TrainingSpec", &["schedule", "slices", "quarantine"]),
+    ("Split", &["stratify"]),
+    ("Feature", &["table", "weights", "embedding", "attention"]),
+    ("Task", &["after", "loss", "negative_rate", "group_by"]),
+    ("Network", &["interaction", "batch_norm", "levels", "activation"]),
+    ("Fit", &["checkpoints", "negative_rate"]),
+    ("ScoringSpec", &["schedule", "quarantine", "embedding", "top_products"]),
+    ("Resources", &["gpus_per_process", "gpus"]),
+    ("Audience", &["include", "priority", "exclusive_with", "retain"]),
+    ("Size", &["reach", "similarity"]),
+    ("Guards", &["max_psi", "max_null_ids", "max_duplicates", "min_cell"]),
+    ("IdColumn", &["key", "secret"]),
+    ("Register", &["retain"]),
+];
+
+/// Whether a word is planned for a type.
+pub(crate) fn is_word(definition: &str, word: &str) -> bool {
+    names_of(&WORDS, definition).contains(&word)
+}
+
+/// Whether a field is planned for a type.
+pub(crate) fn is_field(definition: &str, name: &str) -> bool {
+    names_of(&FIELDS, definition).contains(&name)
+}
+
+/// The mistake, if a value has a form that is planned for a type.
+pub(crate) fn form(definition: &str, value: &Value) -> Option<Mistake> {
+    match (definition, value) {
+        ("TierCut", Value::Map(_)) => Some(Mistake::FormNotAvailable {
+            what: "a tier by count or score",
+            available: "a share such as 0.2 or 20%, or rest",
+        }),
+        _ => None,
+    }
+}
+
+fn names_of(table: &[(&str, &'static [&'static str])], definition: &str) -> &'static [&'static str] {
+    table.iter().find(|(owner, _)| *owner == definition).map_or(&[], |(_, names)| names)
+}

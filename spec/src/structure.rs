@@ -1,0 +1,365 @@
+//! A tree against the shape of documents: every unknown, missing or mistyped part is reported, and what is good is
+//! kept, so that mistakes of meaning elsewhere are found in the same pass.
+
+use serde_json::{Map, Value as Json};
+
+use crate::mistake::Mistake;
+use crate::node::{Entry, Node, Number, Path, Value};
+use crate::planned;
+use crate::problem::{Place, Problem};
+use crate::shape::{Record, Shape};
+use crate::share::parse_percentage;
+use describe::{describe, noun, range_of_decimals, range_of_wholes};
+
+mod describe;
+mod placeholder;
+#[cfg(test)]
+mod tests;
+
+/// A document as JSON in the form that our types read.
+pub(crate) struct Checked {
+    /// The document; absent where nothing of it can be told.
+    pub(crate) json: Option<Json>,
+    /// The places whose values are not the document's own: they were wrong or missing, and are reported.
+    pub(crate) damage: Vec<Path>,
+}
+
+/// Checks one document.
+pub(crate) fn check(shape: &Shape, document: &Node, problems: &mut Vec<Problem>) -> Checked {
+    let mut walk = Walk { problems, damage: Vec::new(), path: Path::default() };
+    let json = walk.value(shape, document);
+    Checked { json, damage: walk.damage }
+}
+
+struct Walk<'a> {
+    problems: &'a mut Vec<Problem>,
+    damage: Vec<Path>,
+    path: Path,
+}
+
+impl Walk<'_> {
+    fn report(&mut self, place: &Place, path: &Path, mistake: Mistake) {
+        self.problems.push(Problem { place: Some(place.clone()), path: path.to_string(), mistake });
+    }
+
+    /// Reports a mistake of the value that the walk is at.
+    fn wrong(&mut self, node: &Node, mistake: Mistake) -> Option<Json> {
+        let path = self.path.clone();
+        self.report(&node.place, &path, mistake);
+        None
+    }
+
+    fn wrong_type(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
+        let mistake = Mistake::WrongType {
+            expected: describe(shape),
+            found: node.value.describe(),
+            hint: describe::rewrite(shape, &node.value),
+        };
+        self.wrong(node, mistake)
+    }
+
+    /// The value as JSON; nothing where it is wrong, which is reported.
+    fn value(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
+        match (shape, &node.value) {
+            (_, Value::Unknown) => None,
+            (Shape::Optional(_), Value::Null) => Some(Json::Null),
+            (Shape::Optional(shape), _) => self.value(shape, node),
+            (_, Value::Parameter(value, text)) => {
+                let value = if takes_text(shape) { Value::Text(text.clone()) } else { (**value).clone() };
+                self.value(shape, &Node { place: node.place.clone(), value })
+            }
+            (Shape::Scalar, _) => self.scalar(shape, node),
+            (Shape::Boolean, Value::Boolean(value)) => Some(Json::Bool(*value)),
+            (Shape::Whole { least, most }, Value::Number(number, text)) => {
+                self.whole(shape, node, *number, text, *least, *most)
+            }
+            (Shape::Decimal { .. }, Value::Number(number, text)) => self.decimal(shape, node, as_f64(*number), text),
+            (Shape::Decimal { is_share: true, .. }, Value::Text(text)) => match parse_percentage(text) {
+                Some(share) => self.decimal(shape, node, share, text),
+                None => self.wrong_type(shape, node),
+            },
+            (Shape::Text(form), Value::Text(text)) => match form.filter(|form| !(form.check)(text)) {
+                Some(form) => {
+                    let text = text.clone();
+                    self.wrong(node, Mistake::Malformed { text, noun: form.noun, rule: form.rule })
+                }
+                None => Some(Json::String(text.clone())),
+            },
+            (Shape::Words { definition, words }, Value::Text(word)) => {
+                self.word(node, &noun(definition, None), definition, words, word)
+            }
+            (Shape::List { item, least, most }, Value::List(items)) => self.list(node, item, items, *least, *most),
+            (Shape::Names { form, value, least }, Value::Map(entries)) => {
+                let check_name = |name: &str| form.filter(|form| !(form.check)(name));
+                self.names(node, value, entries, *least, &check_name)
+            }
+            (Shape::Record(record), Value::Map(entries)) => Some(self.record(node, record, entries, None)),
+            (Shape::Tagged { definition, tag, variants }, Value::Map(entries)) => {
+                let words: Vec<String> = variants.keys().cloned().collect();
+                let word = self.tag(node, definition, tag, &words)?;
+                let record = variants.get(&word)?;
+                Some(self.record(node, record, entries, Some((tag, word))))
+            }
+            (Shape::OneField { definition, variants }, Value::Map(entries)) => {
+                self.one_field(node, definition, variants, entries)
+            }
+            (Shape::Either { definition, shapes }, value) => match planned::form(definition, value) {
+                Some(mistake) => self.wrong(node, mistake),
+                None => self.either(shape, shapes, node),
+            },
+            _ => self.wrong_type(shape, node),
+        }
+    }
+
+    fn scalar(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
+        match &node.value {
+            Value::Text(text) => Some(Json::String(text.clone())),
+            Value::Boolean(value) => Some(Json::Bool(*value)),
+            Value::Number(number, text) => match json_of(*number) {
+                Some(number) => Some(number),
+                None => self.out_of_range(node, text, "a finite number".to_owned()),
+            },
+            _ => self.wrong_type(shape, node),
+        }
+    }
+
+    fn out_of_range(&mut self, node: &Node, text: &str, range: String) -> Option<Json> {
+        self.wrong(node, Mistake::OutOfRange { value: text.to_owned(), range })
+    }
+
+    fn whole(
+        &mut self,
+        shape: &Shape,
+        node: &Node,
+        number: Number,
+        text: &str,
+        least: i128,
+        most: i128,
+    ) -> Option<Json> {
+        const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+        let whole = match number {
+            Number::Whole(whole) => whole,
+            Number::Decimal(value) if value.fract() == 0.0 && value.abs() <= LARGEST_EXACT => value as i128,
+            Number::Decimal(value) if value.fract() == 0.0 || value.is_infinite() => {
+                return self.out_of_range(node, text, range_of_wholes(least, most));
+            }
+            Number::Decimal(_) => return self.wrong_type(shape, node),
+        };
+        if (least..=most).contains(&whole) {
+            json_of(Number::Whole(whole))
+        } else {
+            self.out_of_range(node, text, range_of_wholes(least, most))
+        }
+    }
+
+    fn decimal(&mut self, shape: &Shape, node: &Node, value: f64, text: &str) -> Option<Json> {
+        let Shape::Decimal { low, high, .. } = shape else { return self.wrong_type(shape, node) };
+        if value.is_finite() && low.is_below(value) && high.is_above(value) {
+            serde_json::Number::from_f64(value).map(Json::Number)
+        } else {
+            self.out_of_range(node, text, range_of_decimals(*low, *high))
+        }
+    }
+
+    fn word(&mut self, node: &Node, noun: &str, definition: &str, words: &[String], word: &str) -> Option<Json> {
+        if words.iter().any(|known| known == word) {
+            return Some(Json::String(word.to_owned()));
+        }
+        let (noun, word, words) = (noun.to_owned(), word.to_owned(), words.to_vec());
+        let mistake = if planned::is_word(definition, &word) {
+            Mistake::WordNotAvailable { noun, word, available: words }
+        } else {
+            Mistake::UnknownWord { noun, word, known: words }
+        };
+        self.wrong(node, mistake)
+    }
+
+    fn list(&mut self, node: &Node, item: &Shape, items: &[Node], least: usize, most: usize) -> Option<Json> {
+        if !(least..=most).contains(&items.len()) {
+            let expected = describe::length(least, most, "item");
+            return self.wrong(node, Mistake::Length { expected, found: items.len() });
+        }
+        let mut list = Vec::with_capacity(items.len());
+        for (index, node) in items.iter().enumerate() {
+            let here = self.path.item(index);
+            list.push(self.below(here, item, node).unwrap_or_else(|| placeholder::of(item)));
+        }
+        Some(Json::Array(list))
+    }
+
+    /// The value at a path below, or nothing, and then the path is damaged.
+    fn below(&mut self, path: Path, shape: &Shape, node: &Node) -> Option<Json> {
+        let above = std::mem::replace(&mut self.path, path);
+        let value = self.value(shape, node);
+        let path = std::mem::replace(&mut self.path, above);
+        if value.is_none() {
+            self.damage.push(path);
+        }
+        value
+    }
+
+    fn names(
+        &mut self,
+        node: &Node,
+        shape: &Shape,
+        entries: &[Entry],
+        least: usize,
+        check_name: &dyn Fn(&str) -> Option<&'static crate::text::TextForm>,
+    ) -> Option<Json> {
+        if entries.len() < least {
+            let expected = describe::length(least, usize::MAX, "entry");
+            return self.wrong(node, Mistake::Length { expected, found: entries.len() });
+        }
+        let mut map = Map::new();
+        for entry in entries {
+            let here = self.path.name(&entry.name);
+            let value = self.below(here.clone(), shape, &entry.node).unwrap_or_else(|| placeholder::of(shape));
+            match check_name(&entry.name) {
+                Some(form) => {
+                    let text = entry.name.clone();
+                    self.report(&entry.place, &here, Mistake::Malformed { text, noun: form.noun, rule: form.rule });
+                    self.damage.push(here);
+                }
+                None => {
+                    map.insert(entry.name.clone(), value);
+                }
+            }
+        }
+        Some(Json::Object(map))
+    }
+
+    fn record(&mut self, node: &Node, record: &Record, entries: &[Entry], tag: Option<(&str, String)>) -> Json {
+        let mut map = Map::new();
+        let tag_name = tag.as_ref().map(|(name, _)| *name);
+        if let Some((name, word)) = tag {
+            map.insert(name.to_owned(), Json::String(word));
+        }
+        for entry in entries.iter().filter(|entry| Some(entry.name.as_str()) != tag_name) {
+            let here = self.path.name(&entry.name);
+            let Some(field) = record.fields.get(&entry.name) else {
+                let known = tag_name.into_iter().map(str::to_owned).chain(record.fields.keys().cloned()).collect();
+                self.report(&entry.place, &here, unknown_field(&record.definition, &entry.name, known));
+                continue;
+            };
+            if entry.node.value == Value::Null && field.has_default() {
+                let (expected, found) = (describe(&field.shape), entry.node.value.describe());
+                let hint = Some("leave the field out for its default".to_owned());
+                self.report(&entry.node.place, &here, Mistake::WrongType { expected, found, hint });
+                self.damage.push(here);
+                continue;
+            }
+            let value = self.below(here, &field.shape, &entry.node);
+            match value.or_else(|| field.is_required.then(|| placeholder::of(&field.shape))) {
+                Some(value) => drop(map.insert(entry.name.clone(), value)),
+                None => {}
+            }
+        }
+        for (name, field) in record.fields.iter().filter(|(_, field)| field.is_required) {
+            if entries.iter().all(|entry| entry.name != *name) {
+                let mistake = Mistake::Missing { name: name.clone(), expected: describe(&field.shape) };
+                let here = self.path.clone();
+                self.report(&node.place, &here, mistake);
+                self.damage.push(here.name(name));
+                map.insert(name.clone(), placeholder::of(&field.shape));
+            }
+        }
+        Json::Object(map)
+    }
+
+    /// The word that says which variant a mapping is.
+    fn tag(&mut self, node: &Node, definition: &str, tag: &str, words: &[String]) -> Option<String> {
+        let Some(entry) = node.entry(tag) else {
+            let expected = describe::words(words);
+            return self.wrong(node, Mistake::Missing { name: tag.to_owned(), expected }).and(None);
+        };
+        let above = self.path.clone();
+        self.path = above.name(tag);
+        let word = match &entry.node.value {
+            Value::Text(word) => self.word(&entry.node, &noun(definition, Some(tag)), definition, words, word),
+            _ => {
+                self.wrong_type(&Shape::Words { definition: definition.to_owned(), words: words.to_vec() }, &entry.node)
+            }
+        };
+        self.path = above;
+        word.and_then(|word| word.as_str().map(str::to_owned))
+    }
+
+    fn one_field(
+        &mut self,
+        node: &Node,
+        definition: &str,
+        variants: &indexmap::IndexMap<String, Shape>,
+        entries: &[Entry],
+    ) -> Option<Json> {
+        let of: Vec<String> = variants.keys().cloned().collect();
+        let (known, unknown): (Vec<&Entry>, Vec<&Entry>) =
+            entries.iter().partition(|entry| variants.contains_key(&entry.name));
+        for entry in &unknown {
+            let here = self.path.name(&entry.name);
+            self.report(&entry.place, &here, unknown_field(definition, &entry.name, of.clone()));
+        }
+        match (known[..].as_ref(), unknown.is_empty()) {
+            ([entry], _) => {
+                let here = self.path.name(&entry.name);
+                let value = self.below(here, &variants[&entry.name], &entry.node)?;
+                Some(Json::Object(Map::from_iter([(entry.name.clone(), value)])))
+            }
+            ([], false) => None,
+            (found, _) => {
+                let found = found.iter().map(|entry| entry.name.clone()).collect();
+                self.wrong(node, Mistake::ExactlyOne { of, found })
+            }
+        }
+    }
+
+    fn either(&mut self, whole: &Shape, shapes: &[Shape], node: &Node) -> Option<Json> {
+        let takes_numbers = shapes.iter().any(|shape| matches!(shape, Shape::Decimal { .. }));
+        let fitting = shapes.iter().find(|shape| match (shape, &node.value) {
+            (Shape::Decimal { .. }, Value::Number(..)) | (Shape::Names { .. }, Value::Map(_)) => true,
+            (Shape::Decimal { is_share, .. }, Value::Text(text)) => *is_share && parse_percentage(text).is_some(),
+            (Shape::Words { words, .. }, Value::Text(text)) => !takes_numbers || words.contains(text),
+            _ => false,
+        });
+        match fitting {
+            Some(shape) => self.value(shape, node),
+            None => self.wrong_type(whole, node),
+        }
+    }
+}
+
+fn unknown_field(definition: &str, name: &str, known: Vec<String>) -> Mistake {
+    let name = name.to_owned();
+    if planned::is_field(definition, &name) {
+        Mistake::FieldNotAvailable { name }
+    } else {
+        Mistake::UnknownField { name, known }
+    }
+}
+
+/// Whether a parameter's number is wanted as its text.
+fn takes_text(shape: &Shape) -> bool {
+    match shape {
+        Shape::Text(_) | Shape::Words { .. } => true,
+        Shape::Optional(shape) => takes_text(shape),
+        _ => false,
+    }
+}
+
+fn as_f64(number: Number) -> f64 {
+    match number {
+        Number::Whole(whole) => whole as f64,
+        Number::Decimal(value) => value,
+    }
+}
+
+fn json_of(number: Number) -> Option<Json> {
+    let number = match number {
+        Number::Whole(whole) => match (u64::try_from(whole), i64::try_from(whole)) {
+            (Ok(whole), _) => Some(whole.into()),
+            (_, Ok(whole)) => Some(whole.into()),
+            _ => serde_json::Number::from_f64(whole as f64),
+        },
+        Number::Decimal(value) => serde_json::Number::from_f64(value),
+    };
+    number.map(Json::Number)
+}
