@@ -30,7 +30,7 @@ pub use ranking::Level;
 pub use reliability::{CALIBRATION_BINS, calibration_error};
 pub use single::{categorical_auc, numeric_auc, numeric_spearman};
 pub use spec::measure::Measure;
-pub use task_kind::TaskKind;
+pub use task_kind::{Better, TaskKind};
 pub use value::ValueMeasures;
 
 /// A row that no measure can be taken of.

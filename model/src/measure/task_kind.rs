@@ -1,4 +1,4 @@
-//! What a task predicts, as far as measures differ, and which measures are taken of it.
+//! What a task predicts, as far as measures differ, which measures are taken of it, and which way they are better.
 
 use serde::{Deserialize, Serialize};
 use spec::measure::Measure;
@@ -16,6 +16,32 @@ const OF_PROBABILITIES: [Measure; 9] = [
 ];
 
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];
+
+/// Which values of a measure are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Larger ones.
+    Higher,
+    /// Smaller ones.
+    Lower,
+}
+
+impl From<Measure> for Better {
+    fn from(measure: Measure) -> Self {
+        if measure.is_better_when_larger() { Self::Higher } else { Self::Lower }
+    }
+}
+
+impl Better {
+    /// Whether `new` is strictly better than `old`.
+    pub fn is_better(self, new: f64, old: f64) -> bool {
+        match self {
+            Self::Higher => new > old,
+            Self::Lower => new < old,
+        }
+    }
+}
 
 /// What a task predicts, as far as measures differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
