@@ -2,6 +2,19 @@
 //!
 //! Never here: async, RPC, object storage.
 
+mod architecture;
 pub mod calibrate;
+mod cpu;
+pub mod device;
+mod embedding;
+pub mod encode;
+pub mod error;
 pub mod input;
+mod kernel;
+mod layers;
+pub mod learner;
+mod loss;
 pub mod measure;
+mod network;
+mod optimize;
+pub mod outputs;

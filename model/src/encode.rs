@@ -1,0 +1,37 @@
+//! Encoders: from columns of a table to ids and numbers, with what was learned from the training rows.
+//!
+//! [`EncoderFit`] learns in one pass over the training rows; [`Encoders`] is what it learned, kept in a package as
+//! `encoders.json`; [`Encoder`] applies it to batches of one schema. Training, evaluation and scoring use the same.
+//!
+//! What stays out: reading files, choosing rows, labels.
+
+mod bag;
+mod bind;
+mod column;
+mod counts;
+mod encoder;
+mod encoders;
+mod error;
+mod features;
+mod fit;
+mod hash;
+mod ids;
+mod lookup;
+mod moments;
+mod normal;
+mod numeric;
+mod scale;
+mod settle;
+mod sketch;
+mod timestamp;
+mod transpose;
+mod values;
+
+pub use encoder::Encoder;
+pub use encoders::{BagEncoding, CategoricalEncoding, CrossEncoding, Encoders, Encoding, FORMAT, FittedFeature};
+pub use error::{EncodeError, InvalidEncoders};
+pub use features::columns_of;
+pub use fit::EncoderFit;
+pub use ids::{Ids, Vocabulary};
+pub use numeric::{NumericEncoding, Scaling};
+pub use timestamp::TimestampEncoding;

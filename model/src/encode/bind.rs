@@ -1,0 +1,126 @@
+//! Finding features' columns in a table and checking their types.
+
+use std::collections::HashMap;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use spec::{ColumnName, FeatureName};
+
+use super::column::{is_bag, is_category, is_number, is_time};
+use super::error::EncodeError;
+
+/// What a kind of feature reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    Numbers,
+    Categories,
+    Times,
+    Lists,
+}
+
+impl Reads {
+    fn accepts(self, data_type: &DataType) -> bool {
+        match self {
+            Self::Numbers => is_number(data_type),
+            Self::Categories => is_category(data_type),
+            Self::Times => is_time(data_type),
+            Self::Lists => is_bag(data_type),
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Numbers => {
+                "a numeric feature reads numbers and booleans: cast it in a prepare step or use another kind"
+            }
+            Self::Categories => {
+                "a categorical feature or cross reads strings, integers and booleans: cast it in a prepare step or use another kind"
+            }
+            Self::Times => {
+                "a timestamp feature reads dates and timestamps: cast it in a prepare step or use another kind"
+            }
+            Self::Lists => {
+                "a bag reads lists of strings, integers or booleans: use another kind or build the list in a prepare step"
+            }
+        }
+    }
+}
+
+/// The columns of a schema by name; the first of equal names.
+pub(super) struct Columns<'a> {
+    schema: &'a Schema,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(schema: &'a Schema) -> Self {
+        let mut places = HashMap::with_capacity(schema.fields().len());
+        for (place, field) in schema.fields().iter().enumerate() {
+            places.entry(field.name().as_str()).or_insert(place);
+        }
+        Self { schema, places }
+    }
+}
+
+/// A feature's column in tables of one schema.
+#[derive(Debug, Clone)]
+pub(super) struct BoundColumn {
+    feature: FeatureName,
+    column: ColumnName,
+    index: usize,
+    data_type: DataType,
+}
+
+impl BoundColumn {
+    /// Finds the column and checks that its type can be read.
+    pub(super) fn find(
+        feature: &FeatureName,
+        column: &ColumnName,
+        reads: Reads,
+        table: &Columns<'_>,
+    ) -> Result<Self, EncodeError> {
+        let (feature, column) = (feature.clone(), column.clone());
+        let Some(&index) = table.places.get(column.as_str()) else {
+            return Err(EncodeError::MissingColumn { feature, column, columns: some_names(table.schema) });
+        };
+        let data_type = table.schema.field(index).data_type().clone();
+        if !reads.accepts(&data_type) {
+            return Err(EncodeError::WrongType { feature, column, found: data_type, reads: reads.words() });
+        }
+        Ok(Self { feature, column, index, data_type })
+    }
+
+    /// The type it was bound with.
+    pub(super) fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    /// The feature.
+    pub(super) fn feature(&self) -> &FeatureName {
+        &self.feature
+    }
+
+    /// The column of a batch.
+    pub(super) fn of<'a>(&self, batch: &'a RecordBatch) -> Result<&'a arrow::array::ArrayRef, EncodeError> {
+        let Some(array) = batch.columns().get(self.index) else {
+            return Err(EncodeError::MissingFromBatch { feature: self.feature.clone(), column: self.column.clone() });
+        };
+        if array.data_type() != &self.data_type {
+            return Err(EncodeError::ChangedType {
+                feature: self.feature.clone(),
+                column: self.column.clone(),
+                bound: self.data_type.clone(),
+                found: array.data_type().clone(),
+            });
+        }
+        Ok(array)
+    }
+}
+
+fn some_names(schema: &Schema) -> String {
+    let mut names: Vec<&str> = schema.fields().iter().take(20).map(|field| field.name().as_str()).collect();
+    if schema.fields().len() > names.len() {
+        names.push("…");
+    }
+    names.join(", ")
+}

@@ -1,0 +1,236 @@
+//! Reading Arrow columns: which types a kind of feature takes, numbers as f64, lists as ranges of their elements.
+
+use std::ops::Range;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, NullBufferBuilder, PrimitiveArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{
+    ArrowNativeType, ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+
+/// `$body` with `$key` standing for a dictionary's key type.
+macro_rules! with_key_type {
+    ($key_type:expr, $key:ident => $body:expr) => {
+        with_key_type!($key_type, $key => $body,
+            Int8 Int8Type, Int16 Int16Type, Int32 Int32Type, Int64 Int64Type,
+            UInt8 UInt8Type, UInt16 UInt16Type, UInt32 UInt32Type, UInt64 UInt64Type)
+    };
+    ($key_type:expr, $key:ident => $body:expr, $($variant:ident $native:ident),+) => {
+        match $key_type {
+            $(arrow::datatypes::DataType::$variant => {
+                type $key = arrow::datatypes::$native;
+                $body
+            })+
+            other => unreachable!("{other} is no key type of a dictionary"),
+        }
+    };
+}
+pub(super) use with_key_type;
+
+/// Whether a numeric feature reads it.
+pub(super) fn is_number(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Null | DataType::Boolean => true,
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => true,
+        DataType::Dictionary(_, values) => is_number(values),
+        other => other.is_integer() || other.is_floating(),
+    }
+}
+
+/// Whether a categorical feature reads it.
+pub(super) fn is_category(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Null | DataType::Boolean => true,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => true,
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => true,
+        DataType::Dictionary(_, values) => is_category(values),
+        other => other.is_integer(),
+    }
+}
+
+/// Whether a bag feature reads it.
+pub(super) fn is_bag(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Null => true,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            is_category(item.data_type())
+        }
+        _ => false,
+    }
+}
+
+/// Whether a timestamp feature reads it.
+pub(super) fn is_time(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Null | DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => true,
+        DataType::Dictionary(_, values) => is_time(values),
+        _ => false,
+    }
+}
+
+/// Puts `null` where the column is null.
+pub(super) fn set_nulls<T: Copy>(nulls: Option<&NullBuffer>, out: &mut [T], null: T) {
+    let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else { return };
+    let words = nulls.inner().bit_chunks();
+    for (out, word) in out.chunks_mut(64).zip(words.iter_padded()) {
+        if word != u64::MAX {
+            out.iter_mut()
+                .enumerate()
+                .for_each(|(bit, value)| *value = if word >> bit & 1 == 1 { *value } else { null });
+        }
+    }
+}
+
+/// `codes[key]` for every key of a dictionary column. `codes` has one entry more than the dictionary: the last stands for
+/// null, and for whatever lies in the key of a null row.
+pub(super) fn gather<K: ArrowPrimitiveType, T: Copy>(keys: &PrimitiveArray<K>, codes: &[T], out: &mut [T]) {
+    let last = codes.len() - 1;
+    for (out, key) in out.iter_mut().zip(keys.values()) {
+        *out = codes[key.as_usize().min(last)];
+    }
+    set_nulls(keys.nulls(), out, codes[last]);
+}
+
+/// The numbers of a column that [`is_number`], NaN where they are missing: null, NaN, infinite, or beyond ±3.4e38 (what an
+/// f32 holds; some programs write the largest f64 for "missing").
+pub(super) fn read_numbers(array: &dyn Array, out: &mut Vec<f64>) {
+    out.clear();
+    out.resize(array.len(), f64::NAN);
+    read_present(array, out);
+    let largest = f64::from(f32::MAX);
+    out.iter_mut().for_each(|value| *value = if value.abs() <= largest { *value } else { f64::NAN });
+    set_nulls(array.nulls(), out, f64::NAN);
+}
+
+fn read_present(array: &dyn Array, out: &mut [f64]) {
+    match array.data_type() {
+        DataType::Boolean => {
+            let values = array.as_boolean().values();
+            out.iter_mut().zip(values).for_each(|(out, value)| *out = f64::from(u8::from(value)));
+        }
+        DataType::Int8 => convert::<Int8Type>(array, out, f64::from),
+        DataType::Int16 => convert::<Int16Type>(array, out, f64::from),
+        DataType::Int32 => convert::<Int32Type>(array, out, f64::from),
+        DataType::Int64 => convert::<Int64Type>(array, out, |value| value as f64),
+        DataType::UInt8 => convert::<UInt8Type>(array, out, f64::from),
+        DataType::UInt16 => convert::<UInt16Type>(array, out, f64::from),
+        DataType::UInt32 => convert::<UInt32Type>(array, out, f64::from),
+        DataType::UInt64 => convert::<UInt64Type>(array, out, |value| value as f64),
+        DataType::Float16 => convert::<Float16Type>(array, out, |value| value.to_f64()),
+        DataType::Float32 => convert::<Float32Type>(array, out, f64::from),
+        DataType::Float64 => convert::<Float64Type>(array, out, |value| value),
+        DataType::Decimal32(_, scale) => {
+            let unit = power_of_ten(*scale);
+            convert::<Decimal32Type>(array, out, |value| f64::from(value) / unit);
+        }
+        DataType::Decimal64(_, scale) => {
+            let unit = power_of_ten(*scale);
+            convert::<Decimal64Type>(array, out, |value| value as f64 / unit);
+        }
+        DataType::Decimal128(_, scale) => {
+            let unit = power_of_ten(*scale);
+            convert::<Decimal128Type>(array, out, |value| value as f64 / unit);
+        }
+        DataType::Decimal256(_, scale) => {
+            let unit = power_of_ten(*scale);
+            convert::<Decimal256Type>(array, out, |value| value.to_string().parse::<f64>().unwrap_or(f64::NAN) / unit);
+        }
+        DataType::Dictionary(key_type, _) => with_key_type!(key_type.as_ref(), Key => {
+            let dictionary = array.as_dictionary::<Key>();
+            let mut numbers = Vec::new();
+            read_numbers(dictionary.values(), &mut numbers);
+            numbers.push(f64::NAN);
+            gather(dictionary.keys(), &numbers, out);
+        }),
+        _ => {}
+    }
+}
+
+fn convert<T: ArrowPrimitiveType>(array: &dyn Array, out: &mut [f64], number: impl Fn(T::Native) -> f64) {
+    let values = array.as_primitive::<T>().values();
+    out.iter_mut().zip(values).for_each(|(out, &value)| *out = number(value));
+}
+
+fn power_of_ten(scale: i8) -> f64 {
+    10f64.powi(i32::from(scale))
+}
+
+/// A list column taken apart: which of its elements each row has.
+pub(super) struct Lists {
+    /// All elements; rows refer to them.
+    pub(super) elements: ArrayRef,
+    /// A row's elements: none for null, at most the first `max_length`.
+    pub(super) rows: Vec<Range<usize>>,
+}
+
+impl Lists {
+    /// Takes apart a column that [`is_bag`].
+    pub(super) fn of(array: &dyn Array, max_length: usize) -> Self {
+        let (elements, mut rows) = match array.data_type() {
+            DataType::List(_) => {
+                let list = array.as_list::<i32>();
+                (list.values(), ranges(list.offsets(), |offset| offset as usize))
+            }
+            DataType::LargeList(_) => {
+                let list = array.as_list::<i64>();
+                (list.values(), ranges(list.offsets(), |offset| offset as usize))
+            }
+            DataType::FixedSizeList(_, size) => {
+                let size = *size as usize;
+                let rows = (0..array.len()).map(|row| row * size..(row + 1) * size).collect();
+                (array.as_fixed_size_list().values(), rows)
+            }
+            _ => {
+                let none: ArrayRef = std::sync::Arc::new(arrow::array::NullArray::new(0));
+                return Self { elements: none, rows: vec![0..0; array.len()] };
+            }
+        };
+        rows.iter_mut().for_each(|row: &mut Range<usize>| row.end = row.end.min(row.start + max_length));
+        set_nulls_of_ranges(array.nulls(), &mut rows);
+        Self { elements: elements.clone(), rows }
+    }
+
+    /// Which elements some row has, over the span of elements that rows refer to.
+    pub(super) fn selection(&self) -> (Range<usize>, BooleanArray) {
+        let span = self.span();
+        let mut selected = NullBufferBuilder::new(span.len());
+        let mut next = span.start;
+        for row in self.rows.iter().filter(|row| !row.is_empty()) {
+            selected.append_n_nulls(row.start - next);
+            selected.append_n_non_nulls(row.len());
+            next = row.end;
+        }
+        let selected = selected
+            .finish()
+            .map_or_else(|| arrow::buffer::BooleanBuffer::new_set(span.len()), |bits| bits.into_inner());
+        (span, BooleanArray::new(selected, None))
+    }
+
+    /// The smallest span of elements that covers all rows.
+    pub(super) fn span(&self) -> Range<usize> {
+        let used = || self.rows.iter().filter(|row| !row.is_empty());
+        match (used().next(), used().next_back()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+}
+
+fn ranges<T: Copy>(offsets: &[T], index: impl Fn(T) -> usize) -> Vec<Range<usize>> {
+    offsets.windows(2).map(|pair| index(pair[0])..index(pair[1])).collect()
+}
+
+fn set_nulls_of_ranges(nulls: Option<&NullBuffer>, rows: &mut [Range<usize>]) {
+    let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else { return };
+    for (row, valid) in rows.iter_mut().zip(nulls.iter()) {
+        if !valid {
+            row.end = row.start;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
