@@ -1,0 +1,326 @@
+//! The loop that carries one run from its first stage to its end.
+//!
+//! One task owns everything that can change: the log, the leases, the children. Whatever happens arrives here as one
+//! [`Happening`] at a time. Decisions are elsewhere and pure (`run::transition`, `run::verdict`, [`Leases`]); this
+//! module does what they say, and logs an intent before it touches the world outside.
+
+mod calls;
+mod children;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use artifacts::clock::Clock;
+use proto::{FailureClass, Generation, Stage, Unit, WorkerId};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::control::{Controlled, Wanted};
+use crate::desk::Call;
+use crate::error::{CoordinatorError, Result};
+use crate::launcher::{ChildName, Contact, Exit, Force, Launcher};
+use crate::leases::Leases;
+use crate::log::RunLog;
+use crate::notice::{Notice, Notices};
+use crate::outcome;
+use crate::run::{Course, Event, State, StopReason, Subject, Verdict, verdict};
+use crate::shards;
+use crate::timing::Timing;
+use children::Child;
+
+/// What a conductor works with.
+pub(crate) struct Orchestra<L> {
+    pub(crate) log: RunLog,
+    pub(crate) launcher: Arc<L>,
+    pub(crate) contact: Contact,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timing: Timing,
+    pub(crate) control: Controlled,
+    pub(crate) notices: Notices,
+    /// How many processes score at once.
+    pub(crate) processes: u32,
+}
+
+/// Carries one run.
+pub(crate) struct Conductor<L> {
+    log: RunLog,
+    launcher: Arc<L>,
+    contact: Contact,
+    clock: Arc<dyn Clock>,
+    timing: Timing,
+    control: Controlled,
+    notices: Notices,
+    processes: u32,
+    calls: mpsc::Receiver<Call>,
+    leases: Leases,
+    workers: BTreeMap<WorkerId, ChildName>,
+    children: BTreeMap<ChildName, Child>,
+    begun: Option<Stage>,
+    wanted_stop: Option<StopReason>,
+    kill_at: Option<Duration>,
+    looked_at: Duration,
+}
+
+/// What can happen to a run in the hands of a conductor.
+enum Happening {
+    Wanted(Wanted),
+    Ended(Exit),
+    Called(Call),
+    Time,
+}
+
+impl<L: Launcher> Conductor<L> {
+    /// A conductor that answers `calls`.
+    pub(crate) fn new(orchestra: Orchestra<L>, calls: mpsc::Receiver<Call>) -> Self {
+        let Orchestra { log, launcher, contact, clock, timing, control, notices, processes } = orchestra;
+        let leases = Leases::new(log.epoch(), timing.lease);
+        let looked_at = clock.now();
+        let (workers, children) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            log,
+            launcher,
+            contact,
+            clock,
+            timing,
+            control,
+            notices,
+            processes: processes.max(1),
+            calls,
+            leases,
+            workers,
+            children,
+            begun: None,
+            wanted_stop: None,
+            kill_at: None,
+            looked_at,
+        }
+    }
+
+    /// Carries the run to a terminal state and its children to their end.
+    ///
+    /// # Errors
+    /// When the log cannot be written, or another coordinator has taken over. The children are ended either way.
+    pub(crate) async fn conduct(mut self) -> Result<State> {
+        let result = self.carry().await;
+        self.dismiss(result.is_err()).await;
+        result?;
+        Ok(self.log.state().clone())
+    }
+
+    async fn carry(&mut self) -> Result<()> {
+        self.reopen().await?;
+        loop {
+            let stage = match self.log.state() {
+                State::Ready(course) | State::Active(course) => Some(course.stage),
+                State::Stopping(..) => None,
+                State::Absent
+                | State::Interrupted(_)
+                | State::Failed(..)
+                | State::Succeeded(_)
+                | State::HeldBack(..) => return Ok(()),
+            };
+            match (stage, self.wanted_stop.take()) {
+                (Some(_), Some(reason)) => self.begin_stop(reason).await?,
+                (Some(stage), None) if self.begun != Some(stage) => self.begin(stage).await?,
+                (None, _) if self.children.is_empty() => self.log.append(Event::Stopped).await?,
+                _ => self.step().await?,
+            }
+        }
+    }
+
+    /// A run that was stopped goes on. Whatever the coordinator before was stopping has ended with it.
+    async fn reopen(&mut self) -> Result<()> {
+        if let State::Stopping(..) = self.log.state() {
+            self.log.append(Event::Stopped).await?;
+        }
+        if let State::Interrupted(_) | State::Failed(..) = self.log.state() {
+            self.log.append(Event::Reopened).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for one thing to happen and deals with it.
+    async fn step(&mut self) -> Result<()> {
+        match self.next().await {
+            Happening::Wanted(Wanted::Run) => Ok(()),
+            Happening::Wanted(Wanted::Stop) => {
+                self.wanted_stop = Some(StopReason::Interrupted);
+                Ok(())
+            }
+            Happening::Wanted(Wanted::Kill) => {
+                self.wanted_stop = Some(StopReason::Interrupted);
+                self.stop_children(Force::Kill);
+                Ok(())
+            }
+            Happening::Ended(exit) => self.child_ended(exit).await,
+            Happening::Called(call) => self.answer(call).await,
+            Happening::Time => self.look_round().await,
+        }
+    }
+
+    async fn next(&mut self) -> Happening {
+        let now = self.clock.now();
+        let due = [Some(self.looked_at + self.timing.round), self.leases.next_change(), self.kill_at];
+        let due = due.into_iter().flatten().min().unwrap_or(now);
+        tokio::select! {
+            biased;
+            wanted = self.control.firmer() => Happening::Wanted(wanted),
+            exit = self.launcher.ended() => Happening::Ended(exit),
+            Some(call) = self.calls.recv() => Happening::Called(call),
+            () = self.clock.sleep(due.saturating_sub(now)) => Happening::Time,
+        }
+    }
+
+    /// Finds out which units of the stage are left and launches processes for them.
+    async fn begin(&mut self, stage: Stage) -> Result<()> {
+        self.begun = Some(stage);
+        let (units, done) = match stage {
+            Stage::Train => (vec![Unit::Train], vec![]),
+            Stage::Plan => (vec![Unit::Plan], vec![]),
+            Stage::Score => shards::of_run(self.log.workspace(), self.log.run()).await?,
+            Stage::Publish => (vec![Unit::Publish], vec![]),
+        };
+        self.leases.begin(units, done);
+        let (units, done) = (self.leases.total(), self.leases.done());
+        self.notices.tell(Notice::StageBegan { stage, units, done }).await;
+        if self.leases.is_done() {
+            return self.finish(stage, scored(units)).await;
+        }
+        if self.control.wanted() > Wanted::Run {
+            self.wanted_stop = Some(StopReason::Interrupted);
+            return Ok(());
+        }
+        self.fill_up(stage).await
+    }
+
+    /// Launches as many processes as there is work for and the run may have.
+    async fn fill_up(&mut self, stage: Stage) -> Result<()> {
+        let most = match stage {
+            Stage::Score => self.processes as usize,
+            Stage::Train | Stage::Plan | Stage::Publish => 1,
+        };
+        let wanted = most.min(self.leases.total() - self.leases.done());
+        let present = self.children.keys().filter(|child| child.stage == stage).count();
+        match u32::try_from(wanted.saturating_sub(present)) {
+            Ok(0) => Ok(()),
+            Ok(processes) => self.launch(stage, processes).await,
+            Err(_) => self.launch(stage, u32::MAX).await,
+        }
+    }
+
+    async fn launch(&mut self, stage: Stage, processes: u32) -> Result<()> {
+        let generation = Generation(self.course().map_or(0, |course| course.generation.0) + 1);
+        self.log.append(Event::Launched { stage, generation, processes }).await?;
+        self.notices.tell(Notice::Launched { stage, generation, processes }).await;
+        for process in 0..processes {
+            let child = ChildName { run: self.log.run().clone(), stage, generation, process };
+            let launched = self.launcher.launch(&child, &self.contact).await;
+            match launched {
+                Ok(()) => {
+                    self.children.insert(child, Child::launched(self.clock.now()));
+                }
+                Err(error) => {
+                    let failure = proto::Failure::of(FailureClass::Environment, &error);
+                    return self.failed(Subject::Process(stage), failure, None).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn course(&self) -> Option<&Course> {
+        self.log.state().course()
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.log.state(), State::Stopping(..))
+    }
+
+    /// A unit is done; after the last one the stage is.
+    async fn done(&mut self, unit: Unit, outcome: Value) -> Result<()> {
+        let (done, units) = (self.leases.done(), self.leases.total());
+        self.notices.tell(Notice::UnitDone { unit, done, units }).await;
+        if !self.leases.is_done() {
+            return Ok(());
+        }
+        let outcome = match unit {
+            Unit::Score(_) => scored(units),
+            Unit::Train | Unit::Plan | Unit::Publish => outcome,
+        };
+        self.finish(unit.stage(), outcome).await
+    }
+
+    async fn finish(&mut self, stage: Stage, outcome: Value) -> Result<()> {
+        let held_back = match stage {
+            Stage::Train | Stage::Plan | Stage::Score => vec![],
+            Stage::Publish => match outcome::held_back(&outcome) {
+                Ok(held_back) => held_back,
+                Err(error) => {
+                    let message = "the scorer's account of what it published cannot be read";
+                    let causes = vec![error.to_string()];
+                    let failure = proto::Failure { class: FailureClass::Bug, message: message.to_owned(), causes };
+                    self.wanted_stop = Some(StopReason::Failed { subject: Subject::Unit(Unit::Publish), failure });
+                    return Ok(());
+                }
+            },
+        };
+        self.log.append(Event::StageFinished { stage, outcome, held_back }).await?;
+        self.notices.tell(Notice::StageFinished { stage }).await;
+        Ok(())
+    }
+
+    /// Counts a failure and decides what follows. While the run is being stopped failures are its consequence.
+    async fn failed(&mut self, subject: Subject, failure: proto::Failure, child: Option<&ChildName>) -> Result<()> {
+        let Some(course) = self.course().filter(|_| !self.is_stopping() && self.wanted_stop.is_none()) else {
+            return Ok(());
+        };
+        let verdict = verdict(&course.spent, subject, &failure);
+        self.log.append(Event::AttemptFailed { subject, failure: failure.clone() }).await?;
+        let log = child.and_then(|child| self.launcher.log_of(child));
+        self.notices.tell(Notice::AttemptFailed { subject, failure: failure.clone(), verdict, log }).await;
+        match (verdict, subject) {
+            (Verdict::Retry { after }, Subject::Unit(unit)) => self.leases.put_back(unit, self.clock.now() + after),
+            (Verdict::Retry { .. }, Subject::Process(_)) => {}
+            (Verdict::GiveUp, _) => self.wanted_stop = Some(StopReason::Failed { subject, failure }),
+        }
+        Ok(())
+    }
+
+    async fn begin_stop(&mut self, reason: StopReason) -> Result<()> {
+        self.log.append(Event::StopRequested { reason: reason.clone() }).await?;
+        self.notices.tell(Notice::Stopping { reason, processes: self.children.len() }).await;
+        let force = if self.control.wanted() == Wanted::Kill { Force::Kill } else { Force::Ask };
+        self.stop_children(force);
+        self.kill_at = Some(self.clock.now() + self.timing.grace);
+        Ok(())
+    }
+
+    /// What time brings: leases that ran out, silent processes, a successor.
+    async fn look_round(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let absence = now.saturating_sub(self.looked_at + self.timing.round);
+        if absence > self.timing.lease / 2 {
+            // Not the workers were silent, this process was: it was stopped, or the machine slept.
+            self.leases.excuse(absence);
+            self.children.values_mut().for_each(|child| child.excuse(absence));
+        }
+        if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
+            self.kill_at = None;
+            self.stop_children(Force::Kill);
+        }
+        self.expire_leases(now).await?;
+        if now >= self.looked_at + self.timing.round {
+            self.looked_at = now;
+            self.end_silent_children(now).await?;
+            self.log.check_not_superseded().await?;
+        }
+        Ok(())
+    }
+}
+
+fn scored(shards: usize) -> Value {
+    json!({"shards": shards})
+}

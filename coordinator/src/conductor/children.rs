@@ -1,0 +1,148 @@
+//! The processes of a run: their signs of life and their ends.
+
+use std::time::Duration;
+
+use proto::{Failure, FailureClass, WorkerId};
+
+use super::{Conductor, Happening};
+use crate::error::Result;
+use crate::launcher::{ChildName, Exit, Force, Launcher};
+use crate::run::Subject;
+
+/// A process that has been launched and has not ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Child {
+    last_seen: Duration,
+    is_registered: bool,
+    /// It has been told to end because it was silent; that was counted as a failure already.
+    is_condemned: bool,
+}
+
+impl Child {
+    pub(super) fn launched(now: Duration) -> Self {
+        Self { last_seen: now, is_registered: false, is_condemned: false }
+    }
+
+    pub(super) fn seen(&mut self, now: Duration) {
+        self.last_seen = now;
+    }
+
+    pub(super) fn register(&mut self) {
+        self.is_registered = true;
+    }
+
+    pub(super) fn excuse(&mut self, absence: Duration) {
+        self.last_seen += absence;
+    }
+}
+
+impl<L: Launcher> Conductor<L> {
+    /// A child has ended: what it held goes to others, and another takes its place if there is work for it.
+    pub(super) async fn child_ended(&mut self, exit: Exit) -> Result<()> {
+        let Exit { child: name, failure, log: _ } = exit;
+        let Some(child) = self.children.remove(&name) else {
+            return Ok(());
+        };
+        let worker = WorkerId(name.to_string());
+        self.workers.remove(&worker);
+        let lost = self.leases.lose_worker(&worker);
+        let stage = name.stage;
+        if self.begun != Some(stage) || self.log.state().is_terminal() {
+            return Ok(());
+        }
+        let early = || Failure::new(FailureClass::Bug, "the process ended though there was work left");
+        match (lost, failure) {
+            (Some(lost), failure) => {
+                self.failed(Subject::Unit(lost.unit), failure.unwrap_or_else(early), Some(&name)).await?;
+            }
+            (None, _) if child.is_condemned || self.leases.is_done() => {}
+            (None, failure) => {
+                self.failed(Subject::Process(stage), failure.unwrap_or_else(early), Some(&name)).await?;
+            }
+        }
+        if self.is_stopping() || self.wanted_stop.is_some() || self.leases.is_done() {
+            return Ok(());
+        }
+        self.fill_up(stage).await
+    }
+
+    /// Takes away leases that ran out, and ends their holders: a process that does not answer may hold the machine.
+    pub(super) async fn expire_leases(&mut self, now: Duration) -> Result<()> {
+        for lost in self.leases.expire(now) {
+            let seconds = self.timing.lease.as_secs();
+            let message = format!("the process gave no sign of life for {seconds} s");
+            let child = self.workers.get(&lost.worker).cloned();
+            if let Some(name) = &child {
+                self.condemn(name);
+            }
+            let failure = Failure::new(FailureClass::Preempted, message);
+            self.failed(Subject::Unit(lost.unit), failure, child.as_ref()).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends processes that never registered, or that have not asked for work for too long.
+    pub(super) async fn end_silent_children(&mut self, now: Duration) -> Result<()> {
+        let silent = |child: &Child| {
+            let allowed = if child.is_registered { self.timing.lease } else { self.timing.startup };
+            !child.is_condemned && now.saturating_sub(child.last_seen) > allowed
+        };
+        let silent: Vec<(ChildName, Child)> = self
+            .children
+            .iter()
+            .filter(|(_, child)| silent(child))
+            .map(|(name, child)| (name.clone(), *child))
+            .collect();
+        for (name, child) in silent {
+            self.condemn(&name);
+            let what = if child.is_registered { "gave no sign of life" } else { "did not register" };
+            let message = format!("the process {what} for {} s", (now - child.last_seen).as_secs());
+            let failure = Failure::new(FailureClass::Preempted, message);
+            if self.begun == Some(name.stage) && !self.leases.is_done() {
+                self.failed(Subject::Process(name.stage), failure, Some(&name)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn condemn(&mut self, name: &ChildName) {
+        self.launcher.stop(name, Force::Kill);
+        if let Some(child) = self.children.get_mut(name) {
+            child.is_condemned = true;
+        }
+    }
+
+    pub(super) fn stop_children(&self, force: Force) {
+        self.children.keys().for_each(|child| self.launcher.stop(child, force));
+    }
+
+    /// Sees every child to its end: those of a finished run end by themselves once they ask for more work.
+    pub(super) async fn dismiss(&mut self, now: bool) {
+        let grace = self.timing.grace;
+        let mut deadline = self.clock.now() + grace;
+        let mut force = Force::Ask;
+        if now {
+            self.stop_children(Force::Ask);
+            force = Force::Kill;
+        }
+        while !self.children.is_empty() {
+            if self.clock.now() >= deadline {
+                self.stop_children(force);
+                deadline = self.clock.now() + grace;
+                force = Force::Kill;
+            }
+            self.kill_at = Some(deadline);
+            match self.next().await {
+                Happening::Ended(exit) => {
+                    self.children.remove(&exit.child);
+                }
+                Happening::Wanted(_) => {
+                    self.stop_children(Force::Kill);
+                    deadline = self.clock.now() + grace;
+                }
+                Happening::Called(call) => self.see_off(call),
+                Happening::Time => self.looked_at = self.clock.now(),
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+use std::os::unix::fs::PermissionsExt;
+
+use proto::{Generation, Token};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A launcher whose two programs are one shell script.
+fn launcher(script: &str) -> (TempDir, LocalProcesses) {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = Programs::in_folder(folder.path());
+    for program in [&programs.trainer, &programs.scorer] {
+        std::fs::write(program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let logs = folder.path().join("logs");
+    (folder, LocalProcesses::new(programs, logs))
+}
+
+fn child(process: u32) -> ChildName {
+    ChildName { run: "nightly-1".parse().unwrap(), stage: Stage::Score, generation: Generation(2), process }
+}
+
+fn contact() -> Contact {
+    Contact {
+        coordinator: "http://127.0.0.1:9".to_owned(),
+        workspace: "file:///w".to_owned(),
+        token: Token::parse("0123456789abcdef").unwrap(),
+    }
+}
+
+async fn output(launcher: &LocalProcesses) -> String {
+    let exit = launcher.ended().await;
+    std::fs::read_to_string(exit.log.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_child_is_told_who_it_is_and_the_token_only_by_its_environment() {
+    let (_folder, launcher) =
+        launcher("echo \"$*\"; echo $KINDRED_WORKER_TOKEN $OMP_NUM_THREADS $KINDRED_WORKER_PARENT");
+    launcher.launch(&child(3), &contact()).await.unwrap();
+    let output = output(&launcher).await;
+    let (arguments, environment) = output.trim().split_once('\n').unwrap();
+    assert_eq!(
+        arguments,
+        "work --coordinator http://127.0.0.1:9 --workspace file:///w --run nightly-1 --stage score --generation 2 \
+         --process 3"
+    );
+    assert_eq!(environment, format!("0123456789abcdef 1 {}", std::process::id()));
+}
+
+#[tokio::test]
+async fn launching_a_child_twice_starts_it_once() {
+    let (_folder, launcher) = launcher("echo started");
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    assert_eq!(output(&launcher).await, "started\n");
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    launcher.launch(&child(1), &contact()).await.unwrap();
+    let second = launcher.ended().await;
+    assert_eq!(second.child, child(1), "an ended child is not started again either");
+}
+
+#[tokio::test]
+async fn a_child_that_ends_well_has_no_failure() {
+    let (_folder, launcher) = launcher("exit 0");
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    assert!(launcher.ended().await.failure.is_none());
+}
+
+#[tokio::test]
+async fn a_child_that_fails_shows_the_end_of_its_output() {
+    let (_folder, launcher) = launcher("for i in 1 2 3 4 5 6 7; do echo line $i; done >&2; exit 3");
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    let failure = launcher.ended().await.failure.unwrap();
+    assert_eq!(failure.class, FailureClass::Bug);
+    assert_eq!(failure.message, "the process ended with status 3");
+    assert_eq!(failure.causes, ["line 3", "line 4", "line 5", "line 6", "line 7"]);
+}
+
+#[tokio::test]
+async fn ends_by_signals_are_told_apart() {
+    let cases = [("KILL", FailureClass::Preempted), ("TERM", FailureClass::Preempted), ("SEGV", FailureClass::Bug)];
+    for (signal, class) in cases {
+        let (_folder, launcher) = launcher(&format!("kill -{signal} $$"));
+        launcher.launch(&child(0), &contact()).await.unwrap();
+        assert_eq!(launcher.ended().await.failure.unwrap().class, class, "{signal}");
+    }
+    let (_folder, launcher) = launcher("exit 143");
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    assert_eq!(
+        launcher.ended().await.failure.unwrap().class,
+        FailureClass::Preempted,
+        "a worker that was told to stop"
+    );
+}
+
+/// Waits until a file that a child writes is there.
+async fn appeared(path: &Path) {
+    while tokio::fs::metadata(path).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_is_asked_to_end_can_clean_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready");
+    let script = format!("trap 'echo cleaned; exit 143' TERM; touch {}; while :; do sleep 0.01; done", ready.display());
+    let (_programs, launcher) = launcher(&script);
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    appeared(&ready).await;
+    launcher.stop(&child(0), Force::Ask);
+    assert_eq!(output(&launcher).await, "cleaned\n");
+}
+
+#[tokio::test]
+async fn a_killed_child_takes_its_own_children_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let grandchild = folder.path().join("grandchild");
+    let script = format!(
+        "trap '' TERM; (trap '' TERM; echo $(exec sh -c 'echo $PPID') > {0}.new; mv {0}.new {0}; sleep 1000) & wait",
+        grandchild.display()
+    );
+    let (_programs, launcher) = launcher(&script);
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    appeared(&grandchild).await;
+    let pid: i32 = std::fs::read_to_string(&grandchild).unwrap().trim().parse().unwrap();
+    launcher.stop(&child(0), Force::Ask);
+    launcher.stop(&child(0), Force::Kill);
+    launcher.ended().await;
+    let is_running = || {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
+    };
+    while is_running() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_program_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let launcher = LocalProcesses::new(Programs::in_folder(folder.path()), folder.path().join("logs"));
+    let error = launcher.launch(&child(0), &contact()).await.unwrap_err();
+    assert!(matches!(error, CoordinatorError::NoProgram { .. }), "{error}");
+    assert!(error.to_string().contains("kindred-scorer"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_program_is_an_error_and_can_be_launched_once_it_is_one() {
+    let (folder, launcher) = launcher("exit 0");
+    let program = folder.path().join("kindred-scorer");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = launcher.launch(&child(0), &contact()).await.unwrap_err();
+    assert!(matches!(error, CoordinatorError::Launch { .. }), "{error}");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    assert!(launcher.ended().await.failure.is_none());
+}

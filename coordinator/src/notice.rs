@@ -1,0 +1,119 @@
+//! What a coordinator tells whoever watches a run. Nothing depends on its being heard.
+
+use std::path::PathBuf;
+
+use proto::{Epoch, Failure, Generation, Progress, Stage, Unit};
+use spec::RunId;
+use tokio::sync::mpsc;
+
+use crate::launcher::ChildName;
+use crate::run::{StopReason, Subject, Verdict};
+
+/// Something worth showing.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The run is in this coordinator's hands.
+    Opened {
+        /// The run.
+        run: RunId,
+        /// This coordinator's epoch; above 1 the run is continued.
+        epoch: Epoch,
+        /// Where the output of its processes goes.
+        logs: Option<PathBuf>,
+    },
+    /// A stage begins or goes on.
+    StageBegan {
+        /// The stage.
+        stage: Stage,
+        /// Its units.
+        units: usize,
+        /// Those that were done before.
+        done: usize,
+    },
+    /// Processes are launched.
+    Launched {
+        /// The stage.
+        stage: Stage,
+        /// Which launch.
+        generation: Generation,
+        /// How many.
+        processes: u32,
+    },
+    /// A worker told how far it is.
+    Progressed {
+        /// Its process.
+        child: ChildName,
+        /// Its unit, if it has one.
+        unit: Option<Unit>,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// A unit is done.
+    UnitDone {
+        /// The unit.
+        unit: Unit,
+        /// Units of the stage done by now.
+        done: usize,
+        /// Units of the stage.
+        units: usize,
+    },
+    /// Something failed.
+    AttemptFailed {
+        /// What.
+        subject: Subject,
+        /// Why.
+        failure: Failure,
+        /// What follows.
+        verdict: Verdict,
+        /// The log of the process concerned.
+        log: Option<PathBuf>,
+    },
+    /// A stage is done.
+    StageFinished {
+        /// The stage.
+        stage: Stage,
+    },
+    /// The run's processes are being stopped.
+    Stopping {
+        /// Why.
+        reason: StopReason,
+        /// How many are to end.
+        processes: usize,
+    },
+}
+
+/// Where notices go.
+#[derive(Debug, Clone)]
+pub struct Notices {
+    sender: Option<mpsc::Sender<Notice>>,
+}
+
+/// Notices that may wait to be shown.
+const MOST_WAITING: usize = 1024;
+
+impl Notices {
+    /// Both ends.
+    pub fn channel() -> (Self, mpsc::Receiver<Notice>) {
+        let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        (Self { sender: Some(sender) }, receiver)
+    }
+
+    /// Notices that nobody wants.
+    pub fn unheard() -> Self {
+        Self { sender: None }
+    }
+
+    /// Tells something. Progress gives way to everything else where the listener is slow.
+    pub async fn tell(&self, notice: Notice) {
+        let Some(sender) = &self.sender else {
+            return;
+        };
+        let is_fleeting = matches!(&notice, Notice::Progressed { progress, .. } if progress.notes.is_empty());
+        // Nobody listening is no reason to stop.
+        if is_fleeting {
+            let _ = sender.try_send(notice);
+        } else {
+            let _ = sender.send(notice).await;
+        }
+    }
+}
