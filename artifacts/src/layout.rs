@@ -236,9 +236,19 @@ pub fn run_document(run: &RunId) -> Key {
     self::run(run).key("document.json")
 }
 
+/// `runs/<run>/logs`: what its processes printed, where they ran on the machine of the workspace.
+pub fn run_logs(run: &RunId) -> Folder {
+    self::run(run).folder("logs")
+}
+
 /// A run's frozen shard plan; created once.
 pub fn run_plan(run: &RunId) -> Key {
     self::run(run).key("plan.json")
+}
+
+/// Which files a run's score table has; created once, when all shards are committed.
+pub fn run_scores(run: &RunId) -> Key {
+    self::run(run).key("scores.json")
 }
 
 /// `runs/<run>/checkpoints/<step>`

@@ -50,7 +50,8 @@ impl RunDocument {
             Document::Scoring(scoring) => scoring.metadata.name.as_str(),
         };
         let inputs: Vec<_> = self.inputs.iter().map(|(table, files)| (table, identities(files))).collect();
-        let content = (&self.document, self.run_date, inputs, &self.program, &self.model);
+        // The day is in the document's parameters where anything depends on it.
+        let content = (&self.document, inputs, &self.program, &self.model);
         let digest = Digest::of(&serde_json::to_vec(&content).expect("documents have a JSON form"));
         let name = &name[..name.len().min(ID_NAME_BYTES)];
         format!("{name}-{}", digest.short(ID_DIGITS)).parse().expect("a name, a hyphen and hex digits are a name")

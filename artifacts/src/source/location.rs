@@ -126,6 +126,11 @@ impl Location {
         self.store == StoreUrl::Local
     }
 
+    /// Its path on this machine's file system, if it is there.
+    pub fn local_path(&self) -> Option<std::path::PathBuf> {
+        if self.is_local() { Url::parse(&self.url()).ok()?.to_file_path().ok() } else { None }
+    }
+
     /// The store, opened at most once a process.
     pub fn open(&self) -> Result<Arc<dyn ObjectStore>> {
         let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
