@@ -103,6 +103,18 @@ pub struct IdColumn {
     pub name: Option<ColumnName>,
 }
 
+impl IdColumn {
+    /// The published column's name.
+    pub fn published_name(&self) -> String {
+        match (&self.name, self.hash) {
+            (Some(name), _) => name.to_string(),
+            (None, IdHash::Sha256) => format!("sha256_{}", self.column),
+            (None, IdHash::Md5) => format!("md5_{}", self.column),
+            (None, IdHash::None) => self.column.to_string(),
+        }
+    }
+}
+
 /// Normalization of an id before hashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

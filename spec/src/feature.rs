@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ColumnName;
+use crate::ids::{ColumnName, FeatureName};
 
 /// One input of a model. The column is the feature's name unless `column` says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,29 @@ pub enum Feature {
     Timestamp(TimestampFeature),
     /// Two or more categorical columns hashed together.
     Cross(CrossFeature),
+}
+
+impl Feature {
+    /// The column that the feature says it reads, if it says one.
+    pub fn column(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Numeric(feature) => feature.column.as_ref(),
+            Self::Categorical(feature) => feature.column.as_ref(),
+            Self::Bag(feature) => feature.column.as_ref(),
+            Self::Timestamp(feature) => feature.column.as_ref(),
+            Self::Cross(_) => None,
+        }
+    }
+
+    /// The columns that it reads: what it says, or the one of its own name.
+    pub fn columns<'a>(&'a self, name: &'a FeatureName) -> Vec<&'a str> {
+        match self {
+            Self::Cross(cross) => cross.of.iter().map(ColumnName::as_str).collect(),
+            Self::Numeric(_) | Self::Categorical(_) | Self::Bag(_) | Self::Timestamp(_) => {
+                vec![self.column().map_or(name.as_str(), ColumnName::as_str)]
+            }
+        }
+    }
 }
 
 /// A number, imputed and put on a scale that networks learn from; a missing flag goes with it.
@@ -209,6 +232,18 @@ pub enum TimestampPart {
     Weekday,
     /// Month of the year; two numbers.
     Month,
+}
+
+impl TimestampPart {
+    /// The word in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AgeDays => "age_days",
+            Self::Hour => "hour",
+            Self::Weekday => "weekday",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// Two or more categorical columns hashed together.

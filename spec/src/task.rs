@@ -18,6 +18,26 @@ pub enum Task {
     Lookalike(LookalikeTask),
 }
 
+impl Task {
+    /// The word after `kind:`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Binary(_) => "binary",
+            Self::Value(_) => "value",
+            Self::Lookalike(_) => "lookalike",
+        }
+    }
+
+    /// The label's column; a lookalike task has none.
+    pub fn label(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Binary(task) => Some(&task.label),
+            Self::Value(task) => Some(&task.label),
+            Self::Lookalike(_) => None,
+        }
+    }
+}
+
 /// A 0/1 label; null means not observed, and the row does not teach this task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

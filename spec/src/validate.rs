@@ -1,5 +1,80 @@
-//! Stub
+//! Mistakes of meaning: documents whose parts are well formed and do not go together.
+
+use crate::contradiction::Contradiction;
 use crate::document::Document;
-use crate::node::{Node, Path};
+use crate::mistake::Mistake;
+use crate::node::{Node, Path, Value};
 use crate::problem::Problem;
-pub(crate) fn validate(_: &Document, _: &Node, _: &[Path], _: &mut Vec<Problem>) {}
+
+mod audiences;
+mod features;
+mod scoring;
+mod tables;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod training;
+
+/// Columns that the score table has of itself.
+const RESERVED: [&str; 2] = ["model_version", "scored_at"];
+
+/// Reports every contradiction in a document. `damage` are the places where the document's own value is wrong, which
+/// is reported already: nothing is said of what stands there instead.
+pub(crate) fn validate(document: &Document, tree: &Node, damage: &[Path], problems: &mut Vec<Problem>) {
+    let mut checker = Checker { tree, damage, problems };
+    match document {
+        Document::Training(training) => training::check(&mut checker, &training.spec),
+        Document::Scoring(scoring) => scoring::check(&mut checker, &scoring.spec),
+    }
+}
+
+struct Checker<'a> {
+    tree: &'a Node,
+    damage: &'a [Path],
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn report(&mut self, path: &Path, contradiction: Contradiction) {
+        self.report_mistake(path, Mistake::Contradiction(contradiction));
+    }
+
+    fn report_mistake(&mut self, path: &Path, mistake: Mistake) {
+        if !self.is_damaged(path) {
+            let place = Some(self.tree.nearest(path).place.clone());
+            self.problems.push(Problem { place, path: path.to_string(), mistake });
+        }
+    }
+
+    fn is_damaged(&self, path: &Path) -> bool {
+        self.damage.iter().any(|damaged| damaged.is_along(path))
+    }
+
+    /// The names under a mapping of the spec as they are written, well formed or not; nothing if it is no mapping.
+    fn names_written(&self, field: &str) -> Option<Vec<String>> {
+        match &self.tree.get("spec")?.get(field)?.value {
+            Value::Map(entries) => Some(entries.iter().map(|entry| entry.name.clone()).collect()),
+            _ => None,
+        }
+    }
+
+    /// Reports every item that stands in a list before.
+    fn check_unique<'a>(&mut self, path: &Path, items: impl IntoIterator<Item = &'a str>) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (index, item) in items.into_iter().enumerate() {
+            if !seen.insert(item) {
+                self.report(&path.item(index), Contradiction::ListedTwice { item: item.to_owned() });
+            }
+        }
+    }
+}
+
+/// The path of a field of the spec.
+fn spec(field: &str) -> Path {
+    Path::default().name("spec").name(field)
+}
+
+/// A sum of shares as a message shows it.
+fn rounded(share: f64) -> f64 {
+    (share * 1e9).round() / 1e9
+}

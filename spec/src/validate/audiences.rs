@@ -1,0 +1,72 @@
+//! Audiences of a Scoring document.
+
+use std::collections::BTreeSet;
+
+use super::{Checker, rounded, tables};
+use crate::audience::{Audience, Guards, IdColumn, Size, TierCut};
+use crate::contradiction::Contradiction;
+use crate::node::Path;
+
+/// Sums of shares that differ by less are the same: shares are written in decimals.
+const TOLERANCE: f64 = 1e-9;
+
+pub(super) fn check(checker: &mut Checker<'_>, path: &Path, audience: &Audience, known: &tables::Known) {
+    check_tiers(checker, &path.name("tiers"), audience);
+    for (index, table) in audience.exclude.iter().enumerate() {
+        let path = path.name("exclude").item(index);
+        tables::check_exists(checker, &path.name("table"), &table.table, known);
+        if audience.exclude[..index].contains(table) {
+            checker.report(&path, Contradiction::ListedTwice { item: table.table.to_string() });
+        }
+    }
+    check_ids(checker, &path.name("ids"), &audience.ids);
+    check_guards(checker, path, &audience.size, &audience.guards);
+}
+
+fn check_tiers(checker: &mut Checker<'_>, path: &Path, audience: &Audience) {
+    let mut taken = 0.0;
+    let mut has_rest = false;
+    for (index, (name, cut)) in audience.tiers.iter().enumerate() {
+        match cut {
+            TierCut::Share(share) => taken += share,
+            TierCut::Rest(_) => {
+                has_rest = true;
+                if index + 1 < audience.tiers.len() {
+                    checker.report(&path.name(name), Contradiction::RestNotLast);
+                }
+            }
+        }
+    }
+    if taken > 1.0 + TOLERANCE {
+        checker.report(path, Contradiction::TiersTooLarge { taken: rounded(taken) });
+    } else if taken < 1.0 - TOLERANCE && !has_rest && !audience.tiers.is_empty() {
+        checker.report(path, Contradiction::TiersTooSmall { taken: rounded(taken) });
+    }
+}
+
+fn check_ids(checker: &mut Checker<'_>, path: &Path, ids: &[IdColumn]) {
+    let mut names = BTreeSet::new();
+    for (index, id) in ids.iter().enumerate() {
+        let name = id.published_name();
+        if !names.insert(name.clone()) {
+            checker.report(&path.item(index), Contradiction::IdNameTwice { name });
+        }
+    }
+}
+
+fn check_guards(checker: &mut Checker<'_>, path: &Path, size: &Size, guards: &Guards) {
+    let min_size = guards.min_size;
+    let crossed = guards.max_size.filter(|max_size| *max_size < min_size);
+    if let Some(max_size) = crossed {
+        let path = path.name("guards").name("max_size");
+        return checker.report(&path, Contradiction::GuardsCross { min_size, max_size });
+    }
+    let Size::Top(top) = *size else { return };
+    let path = path.name("size").name("top");
+    if top < min_size {
+        checker.report(&path, Contradiction::SizeBelowMinimum { top, min_size });
+    }
+    if let Some(max_size) = guards.max_size.filter(|max_size| *max_size < top) {
+        checker.report(&path, Contradiction::SizeAboveMaximum { top, max_size });
+    }
+}

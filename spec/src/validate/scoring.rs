@@ -1,0 +1,25 @@
+//! Scoring documents.
+
+use super::{Checker, RESERVED, audiences, spec, tables};
+use crate::contradiction::Contradiction;
+use crate::scoring::ScoringSpec;
+
+pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
+    let known = tables::check(checker, &scoring.tables, &scoring.prepare);
+    tables::check_exists(checker, &spec("population"), &scoring.population, &known);
+    if is_reserved(scoring.key.as_str()) {
+        checker.report(&spec("key"), Contradiction::Reserved { name: scoring.key.to_string() });
+    }
+    checker.check_unique(&spec("keep"), scoring.keep.iter().map(|column| column.as_str()));
+    for (index, column) in scoring.keep.iter().enumerate().filter(|(_, column)| is_reserved(column.as_str())) {
+        checker.report(&spec("keep").item(index), Contradiction::Reserved { name: column.to_string() });
+    }
+    for (name, audience) in &scoring.audiences {
+        audiences::check(checker, &spec("audiences").name(name), audience, &known);
+    }
+}
+
+/// Whether the score table has a column of this name itself.
+fn is_reserved(column: &str) -> bool {
+    RESERVED.contains(&column) || column.starts_with("rank:")
+}

@@ -1,0 +1,47 @@
+//! Tasks of a Training document and their weights.
+
+use super::{Checker, RESERVED, spec, tables};
+use crate::contradiction::Contradiction;
+use crate::ids::TaskName;
+use crate::mistake::Mistake;
+use crate::node::Path;
+use crate::task::{LookalikeLoss, Task};
+use crate::training::{TaskWeights, TrainingSpec};
+
+pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &tables::Known) {
+    for (name, task) in &training.tasks {
+        let path = spec("tasks").name(name);
+        if RESERVED.contains(&name.as_str()) || name.as_str() == training.key.as_str() {
+            checker.report(&path, Contradiction::Reserved { name: name.to_string() });
+        }
+        if let Task::Lookalike(lookalike) = task {
+            tables::check_exists(checker, &path.name("seeds").name("table"), &lookalike.seeds.table, known);
+            if lookalike.prior.is_some() && lookalike.loss == LookalikeLoss::Plain {
+                checker.report(&path.name("prior"), Contradiction::PriorOfPlainLoss);
+            }
+        }
+    }
+    if let TaskWeights::Fixed(weights) = &training.training.task_weights {
+        let path = spec("training").name("task_weights");
+        for (name, weight) in weights {
+            check_exists(checker, &path.name(name), name);
+            if *weight < 0.0 {
+                let mistake = Mistake::OutOfRange { value: weight.to_string(), range: "at least 0".to_owned() };
+                checker.report_mistake(&path.name(name), mistake);
+            }
+        }
+        if training.tasks.keys().all(|name| weights.get(name) == Some(&0.0)) {
+            checker.report(&path, Contradiction::NoWeight);
+        }
+    }
+}
+
+/// Whether a task is there; one that is not is reported.
+pub(super) fn check_exists(checker: &mut Checker<'_>, path: &Path, name: &TaskName) -> bool {
+    let Some(known) = checker.names_written("tasks") else { return false };
+    let exists = known.iter().any(|known| known == name.as_str());
+    if !exists {
+        checker.report(path, Contradiction::UnknownTask { name: name.to_string(), known });
+    }
+    exists
+}
