@@ -4,10 +4,13 @@
 //! `pointers/<n>.json` (create once), `latest.json`. A reader follows the last pointer. Whatever step a publisher dies
 //! at, the same run goes on from there and another run ignores what was left.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use spec::{AudienceName, RunId, ScoringName, TierName, Version};
+use spec::ids::ScoringName;
+use spec::{AudienceName, RunId, TableName, TierName, Version};
 
 use crate::claims;
 use crate::digest::Digest;
@@ -16,6 +19,7 @@ use crate::layout;
 use crate::object::FileRecord;
 use crate::pointers::{self, Next};
 use crate::registry::ModelIdentity;
+use crate::source::InputFile;
 use crate::workspace::{Created, Stored, Workspace};
 
 /// The form of the manifests that this program writes, and the only one it reads.
@@ -48,6 +52,8 @@ pub struct AudienceManifest {
     pub model: ModelIdentity,
     /// The audience as it was declared.
     pub definition: spec::Audience,
+    /// The files that each table of the run was read from.
+    pub inputs: BTreeMap<TableName, Vec<InputFile>>,
     /// Rows of the population.
     pub population: u64,
     /// What was left out on the way from the population to the eligible people, in order.
@@ -58,6 +64,8 @@ pub struct AudienceManifest {
     pub selected: u64,
     /// The tiers, from the top down.
     pub tiers: IndexMap<TierName, TierSummary>,
+    /// For each published id column, how many people have no such id.
+    pub missing_ids: IndexMap<String, u64>,
     /// The files, in order.
     pub files: Vec<AudienceFile>,
     /// The version that was current when this one was made.

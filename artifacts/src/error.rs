@@ -335,7 +335,7 @@ pub enum ArtifactsError {
         owner: String,
     },
     /// No such model.
-    #[error("there is no model `{model}`{}", known("models", known))]
+    #[error("there is no model `{model}`{}", there_are("models", known))]
     NoModel {
         /// The model.
         model: ModelName,
@@ -343,7 +343,7 @@ pub enum ArtifactsError {
         known: Vec<String>,
     },
     /// No such version of a model.
-    #[error("model `{model}` has no version {version}{}", known("versions", known))]
+    #[error("model `{model}` has no version {version}{}", there_are("versions", known))]
     NoVersion {
         /// The model.
         model: ModelName,
@@ -353,7 +353,7 @@ pub enum ArtifactsError {
         known: Vec<String>,
     },
     /// No such alias of a model.
-    #[error("model `{model}` has no alias `{alias}`{}", known("aliases", known))]
+    #[error("model `{model}` has no alias `{alias}`{}", there_are("aliases", known))]
     NoAlias {
         /// The model.
         model: ModelName,
@@ -601,7 +601,7 @@ fn did_you_mean(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; did you mean `{}`?", near.join("`, `")) }
 }
 
-fn known(what: &str, known: &[String]) -> String {
+fn there_are(what: &str, known: &[String]) -> String {
     if known.is_empty() { format!("; it has no {what} yet") } else { format!("; there are: {}", known.join(", ")) }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -18,8 +18,7 @@ const SEAL: &str = "seal";
 const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The identity of one create: two writers never have the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryId(Uuid);
 
 impl EntryId {
@@ -124,6 +123,8 @@ pub enum InvalidEntry {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
