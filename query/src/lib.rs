@@ -11,10 +11,13 @@
 mod error;
 mod expression;
 mod inspect;
+mod joins;
 mod keys;
 mod parquet;
 mod prepare;
 mod run;
+#[cfg(test)]
+mod sandbox;
 mod scan;
 mod sequential;
 mod session;

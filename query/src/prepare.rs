@@ -15,7 +15,8 @@ use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
 use spec::{PrepareStep, RunId, TableName};
 
-use crate::error::{QueryError, Result};
+use crate::error::{QueryError, Result, RunError};
+use crate::joins::{Joins, has_join};
 use crate::keys::quoted;
 use crate::session::{Session, Table};
 use crate::sql::Origin;
@@ -123,7 +124,7 @@ impl Session {
         }
     }
 
-    /// Writes a query's rows. After an error nothing of them is left.
+    /// Writes a query's rows; a join whose smaller side does not fit in memory is made again by sorting both.
     async fn write(
         &self,
         origin: &Origin,
@@ -131,9 +132,27 @@ impl Session {
         plan: LogicalPlan,
         target: &PrepareTarget<'_>,
     ) -> Result<Vec<FileRecord>> {
+        match self.write_all(origin, name, &plan, target, Joins::Hashed).await {
+            Err(QueryError::Run { source: RunError::Memory { .. }, .. }) if has_join(&plan) => {
+                tracing::info!(table = %name, "a join does not fit in memory; both sides are sorted instead");
+                self.write_all(origin, name, &plan, target, Joins::Sorted).await
+            }
+            written => written,
+        }
+    }
+
+    /// Writes a query's rows. After an error nothing of them is left.
+    async fn write_all(
+        &self,
+        origin: &Origin,
+        name: &TableName,
+        plan: &LogicalPlan,
+        target: &PrepareTarget<'_>,
+        joins: Joins,
+    ) -> Result<Vec<FileRecord>> {
         let schema = stored_schema(origin, plan.schema().as_arrow())?;
         let mut parts = Parts { name, target, schema, files: Vec::new(), writer: None };
-        match self.write_parts(origin, plan, &mut parts).await {
+        match self.write_parts(origin, plan.clone(), joins, &mut parts).await {
             Ok(()) => Ok(parts.files),
             Err(error) => {
                 parts.give_up().await;
@@ -142,9 +161,9 @@ impl Session {
         }
     }
 
-    async fn write_parts(&self, origin: &Origin, plan: LogicalPlan, parts: &mut Parts<'_>) -> Result<()> {
+    async fn write_parts(&self, origin: &Origin, plan: LogicalPlan, joins: Joins, parts: &mut Parts<'_>) -> Result<()> {
         let failed = |source| self.failures().of(&origin.to_string(), source);
-        let mut rows = self.execute(origin, plan).await?;
+        let mut rows = self.execute(origin, plan, joins).await?;
         while let Some(batch) = rows.try_next().await.map_err(failed)? {
             let batch = stored_batch(&batch, &parts.schema).map_err(|source| failed(source.into()))?;
             parts.write(batch).await?;

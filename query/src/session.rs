@@ -22,11 +22,13 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use spec::table::TableFormat;
 use spec::{PrepareStep, TableName, TableSource};
 
 use crate::error::{QueryError, Result, TableError};
+use crate::joins::{Joins, SortedJoins};
 use crate::parquet::ParquetTable;
 use crate::run::Failures;
 use crate::scan::{FileTable, Rows};
@@ -195,13 +197,29 @@ impl Session {
 
     pub(crate) async fn stream_of(&self, origin: &Origin, sql: &str) -> Result<SendableRecordBatchStream> {
         let plan = self.plan(origin, sql).await?;
-        self.execute(origin, plan).await
+        self.execute(origin, plan, Joins::Hashed).await
     }
 
-    pub(crate) async fn execute(&self, origin: &Origin, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
+    pub(crate) async fn execute(
+        &self,
+        origin: &Origin,
+        plan: LogicalPlan,
+        joins: Joins,
+    ) -> Result<SendableRecordBatchStream> {
         let failed = |source| self.failures.of(&origin.to_string(), source);
-        let frame = self.context.execute_logical_plan(plan).await.map_err(failed)?;
-        frame.execute_stream().await.map_err(failed)
+        let state = match joins {
+            Joins::Hashed => self.context.state(),
+            Joins::Sorted => {
+                let mut rules = self.context.state().physical_optimizers().to_vec();
+                rules.insert(0, Arc::new(SortedJoins));
+                SessionStateBuilder::new_from_existing(self.context.state())
+                    .with_physical_optimizer_rules(rules)
+                    .build()
+            }
+        };
+        let context = state.task_ctx();
+        let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
+        execute_stream(physical, context).map_err(failed)
     }
 
     /// Checks a query and plans it over the session's tables.

@@ -110,13 +110,17 @@ pub enum SqlProblem {
         hint: String,
     },
     /// A function whose value is another one each time.
-    #[error("`{function}` gives another value in every run, and the same run must give the same rows: use a parameter such as '${{run_date}}'")]
+    #[error(
+        "`{function}` gives another value in every run, and the same run must give the same rows: use a parameter such as '${{run_date}}'"
+    )]
     Unstable {
         /// The function.
         function: String,
     },
     /// A query inside an expression.
-    #[error("a query inside the expression is not allowed: it is computed row by row; join what it needs in a prepare step")]
+    #[error(
+        "a query inside the expression is not allowed: it is computed row by row; join what it needs in a prepare step"
+    )]
     Subquery,
     /// An aggregate inside an expression.
     #[error("`{function}` is over many rows, and the expression is computed row by row: compute it in a prepare step")]

@@ -70,7 +70,8 @@ impl TextTable {
             guesses.push(FileColumns { url: file.url.clone(), columns });
         }
         let columns_of = |found: &FileColumns<Guess>| found.columns.iter().map(|(name, _)| name.clone()).collect();
-        let table_files = files.into_iter().zip(&guesses).map(|(file, found)| TextFile { file, columns: columns_of(found) });
+        let table_files =
+            files.into_iter().zip(&guesses).map(|(file, found)| TextFile { file, columns: columns_of(found) });
         let table_files: Vec<_> = table_files.filter(|file| !file.columns.is_empty()).collect();
         guesses.retain(|found| !found.columns.is_empty());
         let widened = |a: &Guess, b: &Guess| a.widened(*b);
@@ -128,7 +129,8 @@ async fn guess_columns(
     declared: &BTreeMap<ColumnName, ColumnType>,
 ) -> Result<Vec<(String, Guess)>, FileError> {
     let names = layout.columns(file).await?;
-    let undeclared: Vec<usize> = (0..names.len()).filter(|&index| !declared.contains_key(names[index].as_str())).collect();
+    let undeclared: Vec<usize> =
+        (0..names.len()).filter(|&index| !declared.contains_key(names[index].as_str())).collect();
     let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Guess::Empty)).collect();
     if undeclared.is_empty() {
         return Ok(columns);
