@@ -131,6 +131,12 @@ pub enum Mistake {
         /// What is wrong with it, or how to write it.
         rule: &'static str,
     },
+    /// A text without anything in it.
+    #[error("expected {noun}, found a blank text")]
+    Blank {
+        /// What it would be.
+        noun: &'static str,
+    },
     /// A number outside its range.
     #[error("{value} is out of range: expected {range}")]
     OutOfRange {
@@ -254,6 +260,7 @@ impl Mistake {
             | Self::FormNotAvailable { .. }
             | Self::ExactlyOne { .. }
             | Self::Malformed { .. }
+            | Self::Blank { .. }
             | Self::OutOfRange { .. }
             | Self::Length { .. }
             | Self::ParameterTooEarly { .. }

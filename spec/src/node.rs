@@ -144,9 +144,9 @@ impl Path {
         Self(steps)
     }
 
-    /// Whether one is the other or leads to it.
-    pub(crate) fn is_along(&self, other: &Path) -> bool {
-        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine == theirs)
+    /// Whether the other path is this one or begins with it.
+    pub(crate) fn leads_to(&self, other: &Path) -> bool {
+        other.0.starts_with(&self.0)
     }
 }
 

@@ -9,6 +9,8 @@ use crate::planned;
 use crate::problem::{Place, Problem};
 use crate::shape::{Record, Shape};
 use crate::share::parse_percentage;
+use crate::suggest::nearest;
+use crate::text::TextForm;
 use describe::{describe, noun, range_of_decimals, range_of_wholes};
 
 mod describe;
@@ -78,11 +80,8 @@ impl Walk<'_> {
                 Some(share) => self.decimal(shape, node, share, text),
                 None => self.wrong_type(shape, node),
             },
-            (Shape::Text(form), Value::Text(text)) => match form.filter(|form| !(form.check)(text)) {
-                Some(form) => {
-                    let text = text.clone();
-                    self.wrong(node, Mistake::Malformed { text, noun: form.noun, rule: form.rule })
-                }
+            (Shape::Text(form), Value::Text(text)) => match form.and_then(|form| malformed(form, text)) {
+                Some(mistake) => self.wrong(node, mistake),
                 None => Some(Json::String(text.clone())),
             },
             (Shape::Words { definition, words }, Value::Text(word)) => {
@@ -90,8 +89,8 @@ impl Walk<'_> {
             }
             (Shape::List { item, least, most }, Value::List(items)) => self.list(node, item, items, *least, *most),
             (Shape::Names { form, value, least }, Value::Map(entries)) => {
-                let check_name = |name: &str| form.filter(|form| !(form.check)(name));
-                self.names(node, value, entries, *least, &check_name)
+                let mistake_of = |name: &str| form.and_then(|form| malformed(form, name));
+                self.names(node, value, entries, *least, &mistake_of)
             }
             (Shape::Record(record), Value::Map(entries)) => Some(self.record(node, record, entries, None)),
             (Shape::Tagged { definition, tag, variants }, Value::Map(entries)) => {
@@ -141,14 +140,14 @@ impl Walk<'_> {
             Number::Whole(whole) => whole,
             Number::Decimal(value) if value.fract() == 0.0 && value.abs() <= LARGEST_EXACT => value as i128,
             Number::Decimal(value) if value.fract() == 0.0 || value.is_infinite() => {
-                return self.out_of_range(node, text, range_of_wholes(least, most));
+                return self.out_of_range(node, text, range_of_wholes(least, most, value < 0.0));
             }
             Number::Decimal(_) => return self.wrong_type(shape, node),
         };
         if (least..=most).contains(&whole) {
             json_of(Number::Whole(whole))
         } else {
-            self.out_of_range(node, text, range_of_wholes(least, most))
+            self.out_of_range(node, text, range_of_wholes(least, most, whole < least))
         }
     }
 
@@ -204,7 +203,7 @@ impl Walk<'_> {
         shape: &Shape,
         entries: &[Entry],
         least: usize,
-        check_name: &dyn Fn(&str) -> Option<&'static crate::text::TextForm>,
+        mistake_of: &dyn Fn(&str) -> Option<Mistake>,
     ) -> Option<Json> {
         if entries.len() < least {
             let expected = describe::length(least, usize::MAX, "entry");
@@ -214,10 +213,9 @@ impl Walk<'_> {
         for entry in entries {
             let here = self.path.name(&entry.name);
             let value = self.below(here.clone(), shape, &entry.node).unwrap_or_else(|| placeholder::of(shape));
-            match check_name(&entry.name) {
-                Some(form) => {
-                    let text = entry.name.clone();
-                    self.report(&entry.place, &here, Mistake::Malformed { text, noun: form.noun, rule: form.rule });
+            match mistake_of(&entry.name) {
+                Some(mistake) => {
+                    self.report(&entry.place, &here, mistake);
                     self.damage.push(here);
                 }
                 None => {
@@ -266,7 +264,8 @@ impl Walk<'_> {
         Json::Object(map)
     }
 
-    /// The word that says which variant a mapping is.
+    /// The word that says which variant a mapping is; for a wrong one that which was probably meant, so that the rest
+    /// of the mapping is checked too.
     fn tag(&mut self, node: &Node, definition: &str, tag: &str, words: &[String]) -> Option<String> {
         let Some(entry) = node.entry(tag) else {
             let expected = describe::words(words);
@@ -280,8 +279,15 @@ impl Walk<'_> {
                 self.wrong_type(&Shape::Words { definition: definition.to_owned(), words: words.to_vec() }, &entry.node)
             }
         };
-        self.path = above;
-        word.and_then(|word| word.as_str().map(str::to_owned))
+        let here = std::mem::replace(&mut self.path, above);
+        match (word, &entry.node.value) {
+            (Some(Json::String(word)), _) => Some(word),
+            (_, Value::Text(written)) if !planned::is_word(definition, written) => {
+                self.damage.push(here);
+                nearest(written, words.iter().map(String::as_str)).map(str::to_owned)
+            }
+            _ => None,
+        }
     }
 
     fn one_field(
@@ -324,6 +330,15 @@ impl Walk<'_> {
             Some(shape) => self.value(shape, node),
             None => self.wrong_type(whole, node),
         }
+    }
+}
+
+fn malformed(form: &'static TextForm, text: &str) -> Option<Mistake> {
+    let (noun, rule) = (form.noun, form.rule);
+    match (form.check)(text) {
+        true => None,
+        false if text.trim().is_empty() => Some(Mistake::Blank { noun }),
+        false => Some(Mistake::Malformed { text: text.to_owned(), noun, rule }),
     }
 }
 

@@ -34,14 +34,14 @@ static FORMS: [TextForm; 11] = [
     TextForm {
         pattern: NOT_BLANK,
         noun: "a text",
-        rule: "it is blank",
+        rule: "write something",
         example: "x",
         check: |text| !text.trim().is_empty(),
     },
     TextForm {
         pattern: ADDRESS,
         noun: "a path or URL",
-        rule: "it is blank or holds a control character",
+        rule: "it holds a control character",
         example: "x",
         check: |text| !text.trim().is_empty() && !text.chars().any(char::is_control),
     },
@@ -76,7 +76,7 @@ static FORMS: [TextForm; 11] = [
     TextForm {
         pattern: ids::COLUMN_NAME,
         noun: "a column's name",
-        rule: "it is empty, longer than 255 bytes or holds a control character",
+        rule: "it is longer than 255 bytes or holds a control character",
         example: "x",
         check: ids::is_column_name,
     },

@@ -39,6 +39,13 @@ impl Checker<'_> {
         self.report_mistake(path, Mistake::Contradiction(contradiction));
     }
 
+    /// Reports what takes all values below a path together.
+    fn report_whole(&mut self, path: &Path, contradiction: Contradiction) {
+        if !self.damage.iter().any(|damaged| path.leads_to(damaged)) {
+            self.report(path, contradiction);
+        }
+    }
+
     fn report_mistake(&mut self, path: &Path, mistake: Mistake) {
         if !self.is_damaged(path) {
             let place = Some(self.tree.nearest(path).place.clone());
@@ -46,8 +53,9 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether the value at a path is not the document's own.
     fn is_damaged(&self, path: &Path) -> bool {
-        self.damage.iter().any(|damaged| damaged.is_along(path))
+        self.damage.iter().any(|damaged| damaged.leads_to(path))
     }
 
     /// The names under a mapping of the spec as they are written, well formed or not; nothing if it is no mapping.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use crate::mistake::{Mistake, SyntaxError};
-use crate::node::{Entry, Node, Value};
+use crate::node::{Entry, Node, Path, Value};
 use crate::problem::{Place, Problem};
 use references::Shield;
 
@@ -116,7 +116,17 @@ impl Reader {
     }
 
     fn report(&mut self, place: Place, mistake: Mistake) {
-        self.problems.push(Problem { place: Some(place), path: String::new(), mistake });
+        let path = self.path().to_string();
+        self.problems.push(Problem { place: Some(place), path, mistake });
+    }
+
+    /// The path of the value that is being read.
+    fn path(&self) -> Path {
+        self.open.iter().fold(Path::default(), |path, collection| match &collection.content {
+            Content::List(items) => path.item(items.len()),
+            Content::Map { name: Some(Name::Field(name, _)), .. } => path.name(name),
+            Content::Map { .. } => path,
+        })
     }
 
     fn take(&mut self, event: Event<'_>, marker: Marker) -> Result<(), Stop> {

@@ -94,9 +94,13 @@ fn plain_number(text: &str) -> Option<String> {
     }
 }
 
-/// A range of whole numbers.
-pub(super) fn range_of_wholes(least: i128, most: i128) -> String {
-    if most >= u32::MAX.into() { format!("at least {least} and at most {most}") } else { format!("{least} to {most}") }
+/// A range of whole numbers that a number is out of; an end that is only that of the type is said where it matters.
+pub(super) fn range_of_wholes(least: i128, most: i128, is_below: bool) -> String {
+    match most >= u32::MAX.into() {
+        true if is_below => format!("at least {least}"),
+        true => format!("at most {most}"),
+        false => format!("{least} to {most}"),
+    }
 }
 
 /// A range of numbers.

@@ -38,9 +38,9 @@ fn check_tiers(checker: &mut Checker<'_>, path: &Path, audience: &Audience) {
         }
     }
     if taken > 1.0 + TOLERANCE {
-        checker.report(path, Contradiction::TiersTooLarge { taken: rounded(taken) });
+        checker.report_whole(path, Contradiction::TiersTooLarge { taken: rounded(taken) });
     } else if taken < 1.0 - TOLERANCE && !has_rest && !audience.tiers.is_empty() {
-        checker.report(path, Contradiction::TiersTooSmall { taken: rounded(taken) });
+        checker.report_whole(path, Contradiction::TiersTooSmall { taken: rounded(taken) });
     }
 }
 

@@ -11,7 +11,10 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &TrainingSpec) {
     let roles = training::roles(document);
     for (name, feature) in &document.features {
         let path = spec("features").name(name);
-        for (column, path) in columns(name, feature, &path) {
+        for (column, path) in columns(name, feature, &path, |path| checker.is_damaged(path)) {
+            if checker.is_damaged(&path) {
+                continue;
+            }
             let secret = roles
                 .iter()
                 .find(|(other, role, said)| *other == column && *role != Role::Weight && !checker.is_damaged(said));
@@ -25,15 +28,20 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &TrainingSpec) {
 }
 
 /// The columns that a feature reads, each with where that is said.
-fn columns<'a>(name: &'a FeatureName, feature: &'a Feature, path: &Path) -> Vec<(&'a str, Path)> {
+fn columns<'a>(
+    name: &'a FeatureName,
+    feature: &'a Feature,
+    path: &Path,
+    is_damaged: impl Fn(&Path) -> bool,
+) -> Vec<(&'a str, Path)> {
     match feature {
         Feature::Cross(cross) => {
             let of = path.name("of");
             cross.of.iter().enumerate().map(|(index, column)| (column.as_str(), of.item(index))).collect()
         }
         _ => {
-            let is_named = feature.column().is_some();
-            let said = if is_named { path.name("column") } else { path.clone() };
+            let column = path.name("column");
+            let said = if feature.column().is_some() || is_damaged(&column) { column } else { path.clone() };
             feature.columns(name).into_iter().map(|column| (column, said.clone())).collect()
         }
     }

@@ -27,8 +27,9 @@ pub(super) fn check(
         let names = known.get_or_insert_default();
         if names.iter().any(|known| known == name) {
             checker.report(&path, Contradiction::TableTwice { name: name.to_owned() });
+        } else {
+            names.push(name.to_owned());
         }
-        names.push(name.to_owned());
     }
     let prepare = checker.tree.get("spec").and_then(|spec| spec.get("prepare")).map(|prepare| &prepare.value);
     let is_whole = checker.names_written("tables").is_some() && matches!(prepare, None | Some(Value::List(_)));

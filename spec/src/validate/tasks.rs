@@ -31,7 +31,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &
             }
         }
         if training.tasks.keys().all(|name| weights.get(name) == Some(&0.0)) {
-            checker.report(&path, Contradiction::NoWeight);
+            checker.report_whole(&path, Contradiction::NoWeight);
         }
     }
 }

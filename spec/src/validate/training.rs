@@ -54,7 +54,7 @@ fn check_split(checker: &mut Checker<'_>, split: &Split) {
         Split::Key(shares) | Split::Random(shares) => {
             let taken = shares.validation + shares.test;
             if taken >= 1.0 {
-                checker.report(&spec("split"), Contradiction::NothingToTrain { taken: rounded(taken) });
+                checker.report_whole(&spec("split"), Contradiction::NothingToTrain { taken: rounded(taken) });
             }
         }
         Split::Time(time) if time.test_from <= time.validation_from => {
