@@ -291,6 +291,11 @@ pub fn shard_commit(run: &RunId, shard: ShardId) -> Key {
     shard_commits(run).numbered(shard.0)
 }
 
+/// `part-<n>.parquet`: a file of scores in a folder of somebody's choice.
+pub fn output_part(number: u64) -> Key {
+    Key(format!("part-{}.parquet", padded(number)))
+}
+
 /// `audiences`
 pub fn audiences() -> Folder {
     Folder("audiences".to_owned())
