@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The `kindred` command: reads documents, runs them with an embedded coordinator, shows models and audiences.
+//!
+//! Results go to stdout, everything else to stderr. What a command decides about runs, models or audiences is decided
+//! in other crates; here are words, tables and exit codes.
+
+mod adhoc;
+pub mod arguments;
+mod commands;
+mod ending;
+mod failure;
+mod interrupt;
+mod programs;
+mod progress;
+mod settings;
+mod show;
+
+pub use commands::main;
+pub use ending::Ending;

@@ -1,0 +1,233 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use spec::{AliasName, AudienceName, ColumnName, ModelName, ModelReference};
+
+/// Finds the people a business should talk to next: trains lookalike and propensity models on rows of user features,
+/// scores populations, publishes audiences
+#[derive(Debug, Parser)]
+#[command(name = "kindred", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Where everything durable lies: a path or URL (file://, s3://, gs://, az://)
+    #[arg(long, global = true, env = "KINDRED_WORKSPACE", default_value = "workspace", value_name = "URL")]
+    pub workspace: String,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or document, 3 a guard held a publication back, \
+    130 interrupted.\nProgress goes to stderr, results to stdout.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check documents against their tables: columns, types, null rates, leaks, plan. Runs nothing
+    Check(Documents),
+    /// Run documents on this machine; the same again goes on from what is finished
+    Run(Documents),
+    /// Score a table with a model, without a document and without audiences
+    Score(Score),
+    /// List models, show one, or move an alias
+    Models(Models),
+    /// List published audiences, or show one
+    Audiences(Audiences),
+    /// Print the JSON Schema of documents, for editors
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Documents, and what is said beside them.
+#[derive(Debug, Args)]
+pub struct Documents {
+    /// YAML files with one or more documents each; they are taken in order
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How results are printed
+    #[command(flatten)]
+    pub shown: Shown,
+    /// What is said beside documents
+    #[command(flatten)]
+    pub beside: Beside,
+}
+
+/// What is said beside documents.
+#[derive(Debug, Args)]
+pub struct Beside {
+    /// The value of a document's parameter
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// The day that it is for, `${run_date}` in documents; today (UTC) when absent
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub run_date: Option<NaiveDate>,
+}
+
+/// How results are printed.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// How results are printed on stdout
+    #[arg(long = "output", global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+/// Forms of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For scripts; documented and stable
+    Json,
+    /// The same as JSON, as YAML
+    Yaml,
+}
+
+/// Scoring without a document.
+#[derive(Debug, Args)]
+pub struct Score {
+    /// The model: NAME@ALIAS or NAME@VERSION
+    #[arg(long, value_name = "MODEL")]
+    pub model: ModelReference,
+    /// The table to score: a file, a folder or a glob
+    #[arg(long, value_name = "URL")]
+    pub input: String,
+    /// Where the scores go: one file if it ends in .parquet, else a folder of part-<n>.parquet
+    #[arg(long, value_name = "URL")]
+    pub output: String,
+    /// The key column; the one that the model was trained with when absent
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Option<ColumnName>,
+    /// A column to carry over beside the key; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    pub keep: Vec<ColumnName>,
+    /// How many processes score at once
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub processes: u32,
+    /// How the summary is printed on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// The day that goes into scored_at; today (UTC) when absent
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub run_date: Option<NaiveDate>,
+}
+
+/// Models.
+#[derive(Debug, Args)]
+pub struct Models {
+    /// What to do; a list when absent
+    #[command(subcommand)]
+    pub action: Option<ModelAction>,
+    /// How results are printed
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
+/// What can be done with models.
+#[derive(Debug, Subcommand)]
+pub enum ModelAction {
+    /// Show a model's versions, aliases and measures
+    Show {
+        /// The model
+        #[arg(value_name = "NAME")]
+        model: ModelName,
+    },
+    /// Point an alias to a version
+    Promote {
+        /// The version: NAME@VERSION, or NAME@ALIAS for the version that an alias points to
+        #[arg(value_name = "NAME@VERSION")]
+        model: ModelReference,
+        /// The alias that moves
+        alias: AliasName,
+    },
+}
+
+/// Audiences.
+#[derive(Debug, Args)]
+pub struct Audiences {
+    /// What to do; a list when absent
+    #[command(subcommand)]
+    pub action: Option<AudienceAction>,
+    /// How results are printed
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
+/// What can be done with audiences.
+#[derive(Debug, Subcommand)]
+pub enum AudienceAction {
+    /// Show an audience's current version and its history
+    Show {
+        /// The audience
+        #[arg(value_name = "NAME")]
+        audience: AudienceName,
+    },
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write name=value".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parsed(line: &str) -> Arguments {
+        Arguments::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_before_or_after_what_they_are_for() {
+        let arguments = parsed("kindred run a.yaml b.yaml --set today=1998-07-01 --set x= --output json --workspace w");
+        assert_eq!(arguments.workspace, "w");
+        let Command::Run(run) = arguments.command else { panic!("not run") };
+        assert_eq!(run.files.len(), 2);
+        assert_eq!(run.beside.set[0], ("today".to_owned(), "1998-07-01".to_owned()));
+        assert_eq!(run.beside.set[1], ("x".to_owned(), String::new()));
+        assert_eq!(run.shown.format, Format::Json);
+
+        for line in ["kindred models --output yaml show repurchase", "kindred models show repurchase --output yaml"] {
+            let Command::Models(models) = parsed(line).command else { panic!("not models") };
+            assert_eq!(models.shown.format, Format::Yaml, "{line}");
+        }
+    }
+
+    #[test]
+    fn scoring_writes_to_its_output() {
+        let line = "kindred score --model repurchase@production --input people --output s3://b/scores --format json";
+        let Command::Score(score) = parsed(line).command else { panic!("not score") };
+        assert_eq!(score.output, "s3://b/scores");
+        assert_eq!(score.format, Format::Json);
+        assert_eq!(score.model.to_string(), "repurchase@production");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "kindred run",
+            "kindred run a.yaml --set today",
+            "kindred run a.yaml --set =x",
+            "kindred run a.yaml --run-date tomorrow",
+            "kindred score --model repurchase --input a --output b",
+            "kindred models promote ../x@1 production",
+            "kindred audiences show Buyers!",
+        ] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

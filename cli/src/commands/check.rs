@@ -1,0 +1,191 @@
+//! `kindred check`: the trainer reads the tables, this shows what it found.
+
+use std::process::{Output, Stdio};
+
+use anyhow::{Context, anyhow};
+use artifacts::Workspace;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spec::Document;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::arguments::Documents;
+use crate::ending::Ending;
+use crate::failure::Failure;
+use crate::show::{self, Rows};
+use crate::{interrupt, programs, settings};
+
+/// What the trainer's `check` reads on stdin.
+#[derive(Debug, Serialize)]
+struct Request<'a> {
+    documents: &'a [Document],
+    workspace: String,
+}
+
+/// What it prints on stdout.
+#[derive(Debug, Serialize, Deserialize)]
+struct Checked {
+    findings: Vec<Finding>,
+    #[serde(default)]
+    tables: Vec<TableFound>,
+    #[serde(default)]
+    plan: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Finding {
+    level: Level,
+    #[serde(default)]
+    document: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Error,
+    Warning,
+    Note,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TableFound {
+    name: String,
+    #[serde(default)]
+    rows: Option<u64>,
+    #[serde(default)]
+    columns: Vec<ColumnFound>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ColumnFound {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    null_rate: Option<f64>,
+    #[serde(default)]
+    distinct: Option<Value>,
+    #[serde(default)]
+    constant: Option<bool>,
+}
+
+pub(super) async fn check(workspace: &str, arguments: Documents) -> Result<Ending, Failure> {
+    let documents = settings::documents(&arguments.files, &arguments.beside)?;
+    let workspace = Workspace::open(workspace).context("the workspace cannot be opened").map_err(Failure::Usage)?;
+    let controlled = interrupt::listen()?;
+    let request = Request { documents: &documents, workspace: workspace.url() };
+    let checked = interrupt::or_interrupted(&controlled, ask(&request)).await?;
+    show::result(arguments.shown.format, &checked, || tables(&checked))?;
+    let errors = checked.findings.iter().filter(|finding| finding.level == Level::Error).count();
+    if errors == 0 {
+        return Ok(Ending::Done);
+    }
+    eprintln!("error: {errors} of {} findings are errors", checked.findings.len());
+    Ok(Ending::Usage)
+}
+
+async fn ask(request: &Request<'_>) -> Result<Checked, Failure> {
+    let trainer = programs::beside_this_one()?.trainer;
+    let output = converse(&trainer, request).await.map_err(Failure::Failed)?;
+    let answer = serde_json::from_slice(&output.stdout);
+    match (output.status.success(), answer) {
+        (true, Ok(checked)) => Ok(checked),
+        (true, Err(error)) => {
+            Err(Failure::Failed(anyhow!(error).context("the answer of `kindred-trainer check` cannot be read")))
+        }
+        (false, _) => {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let cause = if said.is_empty() { output.status.to_string() } else { said };
+            Err(Failure::Failed(anyhow!(cause).context("`kindred-trainer check` failed")))
+        }
+    }
+}
+
+async fn converse(trainer: &std::path::Path, request: &Request<'_>) -> anyhow::Result<Output> {
+    let request = serde_json::to_vec(request).context("the documents have no JSON form")?;
+    let missing = || format!("`{}` cannot be started; it belongs beside `kindred`", trainer.display());
+    let mut child = Command::new(trainer)
+        .arg("check")
+        .env("OMP_NUM_THREADS", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(missing)?;
+    let mut stdin = child.stdin.take().context("the trainer has no stdin")?;
+    let sending = async move {
+        // A trainer that ends without reading says why on stderr.
+        let _ = stdin.write_all(&request).await;
+    };
+    let (output, ()) = tokio::join!(child.wait_with_output(), sending);
+    output.context("the answer of `kindred-trainer check` did not arrive")
+}
+
+fn tables(checked: &Checked) -> String {
+    let mut blocks = Vec::new();
+    for table in &checked.tables {
+        let rows =
+            table.rows.map_or_else(|| "rows not counted".to_owned(), |rows| format!("{} rows", show::count(rows)));
+        let mut columns = Rows::new(&["column", "type", ">nulls", ">distinct", "constant"]);
+        for column in &table.columns {
+            columns.add([
+                column.name.clone(),
+                column.kind.clone(),
+                column.null_rate.map_or_else(String::new, |rate| format!("{:.1} %", rate * 100.0)),
+                column.distinct.as_ref().map_or_else(String::new, show::text),
+                if column.constant == Some(true) { "constant".to_owned() } else { String::new() },
+            ]);
+        }
+        blocks.push(format!("table {}: {rows}\n{columns}", table.name));
+    }
+    if !checked.plan.is_empty() {
+        blocks.push(format!("plan\n  {}", checked.plan.join("\n  ")));
+    }
+    blocks.push(findings(&checked.findings));
+    blocks.join("\n\n")
+}
+
+fn findings(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return "no findings: ready to run".to_owned();
+    }
+    let mut rows = Rows::new(&["level", "document", "path", "finding"]);
+    for finding in findings {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        let optional = |text: &Option<String>| text.clone().unwrap_or_default();
+        rows.add([level.to_owned(), optional(&finding.document), optional(&finding.path), finding.message.clone()]);
+    }
+    rows.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_trainer_found_is_shown_whole() {
+        let checked: Checked = serde_json::from_value(json!({
+            "findings": [{"level": "error", "document": "repurchase", "path": "spec.features.age",
+                          "message": "table `people` has no column `age`"}],
+            "tables": [{"name": "people", "rows": 23570, "columns": [
+                {"name": "city", "type": "Utf8", "null_rate": 0.125, "distinct": 6, "constant": false},
+                {"name": "country", "type": "Utf8", "null_rate": 0.0, "distinct": 1, "constant": true}]}],
+            "plan": ["train on 18856 rows"],
+        }))
+        .unwrap();
+        let text = tables(&checked);
+        for words in ["table people: 23,570 rows", "12.5 %", "constant", "  train on 18856 rows", "spec.features.age"] {
+            assert!(text.contains(words), "{words} in\n{text}");
+        }
+    }
+}

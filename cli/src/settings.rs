@@ -1,0 +1,29 @@
+//! Documents from files and what is said beside them.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use chrono::{NaiveDate, Utc};
+use spec::{Document, Settings, SourceFile};
+
+use crate::arguments::Beside;
+use crate::failure::Failure;
+
+/// The day of a run.
+pub(crate) fn run_date(given: Option<NaiveDate>) -> NaiveDate {
+    given.unwrap_or_else(|| Utc::now().date_naive())
+}
+
+/// All documents of the files, in order.
+pub(crate) fn documents(files: &[PathBuf], beside: &Beside) -> Result<Vec<Document>, Failure> {
+    let set = beside.set.iter().cloned().collect();
+    let settings = Settings { set, run_date: run_date(beside.run_date) };
+    let files: Vec<SourceFile> = files.iter().map(read).collect::<Result<_, _>>()?;
+    spec::parse(&files, &settings).map_err(Failure::Document)
+}
+
+fn read(path: &PathBuf) -> Result<SourceFile, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}")).map_err(Failure::Usage)?;
+    Ok(SourceFile { name, text })
+}

@@ -1,0 +1,185 @@
+//! What came of a run, as tables. Outcomes are JSON of the workers; what is not there is not shown.
+
+use serde_json::{Map, Value};
+
+use super::{Rows, text};
+
+/// A model version: its aliases, its measures by task and part, its report.
+pub(crate) fn training(outcome: &Value) -> String {
+    let field = |name: &str| outcome.get(name).filter(|value| !value.is_null());
+    let mut lines = Vec::new();
+    if let (Some(model), Some(version)) = (field("model"), field("version")) {
+        lines.push(format!("model {}@{version}", text(model)));
+    }
+    if let Some(aliases) = field("aliases").and_then(Value::as_array).filter(|aliases| !aliases.is_empty()) {
+        lines.push(format!("aliases: {}", aliases.iter().map(text).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(measures) = field("measures").and_then(Value::as_object) {
+        lines.extend(measure_tables(measures));
+    }
+    let notes = field("notes").and_then(Value::as_array).into_iter().flatten();
+    lines.extend(notes.map(|note| format!("note: {}", text(note))));
+    lines.extend(field("report_url").map(|url| format!("report: {}", text(url))));
+    lines.join("\n")
+}
+
+/// One table for the tasks that have the same measures: `{task: {part: {measure: value}}}`.
+fn measure_tables(measures: &Map<String, Value>) -> Vec<String> {
+    let mut groups: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
+    for (task, parts) in measures {
+        let names = measure_names(parts);
+        match groups.iter_mut().find(|(group, _)| *group == names) {
+            Some((_, tasks)) => tasks.push(task),
+            None => groups.push((names, vec![task])),
+        }
+    }
+    groups.iter().map(|(names, tasks)| measure_table(measures, names, tasks)).collect()
+}
+
+fn measure_names(parts: &Value) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let measured = parts.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    for name in measured.flat_map(Map::keys) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// Measures that fit beside each other on a terminal.
+const MOST_COLUMNS: usize = 8;
+
+fn measure_table(measures: &Map<String, Value>, names: &[String], tasks: &[&str]) -> String {
+    let of_task = |task: &str| measures.get(task).and_then(Value::as_object);
+    let cell = |part: &Value, name: &String| part.get(name).map_or_else(String::new, text);
+    if names.len() <= MOST_COLUMNS {
+        let columns: Vec<String> = names.iter().map(|name| format!(">{name}")).collect();
+        let columns: Vec<&str> = ["task", "part"].into_iter().chain(columns.iter().map(String::as_str)).collect();
+        let mut rows = Rows::new(&columns);
+        for (task, part, measured) in tasks
+            .iter()
+            .flat_map(|task| of_task(task).into_iter().flatten().map(move |(part, measured)| (task, part, measured)))
+        {
+            let values = names.iter().map(|name| cell(measured, name));
+            rows.add([(*task).to_owned(), part.clone()].into_iter().chain(values));
+        }
+        return rows.to_string();
+    }
+    let mut parts: Vec<&String> = Vec::new();
+    for part in tasks.iter().filter_map(|task| of_task(task)).flat_map(Map::keys) {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    let columns: Vec<String> = parts.iter().map(|part| format!(">{part}")).collect();
+    let columns: Vec<&str> = ["task", "measure"].into_iter().chain(columns.iter().map(String::as_str)).collect();
+    let mut rows = Rows::new(&columns);
+    for task in tasks {
+        for name in names {
+            let value =
+                |part: &&String| of_task(task).and_then(|of| of.get(*part)).map_or_else(String::new, |p| cell(p, name));
+            rows.add([(*task).to_owned(), name.clone()].into_iter().chain(parts.iter().map(value)));
+        }
+    }
+    rows.to_string()
+}
+
+/// The audiences of a publication, each with its waterfall and tiers, and the score table.
+pub(crate) fn publication(outcome: &Value) -> String {
+    let audiences = outcome.get("audiences").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut blocks: Vec<String> = audiences.iter().map(audience).collect();
+    if let Some(scores) = outcome.get("scores").filter(|scores| scores.is_object()) {
+        let of = |name: &str| scores.get(name).map_or_else(String::new, text);
+        blocks.push(format!("scores: {} rows, {}", of("rows"), of("url")));
+    }
+    blocks.join("\n\n")
+}
+
+fn audience(audience: &Value) -> String {
+    let of = |name: &str| audience.get(name).map_or_else(String::new, text);
+    let list = |name: &str| audience.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_published = audience.get("published").and_then(Value::as_bool).unwrap_or(false);
+    let mut lines = vec![if is_published {
+        format!("audience {}, version {}: {} people", of("name"), of("version"), of("size"))
+    } else {
+        format!("audience {} was held back, nothing of it is published: {} people", of("name"), of("size"))
+    }];
+    lines.extend(list("held_back").iter().map(|reason| format!("  {}", text(reason))));
+    let table = |columns: &[&str], fields: [&str; 3], values: &[Value]| {
+        let mut rows = Rows::new(columns);
+        for value in values {
+            rows.add(fields.map(|field| value.get(field).map_or_else(String::new, text)));
+        }
+        (!rows.is_empty()).then(|| rows.to_string())
+    };
+    let steps = ["step", "left_out", "remaining"];
+    lines.extend(table(&["step", ">left out", ">remaining"], steps, list("waterfall")));
+    let tiers = ["name", "rows", "holdout_rows"];
+    lines.extend(table(&["tier", ">people", ">held out"], tiers, list("tiers")));
+    lines.extend(
+        audience.get("manifest_url").filter(|url| !url.is_null()).map(|url| format!("manifest: {}", text(url))),
+    );
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_model_is_shown_with_its_measures_by_task_and_part() {
+        let outcome = json!({
+            "model": "repurchase", "version": 3, "aliases": ["candidate"], "report_url": "file:///w/report.html",
+            "measures": {
+                "repurchase": {"train": {"auc": 0.81, "ece": 0.0123}, "test": {"auc": 0.79, "ece": 0.0199}},
+                "spend": {"test": {"rmse": 36.789}},
+            },
+            "notes": ["stopped after epoch 7"],
+        });
+        let text = training(&outcome);
+        for words in ["model repurchase@3", "aliases: candidate", "0.7900", "36.79", "note: stopped", "report: file"] {
+            assert!(text.contains(words), "{words} in\n{text}");
+        }
+        let row = text.lines().find(|line| line.contains("test") && line.contains("repurchase")).unwrap();
+        assert!(row.contains("0.7900") && row.contains("0.0199"), "{text}");
+    }
+
+    #[test]
+    fn many_measures_stand_below_each_other() {
+        let many: Map<String, Value> = (0..12).map(|number| (format!("measure_{number}"), json!(0.5))).collect();
+        let outcome = json!({"measures": {"repurchase": {"train": many, "test": many}}});
+        let text = training(&outcome);
+        assert!(text.lines().all(|line| line.chars().count() < 80), "{text}");
+        assert_eq!(text.lines().filter(|line| line.contains("measure_")).count(), 12);
+    }
+
+    #[test]
+    fn an_audience_is_shown_with_its_waterfall_and_tiers() {
+        let outcome = json!({
+            "audiences": [
+                {"name": "buyers", "version": 2, "published": true, "held_back": [], "size": 1000,
+                 "tiers": [{"name": "high", "rows": 180, "holdout_rows": 20}],
+                 "waterfall": [{"step": "population", "left_out": 0, "remaining": 23570},
+                               {"step": "where", "left_out": 3570, "remaining": 20000}],
+                 "manifest_url": "file:///w/manifest.json"},
+                {"name": "churners", "version": null, "published": false, "size": 9, "tiers": [], "waterfall": [],
+                 "held_back": ["min_size: 9 people, 10 are needed"], "manifest_url": null},
+            ],
+            "scores": {"rows": 23570, "url": "file:///w/scores.json"},
+        });
+        let text = publication(&outcome);
+        for words in [
+            "audience buyers, version 2: 1,000 people",
+            "20,000",
+            "manifest: file:///w/manifest.json",
+            "audience churners was held back",
+            "  min_size: 9 people",
+            "scores: 23,570 rows, file:///w/scores.json",
+        ] {
+            assert!(text.contains(words), "{words} in\n{text}");
+        }
+        assert!(!text.contains('–'), "nothing is shown for what is not there\n{text}");
+    }
+}
