@@ -602,7 +602,7 @@ fn did_you_mean(near: &[String]) -> String {
 }
 
 fn there_are(what: &str, known: &[String]) -> String {
-    if known.is_empty() { format!("; it has no {what} yet") } else { format!("; there are: {}", known.join(", ")) }
+    if known.is_empty() { format!("; there are no {what} yet") } else { format!("; there are: {}", known.join(", ")) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod claims;
 pub mod clock;
 pub mod digest;
 pub mod error;
+pub mod faults;
 pub mod keys;
 pub mod layout;
 pub mod local;

@@ -56,6 +56,12 @@ impl StagedFile {
         Ok(Self { file, staging, target })
     }
 
+    /// A staged file whose bytes go to a file that is open already.
+    #[cfg(test)]
+    pub(super) fn around(file: File, target: PathBuf) -> Self {
+        Self { file, staging: target.with_extension("staging"), target }
+    }
+
     /// Writes bytes at an offset.
     pub(super) fn write(&self, offset: u64, payload: &PutPayload) -> Result<()> {
         let mut at = offset;
