@@ -1,0 +1,180 @@
+//! The top of the page: what this is, what the figures say, and all tasks at a glance.
+
+use model::measure::{BinaryMetrics, PartMetrics, ValueMetrics};
+
+use super::chart::interval_strip;
+use super::figure::table;
+use super::html::Html;
+use super::input::Report;
+use super::numbers::{ABSENT, amount, count, fixed, percent, seconds, times};
+use super::verdict::{Tone, Verdict, judged};
+
+/// The version in words.
+pub(super) fn version(report: &Report) -> String {
+    report.version.map_or_else(|| "not registered".to_owned(), |version| format!("version {version}"))
+}
+
+/// The model's name and how it came about.
+pub(super) fn masthead(html: &mut Html, report: &Report) {
+    html.element("header", &[], |html| {
+        html.line("p", &[("class", "kicker")], "Training report");
+        html.element("h1", &[], |html| {
+            html.line("bdi", &[], &report.model);
+            html.text(" ");
+            html.line("span", &[("class", "version")], &version(report));
+        });
+        html.line("p", &[("class", "lead")], &lead(report));
+        html.element("dl", &[("class", "facts")], |html| {
+            let created = report.created.format("%Y-%m-%d %H:%M UTC").to_string();
+            for (name, value) in [("made", created.as_str()), ("run", &report.run), ("by", &report.program)] {
+                html.element("div", &[], |html| {
+                    html.line("dt", &[], name);
+                    html.line("dd", &[], value);
+                });
+            }
+        });
+    });
+}
+
+fn lead(report: &Report) -> String {
+    let rows: u64 = report.parts.iter().map(|part| part.rows).sum();
+    let tasks = report.metrics.tasks.len();
+    format!(
+        "{}: {} weights, {} for {}, fitted to {} rows of {} in {} on {}.",
+        report.network,
+        count(report.weights),
+        if report.features.len() == 1 { "1 feature".to_owned() } else { format!("{} features", report.features.len()) },
+        if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") },
+        count(report.parts.iter().filter(|part| part.part == model::measure::Part::Train).map(|part| part.rows).sum()),
+        count(rows),
+        seconds(report.timeline.seconds),
+        report.timeline.device,
+    )
+}
+
+/// The sentences, by task.
+pub(super) fn verdicts(html: &mut Html, verdicts: &[Verdict]) {
+    html.element("section", &[("class", "verdicts"), ("aria-label", "What the figures say")], |html| {
+        for group in verdicts.chunk_by(|a, b| a.task == b.task) {
+            html.element("div", &[("class", "verdict")], |html| {
+                match group.first().and_then(|verdict| verdict.task.as_ref()) {
+                    Some(task) => html.element("h2", &[], |html| html.line("bdi", &[], task.as_str())),
+                    None => html.line("h2", &[("class", "plain")], "training"),
+                }
+                html.element("ul", &[], |html| {
+                    for verdict in group {
+                        let (class, mark, word) = tone_marks(verdict.tone);
+                        html.element("li", &[("class", class)], |html| {
+                            html.line("span", &[("class", "mark"), ("role", "img"), ("aria-label", word)], mark);
+                            html.line("span", &[], &verdict.text);
+                        });
+                    }
+                });
+            });
+        }
+    });
+}
+
+fn tone_marks(tone: Tone) -> (&'static str, &'static str, &'static str) {
+    match tone {
+        Tone::Good => ("good", "✓", "good"),
+        Tone::Plain => ("plain", "•", "note"),
+        Tone::Caution => ("caution", "!", "caution"),
+        Tone::Bad => ("bad", "✕", "bad"),
+    }
+}
+
+/// One line for each task.
+pub(super) fn glance(html: &mut Html, report: &Report) {
+    let of_probabilities = |metrics: &PartMetrics| matches!(metrics, PartMetrics::Probabilities(_));
+    let judged: Vec<_> =
+        report.metrics.tasks.iter().filter_map(|(task, metrics)| Some((task, judged(metrics)?))).collect();
+    html.element("section", &[], |html| {
+        html.line("h2", &[], "At a glance");
+        html.line(
+            "p",
+            &[("class", "hint")],
+            "On the rows that nothing was fitted to; the bar is the AUC's 95 % interval from 0.4 to 1, 0.5 is chance.",
+        );
+        if judged.iter().any(|(_, (_, metrics))| of_probabilities(metrics)) {
+            let head = [
+                ("text", "task"),
+                ("text", "rows"),
+                ("number", "positives"),
+                ("number", "natural rate"),
+                ("number", "AUC"),
+                ("strip", "95 % interval"),
+                ("number", "lift, best tenth"),
+                ("number", "log loss"),
+                ("number", "ECE"),
+            ];
+            table(html, "glance", &head, |html| {
+                for (task, (part, metrics)) in &judged {
+                    if let PartMetrics::Probabilities(metrics) = metrics {
+                        probability_line(html, task.as_str(), part.name(), metrics);
+                    }
+                }
+            });
+        }
+        if judged.iter().any(|(_, (_, metrics))| !of_probabilities(metrics)) {
+            let head = [
+                ("text", "task"),
+                ("text", "rows"),
+                ("number", "above zero"),
+                ("number", "mean"),
+                ("number", "predicted"),
+                ("number", "normalized Gini"),
+                ("number", "Spearman"),
+                ("number", "RMSE"),
+                ("number", "MAE"),
+            ];
+            table(html, "glance", &head, |html| {
+                for (task, (part, metrics)) in &judged {
+                    if let PartMetrics::Values(metrics) = metrics {
+                        value_line(html, task.as_str(), part.name(), metrics);
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn probability_line(html: &mut Html, task: &str, part: &str, metrics: &BinaryMetrics) {
+    html.element("tr", &[], |html| {
+        html.line("th", &[("scope", "row"), ("class", "text wide")], task);
+        html.line("td", &[("class", "text")], &format!("{} {part}", count(metrics.rows)));
+        number(html, Some(count(metrics.positives)));
+        number(html, metrics.rate.map(percent));
+        html.element("td", &[("class", "number strong")], |html| {
+            html.text(&metrics.auc.map_or_else(|| ABSENT.to_owned(), |auc| fixed(auc, 3)));
+        });
+        html.element("td", &[("class", "strip")], |html| match (metrics.auc, metrics.auc_interval) {
+            (Some(auc), Some(interval)) => {
+                let label = format!("AUC {}, {}–{}", fixed(auc, 3), fixed(interval.low, 3), fixed(interval.high, 3));
+                interval_strip(html, &label, auc, interval.low, interval.high);
+            }
+            _ => html.text(ABSENT),
+        });
+        number(html, metrics.lift_top_decile.map(times));
+        number(html, metrics.log_loss.map(|loss| fixed(loss, 4)));
+        number(html, metrics.ece.map(|ece| fixed(ece, 4)));
+    });
+}
+
+fn value_line(html: &mut Html, task: &str, part: &str, metrics: &ValueMetrics) {
+    html.element("tr", &[], |html| {
+        html.line("th", &[("scope", "row"), ("class", "text wide")], task);
+        html.line("td", &[("class", "text")], &format!("{} {part}", count(metrics.rows)));
+        number(html, Some(count(metrics.positives)));
+        number(html, metrics.mean_actual.map(amount));
+        number(html, metrics.mean_predicted.map(amount));
+        number(html, metrics.normalized_gini.map(|gini| fixed(gini, 3)));
+        number(html, metrics.spearman.map(|spearman| fixed(spearman, 3)));
+        number(html, metrics.rmse.map(amount));
+        number(html, metrics.mae.map(amount));
+    });
+}
+
+fn number(html: &mut Html, text: Option<String>) {
+    html.line("td", &[("class", "number")], text.as_deref().unwrap_or(ABSENT));
+}

@@ -1,0 +1,124 @@
+//! The table of a task's measures on all three parts.
+
+use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskMetrics};
+
+use super::figure::table;
+use super::html::Html;
+use super::numbers::{ABSENT, amount, count, fixed, measure, percent};
+use super::verdict::measure_words;
+
+/// Rows are measures, columns are parts.
+pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {
+    let head = [("text", "measure"), ("text", ""), ("number", "train"), ("number", "validation"), ("number", "test")];
+    table(html, "measures", &head, |html| {
+        line(html, "rows", "", |part| Some(count(metrics.part(part)?.rows())));
+        described(html, metrics);
+        for name in metrics.kind.measures() {
+            measure_line(html, metrics, *name);
+        }
+    });
+    if let Some(note) = rounding_note(metrics) {
+        html.line("p", &[("class", "hint")], &note);
+    }
+}
+
+/// What the rows are like, before any measure.
+fn described(html: &mut Html, metrics: &TaskMetrics) {
+    let of = |part: Part| metrics.part(part);
+    let is_probability = Part::ALL.into_iter().filter_map(of).any(|part| matches!(part, PartMetrics::Probabilities(_)));
+    if is_probability {
+        line(html, "positives", "", |part| probabilities(of(part)?).map(|metrics| count(metrics.positives)));
+        line(html, "natural rate", "", |part| probabilities(of(part)?)?.rate.map(percent));
+        line(html, "mean prediction", "near the rate", |part| probabilities(of(part)?)?.mean_score.map(percent));
+    } else {
+        line(html, "above zero", "", |part| match of(part)? {
+            PartMetrics::Values(metrics) => Some(count(metrics.positives)),
+            PartMetrics::Probabilities(_) => None,
+        });
+        line(html, "mean", "", |part| match of(part)? {
+            PartMetrics::Values(metrics) => metrics.mean_actual.map(amount),
+            PartMetrics::Probabilities(_) => None,
+        });
+        line(html, "mean prediction", "near the mean", |part| match of(part)? {
+            PartMetrics::Values(metrics) => metrics.mean_predicted.map(amount),
+            PartMetrics::Probabilities(_) => None,
+        });
+    }
+}
+
+fn probabilities(metrics: &PartMetrics) -> Option<&BinaryMetrics> {
+    match metrics {
+        PartMetrics::Probabilities(metrics) => Some(metrics),
+        PartMetrics::Values(_) => None,
+    }
+}
+
+fn measure_line(html: &mut Html, metrics: &TaskMetrics, of: Measure) {
+    let way = if of.is_better_when_larger() { "higher is better" } else { "lower is better" };
+    html.element("tr", &[], |html| {
+        html.line("th", &[("scope", "row"), ("class", "text")], measure_words(of));
+        html.line("td", &[("class", "text faint")], way);
+        for part in Part::ALL {
+            let class = if part == Part::Test { "number strong" } else { "number" };
+            html.element("td", &[("class", class)], |html| {
+                let value = metrics.part(part).and_then(|metrics| metrics.measure(of.name()));
+                html.text(&value.map_or_else(|| ABSENT.to_owned(), |value| measure(of, value)));
+                for note in metrics.part(part).map(|metrics| beside(metrics, of)).unwrap_or_default() {
+                    html.line("small", &[], &note);
+                }
+            });
+        }
+    });
+}
+
+/// The interval of an AUC, or what a measure was before calibration and would be by chance.
+fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
+    let Some(metrics) = probabilities(metrics) else { return Vec::new() };
+    let before = |value: Option<f64>| value.map(|value| format!("before {}", measure(of, value)));
+    let raw = metrics.uncalibrated.as_ref();
+    let notes = match of {
+        Measure::Auc => {
+            let interval =
+                metrics.auc_interval.map(|interval| format!("{}–{}", fixed(interval.low, 3), fixed(interval.high, 3)));
+            [interval, None]
+        }
+        Measure::Ece => {
+            let by_chance = metrics.ece_by_chance.map(|by_chance| format!("by chance {}", measure(of, by_chance)));
+            [by_chance, before(raw.and_then(|raw| raw.ece))]
+        }
+        Measure::LogLoss => [before(raw.and_then(|raw| raw.log_loss)), None],
+        Measure::Brier => [before(raw.and_then(|raw| raw.brier)), None],
+        Measure::Loss
+        | Measure::PrAuc
+        | Measure::NormalizedEntropy
+        | Measure::Ks
+        | Measure::Gini
+        | Measure::LiftTopDecile
+        | Measure::Rmse
+        | Measure::Mae
+        | Measure::Spearman
+        | Measure::NormalizedGini => [None, None],
+    };
+    notes.into_iter().flatten().collect()
+}
+
+fn line(html: &mut Html, name: &str, hint: &str, figure: impl Fn(Part) -> Option<String>) {
+    html.element("tr", &[("class", "described")], |html| {
+        html.line("th", &[("scope", "row"), ("class", "text")], name);
+        html.line("td", &[("class", "text faint")], hint);
+        for part in Part::ALL {
+            html.line("td", &[("class", "number")], figure(part).as_deref().unwrap_or(ABSENT));
+        }
+    });
+}
+
+fn rounding_note(metrics: &TaskMetrics) -> Option<String> {
+    let errors = Part::ALL.into_iter().filter_map(|part| metrics.part(part)).flat_map(|metrics| match metrics {
+        PartMetrics::Probabilities(metrics) => metrics.rounding.values(),
+        PartMetrics::Values(metrics) => metrics.rounding.values(),
+    });
+    let most = errors.copied().fold(0.0, f64::max);
+    (most > 0.0).then(|| {
+        format!("More than a million rows were measured in cells of nearly equal predictions; no figure is off by more than {most:.1e} for that.")
+    })
+}

@@ -1,0 +1,84 @@
+//! The section of a value task.
+
+use model::measure::{Part, PartMetrics, TaskMetrics, ValueMetrics};
+use spec::TaskName;
+
+use super::chart::{gain, value_deciles};
+use super::figure::{details, figure, figures, row, table};
+use super::html::Html;
+use super::input::Report;
+use super::measures_table::measures;
+use super::numbers::{ABSENT, amount, percent, percent_tick, times};
+use super::plot::Size;
+use super::timeline::task_curves;
+use super::verdict::judged;
+
+/// Measures, curves and pictures of one task.
+pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics: &TaskMetrics) {
+    html.element("section", &[], |html| {
+        html.element("h2", &[], |html| {
+            html.line("bdi", &[], task.as_str());
+            html.line("span", &[("class", "kind")], metrics.kind.name());
+        });
+        measures(html, metrics);
+        figures(html, |html| {
+            task_curves(html, report, task, metrics.kind);
+            if let Some((part, PartMetrics::Values(judged))) = judged(metrics) {
+                pictures(html, part, judged);
+            }
+        });
+        if let Some((part, PartMetrics::Values(judged))) = judged(metrics)
+            && !judged.deciles.is_empty()
+        {
+            details(html, &format!("Deciles of {} rows, as figures", part.name()), |html| decile_table(html, judged));
+        }
+    });
+}
+
+fn pictures(html: &mut Html, part: Part, judged: &ValueMetrics) {
+    let (Some(first), Some(mean)) = (judged.deciles.first(), judged.mean_actual) else { return };
+    let says = format!(
+        "The tenth of the {} rows with the highest predictions is worth {} each, {} the mean of {}; {} was predicted.",
+        part.name(),
+        amount(first.actual),
+        if mean > 0.0 { times(first.actual / mean) } else { ABSENT.to_owned() },
+        amount(mean),
+        amount(first.predicted),
+    );
+    let keys = [("predicted bar", "predicted"), ("model bar", "actual"), ("natural", "mean of all rows")];
+    figure(html, "Predicted and actual by decile", &says, &keys, |html| {
+        value_deciles(html, &says, &judged.deciles, mean);
+    });
+    let gains: Vec<(f64, f64)> =
+        judged.deciles.iter().filter_map(|decile| Some((decile.share, decile.gain?))).collect();
+    if let Some((share, held)) = gains.iter().find(|(_, held)| *held >= 0.5) {
+        let says = format!("The best {} of the rows hold {} of the whole value.", percent_tick(*share), percent(*held));
+        let keys = [("model", "the model"), ("chance", "random order")];
+        figure(html, "Gain", &says, &keys, |html| gain(html, Size::HALF, (&says, "value held, of all"), &gains, None));
+    }
+}
+
+fn decile_table(html: &mut Html, judged: &ValueMetrics) {
+    let head = [
+        ("number", "rows from the top"),
+        ("number", "predicted"),
+        ("number", "actual"),
+        ("number", "actual / mean"),
+        ("number", "value held so far"),
+    ];
+    table(html, "deciles", &head, |html| {
+        for decile in &judged.deciles {
+            let lift = judged.mean_actual.filter(|mean| *mean > 0.0).map(|mean| times(decile.actual / mean));
+            row(
+                html,
+                &[
+                    ("number", &percent_tick(decile.share)),
+                    ("number", &amount(decile.predicted)),
+                    ("number strong", &amount(decile.actual)),
+                    ("number", lift.as_deref().unwrap_or(ABSENT)),
+                    ("number", decile.gain.map(percent).as_deref().unwrap_or(ABSENT)),
+                ],
+            );
+        }
+    });
+}
