@@ -5,7 +5,9 @@
 //! 2. Neighbouring bins whose rates do not rise are pooled until all rates rise (Ayer 1955). A lowest block without
 //!    positives is given half of one, a highest block without negatives half of one, but no more than half the way to
 //!    the next block.
-//! 3. iso(s) runs straight from bin to bin, through each bin's mean score and its block's rate, and is flat outside.
+//! 3. iso(s) runs straight from block to block, through each block's mean score and rate, and is flat outside (centered
+//!    isotonic regression, Oron and Flournoy 2017: a quarter less error than steps on smooth curves). A block of more
+//!    than √(bins) bins is flat between its √(bins)/2-th bin from either end, so that a true step stays one.
 //! 4. The result is (1 - λ)·iso(s) + λ·s with λ = 1 / (1 + rows of a bin): as if each bin had one more row, with the raw
 //!    score as its label. It is what keeps the order of scores within a block.
 
@@ -113,7 +115,7 @@ pub(super) fn fit(levels: &[Level]) -> Option<Curve> {
     }
     let mut blocks = pool_adjacent_violators(bins.rates.iter().copied().zip(bins.rows.iter().copied()));
     settle_ends(&mut blocks);
-    let rates: Vec<f64> = blocks.iter().flat_map(|block| std::iter::repeat_n(block.mean, block.values)).collect();
+    let knots = bins.knots(&blocks);
     let own_share = 1.0 / (1.0 + bins.rows_of_a_bin);
     let mut points = Points { scores: Vec::new(), probabilities: Vec::new() };
     let mut add = |score: f64, rate: f64| {
@@ -123,9 +125,9 @@ pub(super) fn fit(levels: &[Level]) -> Option<Curve> {
             points.probabilities.push(settled((1.0 - own_share) * rate + own_share * score));
         }
     };
-    add(0.0, *rates.first()?);
-    bins.scores.iter().zip(&rates).for_each(|(score, rate)| add(*score, *rate));
-    add(1.0, *rates.last()?);
+    add(0.0, knots.first()?.1);
+    knots.iter().for_each(|(score, rate)| add(*score, *rate));
+    add(1.0, knots.last()?.1);
     Curve::try_from(points).ok()
 }
 
@@ -178,6 +180,30 @@ impl Bins {
             bins.add(bin, rows / weight);
         }
         bins
+    }
+
+    /// Where iso bends: scores and rates, ascending.
+    fn knots(&self, blocks: &[Block]) -> Vec<(f64, f64)> {
+        let reach = (self.scores.len() as f64).sqrt().ceil() as usize;
+        let mut knots = Vec::new();
+        let mut first = 0;
+        for block in blocks {
+            let last = first + block.values - 1;
+            if block.values <= reach {
+                knots.push((self.mean_score(first, last), block.mean));
+            } else {
+                knots.push((self.scores[first + reach / 2], block.mean));
+                knots.push((self.scores[last - reach / 2], block.mean));
+            }
+            first = last + 1;
+        }
+        knots
+    }
+
+    fn mean_score(&self, first: usize, last: usize) -> f64 {
+        let rows: f64 = self.rows[first..=last].iter().sum();
+        let sum: f64 = self.scores[first..=last].iter().zip(&self.rows[first..=last]).map(|(s, rows)| s * rows).sum();
+        sum / rows
     }
 
     fn add(&mut self, bin: &[(usize, &Level)], rows_per_weight: f64) {

@@ -98,6 +98,19 @@ fn calibration_keeps_the_order_and_never_says_certain() {
 }
 
 #[test]
+fn a_true_step_stays_a_step() {
+    let mut measures = BinaryMeasures::default();
+    for row in 0_u16..20_000 {
+        let is_positive = if row < 10_000 { row % 20 == 0 } else { row % 5 != 0 };
+        measures.push(f32::from(row) / 20_000.0, f32::from(u8::from(is_positive)), 1.0).unwrap();
+    }
+    let calibrator = TaskCalibration::fit(Calibration::Isotonic, &measures).calibrator;
+    for (score, rate) in [(0.1, 0.05), (0.45, 0.05), (0.55, 0.8), (0.9, 0.8)] {
+        assert!((calibrator.probability(score) - rate).abs() < 0.01, "{score} {}", calibrator.probability(score));
+    }
+}
+
+#[test]
 fn isotonic_calibration_hardly_moves_the_auc() {
     let raw = squared(20_000);
     let calibration = TaskCalibration::fit(Calibration::Isotonic, &raw);

@@ -6,7 +6,7 @@ use super::cells::Cells;
 use super::decile::{deciles, lift_top_decile};
 use super::metrics::BinaryMetrics;
 use super::ranking::{Bounded, Level, auc, auc_interval, average_precision, kolmogorov_smirnov, levels_of};
-use super::reliability::{bounded_error, calibration_table};
+use super::reliability::{bounded_error, calibration_table, error_by_chance};
 use super::roc::{histogram, roc};
 use super::{Measure, MeasureError, check_weight};
 
@@ -119,6 +119,7 @@ impl BinaryMeasures {
             normalized_entropy: rate.filter(|_| has_both).zip(log_loss).map(|(rate, loss)| loss / entropy(rate)),
             brier: mean(self.brier_sum),
             ece: rounding.note(Measure::Ece, bounded_error(levels, &calibration)),
+            ece_by_chance: error_by_chance(&calibration, self.rows),
             ks: rounding.note(Measure::Ks, kolmogorov_smirnov(levels)),
             gini: auc.map(|auc| 2.0 * auc - 1.0),
             lift_top_decile: rounding.note(Measure::LiftTopDecile, lift_top_decile(levels, &deciles)),

@@ -183,6 +183,8 @@ pub struct BinaryMetrics {
     pub brier: Option<f64>,
     /// [`Measure::Ece`]
     pub ece: Option<f64>,
+    /// The ECE that predictions without any error would show on as many rows, by chance alone.
+    pub ece_by_chance: Option<f64>,
     /// [`Measure::Ks`]
     pub ks: Option<f64>,
     /// [`Measure::Gini`]

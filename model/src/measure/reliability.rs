@@ -1,5 +1,7 @@
 //! Calibration: do predicted probabilities come true? The table by equal-mass bins, and its expected error (ECE).
 
+use std::f64::consts::FRAC_2_PI;
+
 use super::metrics::CalibrationBin;
 use super::ranking::{Bounded, Level};
 
@@ -45,6 +47,16 @@ pub fn calibration_error(levels: &[Level], predict: impl Fn(f64) -> f64) -> Opti
 pub(super) fn table_error(table: &[CalibrationBin]) -> Option<f64> {
     let error = table.iter().map(|bin| bin.weight * (bin.predicted - bin.actual).abs()).sum();
     (!table.is_empty()).then_some(error)
+}
+
+/// What ECE would be, in the mean over samples, if every prediction were the true rate: a bin of n rows then misses by
+/// √(2/π)·√(p(1-p)/n). Rows of unequal weight count as if all had the mean weight.
+pub(super) fn error_by_chance(table: &[CalibrationBin], rows: u64) -> Option<f64> {
+    let of_bin = |bin: &CalibrationBin| {
+        let deviation = (bin.predicted * (1.0 - bin.predicted) / (bin.weight * rows as f64)).sqrt();
+        bin.weight * FRAC_2_PI.sqrt() * deviation
+    };
+    (!table.is_empty()).then(|| table.iter().map(of_bin).sum())
 }
 
 /// ECE of a table, and the most that rounding may have moved it: a mixed level across a bin's edge may belong partly to

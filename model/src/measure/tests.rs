@@ -205,6 +205,24 @@ fn few_distinct_scores_stay_exact_at_any_number_of_rows() {
     assert!(metrics.auc.is_some());
 }
 
+/// The mean over 200 samples of true predictions, 10 %: the bins are small, and the formula is of large ones.
+#[test]
+fn true_predictions_are_off_by_what_chance_gives() {
+    let mut next = noise(4);
+    let (mut actual, mut stated) = (0.0, 0.0);
+    for _ in 0..200 {
+        let mut measures = BinaryMeasures::default();
+        for _ in 0..1000 {
+            let rate = 0.1 + 0.8 * next();
+            measures.push(rate as f32, f32::from(u8::from(next() < rate)), 1.0).unwrap();
+        }
+        let metrics = measures.finish();
+        actual += metrics.ece.unwrap();
+        stated += metrics.ece_by_chance.unwrap();
+    }
+    assert!((actual / stated - 1.0).abs() < 0.1, "{actual} {stated}");
+}
+
 #[test]
 fn model_metrics_answer_by_name_and_round_trip() {
     let mut task = TaskMetrics::new(TaskKind::Binary);
