@@ -222,11 +222,21 @@ fn probability_labels(plot: &mut Plot<'_>, x: &Range) {
     let (left, right, _, base) = plot.area();
     let small = [0.00001, 0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4];
     let large = small.iter().rev().map(|probability| 1.0 - probability);
+    let is_inside = |odds: &f64| *odds >= x.from && *odds <= x.to;
+    let round: Vec<f64> =
+        small.iter().copied().chain([0.5]).chain(large).filter(|p| is_inside(&log_odds(*p))).collect();
+    if round.len() < 3 {
+        for share in [0.0, 0.33, 0.67, 1.0] {
+            let odds = x.from + share * (x.to - x.from);
+            let class = if share == 1.0 { "tick end" } else { "tick middle" };
+            plot.text(class, (plot.x.at(odds), base + 18.0), &percent(1.0 / (1.0 + (-odds).exp())));
+        }
+        return;
+    }
     let mut free_from = left - 10.0;
-    for probability in small.iter().copied().chain([0.5]).chain(large) {
-        let odds = log_odds(probability);
-        let at = plot.x.at(odds);
-        if x.to > x.from && odds >= x.from && odds <= x.to && at > free_from && at < right - 12.0 {
+    for probability in round {
+        let at = plot.x.at(log_odds(probability));
+        if at > free_from && at < right - 12.0 {
             plot.text("tick middle", (at, base + 18.0), &percent_tick(probability));
             free_from = at + 52.0;
         }

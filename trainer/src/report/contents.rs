@@ -91,6 +91,10 @@ pub(super) fn glance(html: &mut Html, report: &Report) {
         report.metrics.tasks.iter().filter_map(|(task, metrics)| Some((task, judged(metrics)?))).collect();
     html.element("section", &[], |html| {
         html.line("h2", &[], "At a glance");
+        if judged.is_empty() {
+            html.line("p", &[], "No task has validation or test rows: nothing is known about this model.");
+            return;
+        }
         html.line(
             "p",
             &[("class", "hint")],

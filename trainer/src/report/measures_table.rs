@@ -9,7 +9,8 @@ use super::verdict::measure_words;
 
 /// Rows are measures, columns are parts.
 pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {
-    let head = [("text", "measure"), ("text", ""), ("number", "train"), ("number", "validation"), ("number", "test")];
+    let head =
+        [("text", "measure"), ("text way", ""), ("number", "train"), ("number", "validation"), ("number", "test")];
     table(html, "measures", &head, |html| {
         line(html, "rows", "", |part| Some(count(metrics.part(part)?.rows())));
         described(html, metrics);
@@ -57,7 +58,7 @@ fn measure_line(html: &mut Html, metrics: &TaskMetrics, of: Measure) {
     let way = if of.is_better_when_larger() { "higher is better" } else { "lower is better" };
     html.element("tr", &[], |html| {
         html.line("th", &[("scope", "row"), ("class", "text")], measure_words(of));
-        html.line("td", &[("class", "text faint")], way);
+        html.line("td", &[("class", "text faint way")], way);
         for part in Part::ALL {
             let class = if part == Part::Test { "number strong" } else { "number" };
             html.element("td", &[("class", class)], |html| {
@@ -105,7 +106,7 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
 fn line(html: &mut Html, name: &str, hint: &str, figure: impl Fn(Part) -> Option<String>) {
     html.element("tr", &[("class", "described")], |html| {
         html.line("th", &[("scope", "row"), ("class", "text")], name);
-        html.line("td", &[("class", "text faint")], hint);
+        html.line("td", &[("class", "text faint way")], hint);
         for part in Part::ALL {
             html.line("td", &[("class", "number")], figure(part).as_deref().unwrap_or(ABSENT));
         }

@@ -28,12 +28,12 @@ pub(super) fn percent(share: f64) -> String {
         _ if size < 10.0 => 2,
         _ => 1,
     };
-    if share == 1.0 { "100 %".to_owned() } else { format!("{} %", fixed(percent, decimals)) }
+    if share == 1.0 { "100\u{a0}%".to_owned() } else { format!("{}\u{a0}%", fixed(percent, decimals)) }
 }
 
 /// A share for an axis: no more digits than it needs.
 pub(super) fn percent_tick(share: f64) -> String {
-    format!("{} %", trimmed(share * 100.0, 6))
+    format!("{}\u{a0}%", trimmed(share * 100.0, 6))
 }
 
 /// A number for an axis: no more digits than it needs, thousands apart.
@@ -123,3 +123,6 @@ pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
 pub(super) fn px_share(share: f64) -> String {
     format!("{:.1}%", share.clamp(0.0, 1.0) * 100.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,9 +79,11 @@ impl Size {
     /// As wide as half the page.
     pub(super) const HALF: Self =
         Self { width: 480.0, height: 300.0, left: 52.0, right: 14.0, top: 14.0, bottom: 44.0 };
+    /// As wide as half the page, with room for the vertical axis' title.
+    pub(super) const TITLED: Self = Self { left: 72.0, ..Self::HALF };
     /// About square inside.
     pub(super) const SQUARE: Self =
-        Self { width: 480.0, height: 400.0, left: 58.0, right: 58.0, top: 14.0, bottom: 46.0 };
+        Self { width: 480.0, height: 400.0, left: 72.0, right: 44.0, top: 14.0, bottom: 46.0 };
 }
 
 /// An SVG that is being drawn.
@@ -220,3 +222,6 @@ pub(super) fn px(length: f64) -> String {
     let text = format!("{length:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

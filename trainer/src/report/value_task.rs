@@ -54,7 +54,9 @@ fn pictures(html: &mut Html, part: Part, judged: &ValueMetrics) {
     if let Some((share, held)) = gains.iter().find(|(_, held)| *held >= 0.5) {
         let says = format!("The best {} of the rows hold {} of the whole value.", percent_tick(*share), percent(*held));
         let keys = [("model", "the model"), ("chance", "random order")];
-        figure(html, "Gain", &says, &keys, |html| gain(html, Size::HALF, (&says, "value held, of all"), &gains, None));
+        figure(html, "Gain", &says, &keys, |html| {
+            gain(html, Size::TITLED, (&says, "value held, of all"), &gains, None)
+        });
     }
 }
 

@@ -42,8 +42,9 @@ const OVERFIT: f64 = 0.05;
 /// A mean prediction within this share of the actual mean is right on average.
 const RIGHT_ON_AVERAGE: f64 = 0.1;
 
-/// An ECE within this factor of what chance alone gives says nothing against the predictions.
-const BEYOND_CHANCE: f64 = 1.3;
+/// An ECE within this factor of what chance alone gives says nothing against the predictions: √2 of it is the chance in
+/// as many validation rows that the calibration was fitted to.
+const BEYOND_CHANCE: f64 = 1.6;
 
 /// All sentences: the tasks' in order, then the training's.
 pub fn verdicts(report: &Report) -> Vec<Verdict> {
@@ -90,7 +91,7 @@ impl Sentences {
             return;
         };
         let interval = judged.auc_interval.map_or_else(String::new, |interval| {
-            format!(" (95 % interval {}–{})", fixed(interval.low, 3), fixed(interval.high, 3))
+            format!(" (95\u{a0}% interval {}–{})", fixed(interval.low, 3), fixed(interval.high, 3))
         });
         let reached = format!("{name} AUC {}{interval}", fixed(auc, 3));
         match judged.auc_interval {
@@ -137,21 +138,32 @@ impl Sentences {
             self.say(Tone::Caution, format!("Probabilities are not calibrated: {reason}."));
         }
         let (Some(ece), Some(rate), Some(mean)) = (judged.ece, judged.rate, judged.mean_score) else { return };
+        if judged.auc.is_none() {
+            return;
+        }
+        let by_chance = judged.ece_by_chance.unwrap_or(0.0);
         let before = judged.uncalibrated.as_ref().and_then(|raw| raw.ece);
         let before = before.map_or_else(String::new, |before| format!("; {} before calibration", points(before)));
-        let by_chance = judged.ece_by_chance.unwrap_or(0.0);
         let figures = format!(
-            "mean prediction {} against {} that came true on {} rows; off by {} on average, where chance alone would be off by {}{before}",
+            "mean prediction {} against {} that came true on {} rows; off by {} on average, where chance alone would be \
+             off by {}{before}",
             percent(mean),
             percent(rate),
             part.name(),
             points(ece),
             points(by_chance)
         );
-        if ece <= (RIGHT_ON_AVERAGE * rate.min(1.0 - rate)).max(0.01).max(BEYOND_CHANCE * by_chance) {
-            self.say(Tone::Good, format!("Probabilities can be taken at their word: {figures}."));
-        } else {
-            self.say(Tone::Caution, format!("Probabilities are off: {figures}."));
+        let small = (RIGHT_ON_AVERAGE * rate.min(1.0 - rate)).max(0.01);
+        let deviation = (rate * (1.0 - rate) / judged.rows as f64).sqrt();
+        let is_right_on_average = (mean - rate).abs() <= small.max(3.0 * deviation);
+        match () {
+            () if !is_right_on_average || ece > small.max(BEYOND_CHANCE * by_chance) => {
+                self.say(Tone::Caution, format!("Probabilities are off: {figures}."));
+            }
+            () if by_chance > 0.05 => {
+                self.say(Tone::Plain, format!("Too few rows to tell whether probabilities are right: {figures}."));
+            }
+            () => self.say(Tone::Good, format!("Probabilities can be taken at their word: {figures}.")),
         }
     }
 

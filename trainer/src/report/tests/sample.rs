@@ -11,7 +11,7 @@ use crate::report::{
 };
 
 /// Numbers that look random.
-pub(crate) struct Noise(u64);
+pub(crate) struct Noise(pub(crate) u64);
 
 impl Noise {
     pub(crate) fn uniform(&mut self) -> f64 {
