@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Scores shards; builds, checks and publishes audience packages.
+//!
+//! A scoring run is three kinds of units of work, each safe to be done twice or to be killed at any moment: [`plan::plan`]
+//! prepares tables and freezes the shard plan, [`score::Scorer::score`] scores a shard, [`publish::publish`] cuts the
+//! audiences and makes them visible. [`ScorerWork`] does them for a coordinator. Who is in an audience is decided in
+//! [`select`], which is pure. `docs/audiences.md` says the same for users.
+
+pub mod columns;
+pub mod commit;
+pub mod error;
+pub mod plan;
+pub mod publish;
+pub mod run;
+pub mod score;
+pub mod scores;
+pub mod select;
+mod work;
+
+pub use error::{Result, ScorerError};
+pub use work::ScorerWork;

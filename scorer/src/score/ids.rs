@@ -11,8 +11,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, StringArray, StringBuilder,
     downcast_dictionary_array,
 };
-use arrow::compute::{cast, take};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
+use artifacts::keys::{is_key_type, key_texts};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use spec::audience::{IdColumn, IdHash, IdNormalization};
@@ -49,13 +50,19 @@ impl IdRecipe {
         format!("id:{normalize}:{hash}:{}", self.column)
     }
 
-    /// Its type in the score table: bytes of the digest, or text where nothing is hashed.
-    pub fn stored_type(&self) -> DataType {
-        match self.hash {
-            IdHash::Sha256 => DataType::FixedSizeBinary(32),
-            IdHash::Md5 => DataType::FixedSizeBinary(16),
-            IdHash::None => DataType::Utf8,
+    /// Its type in the score table, made of a column of this type: bytes of the digest; where nothing is hashed, text,
+    /// or the integers, dates or booleans themselves where nothing is normalized either.
+    pub fn stored_type(&self, values: &DataType) -> DataType {
+        match (self.hash, value_type(values)) {
+            (IdHash::Sha256, _) => DataType::FixedSizeBinary(32),
+            (IdHash::Md5, _) => DataType::FixedSizeBinary(16),
+            (IdHash::None, values) if self.is_raw(values) => values.clone(),
+            (IdHash::None, _) => DataType::Utf8,
         }
+    }
+
+    fn is_raw(&self, values: &DataType) -> bool {
+        self.hash == IdHash::None && self.normalize == IdNormalization::None && !is_text(values)
     }
 
     /// The published column's name where the document gives none.
@@ -71,16 +78,9 @@ impl IdRecipe {
     ///
     /// # Errors
     ///
-    /// Types whose text is not the one that people write, such as floating-point numbers.
+    /// Types whose values have no canonical text, such as lists.
     pub fn check(&self, data_type: &DataType) -> Result<()> {
-        let value_type = match data_type {
-            DataType::Dictionary(_, value) => value,
-            other => other,
-        };
-        let has_one_text = matches!(value_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-            || value_type.is_integer()
-            || matches!(value_type, DataType::Date32 | DataType::Date64 | DataType::Null | DataType::Boolean);
-        match has_one_text {
+        match is_key_type(data_type) {
             true => Ok(()),
             false => Err(ScorerError::IdType { column: self.column.clone(), found: data_type.clone() }),
         }
@@ -104,9 +104,10 @@ impl IdRecipe {
             DataType::Utf8 => self.of_texts(values.as_string::<i32>().iter()),
             DataType::LargeUtf8 => self.of_texts(values.as_string::<i64>().iter()),
             DataType::Utf8View => self.of_texts(values.as_string_view().iter()),
+            raw if self.is_raw(raw) => Ok(Arc::clone(values)),
             _ => {
-                let texts = cast(values, &DataType::Utf8).map_err(ScorerError::rows)?;
-                self.of_texts(texts.as_string::<i32>().iter())
+                let texts = key_texts(values).map_err(|source| ScorerError::Key { column: self.column.clone(), source })?;
+                self.of_texts(texts.iter())
             }
         }
     }
@@ -122,7 +123,26 @@ impl IdRecipe {
     }
 }
 
-/// Ids as they are published: text as it is, digests as lower-case hex.
+fn value_type(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// The type of ids as they are published.
+pub fn published_type(stored: &DataType) -> DataType {
+    match stored {
+        DataType::FixedSizeBinary(_) => DataType::Utf8,
+        other => other.clone(),
+    }
+}
+
+/// Ids as they are published: digests as lower-case hex, all else as it is.
 pub fn published(stored: &ArrayRef) -> ArrayRef {
     let Some(digests) = stored.as_fixed_size_binary_opt() else {
         return Arc::clone(stored);
@@ -203,7 +223,7 @@ mod tests {
 
     fn texts(recipe: &IdRecipe, values: ArrayRef) -> Vec<Option<String>> {
         let stored = recipe.derive(&values).expect("a type that ids are made of");
-        assert_eq!(*stored.data_type(), recipe.stored_type());
+        assert_eq!(*stored.data_type(), recipe.stored_type(values.data_type()));
         let published = published(&stored);
         published.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
     }
@@ -257,9 +277,29 @@ mod tests {
     }
 
     #[test]
-    fn floating_point_columns_are_refused_by_name() {
-        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
-        let error = recipe(IdNormalization::None, IdHash::Sha256).derive(&numbers).expect_err("no id has a fraction");
-        assert!(error.to_string().contains("`email`") && error.to_string().contains("Float64"), "{error}");
+    fn raw_integers_stay_integers_until_they_are_normalized() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![42]));
+        let raw = recipe(IdNormalization::None, IdHash::None).derive(&numbers).expect("an id");
+        assert_eq!(raw.data_type(), &DataType::Int64);
+        assert_eq!(texts(&recipe(IdNormalization::Trim, IdHash::None), numbers), [Some("42".to_owned())]);
+    }
+
+    #[test]
+    fn whole_numbers_that_came_as_floats_are_the_same_ids() {
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(42.0), None]));
+        let words: ArrayRef = Arc::new(StringArray::from(vec![Some("42"), None]));
+        let recipe = recipe(IdNormalization::None, IdHash::Sha256);
+        assert_eq!(texts(&recipe, floats), texts(&recipe, words));
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused_with_its_column() {
+        let recipe = recipe(IdNormalization::None, IdHash::Sha256);
+        let fraction: ArrayRef = Arc::new(Float64Array::from(vec![1.5]));
+        let error = recipe.derive(&fraction).expect_err("no id has a fraction");
+        assert!(matches!(&error, ScorerError::Key { column, .. } if column.as_str() == "email"), "{error}");
+        let list = DataType::new_list(DataType::Utf8, true);
+        let error = recipe.check(&list).expect_err("a list is no id");
+        assert!(error.to_string().contains("`email`") && error.to_string().contains("List"), "{error}");
     }
 }

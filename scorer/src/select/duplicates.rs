@@ -93,9 +93,9 @@ impl Count {
         Self { suspected: repeated.iter().copied().collect(), rows: HashMap::new(), at_least }
     }
 
-    /// Whether a key is worth counting.
-    pub fn suspects(&self, hash: u128) -> bool {
-        self.suspected.contains(&short(hash))
+    /// The short hashes of keys that are worth counting.
+    pub fn suspected(&self) -> &HashSet<u64> {
+        &self.suspected
     }
 
     /// Takes in keys that are suspected.
@@ -130,7 +130,7 @@ mod tests {
             repeated.extend(seen.into_repeated());
         }
         let mut count = Count::new(&repeated, false);
-        let suspected: Vec<_> = hashes.iter().copied().filter(|hash| count.suspects(*hash)).collect();
+        let suspected: Vec<_> = hashes.iter().copied().filter(|hash| count.suspected().contains(&short(*hash))).collect();
         count.extend(&suspected);
         count.finish()
     }

@@ -3,16 +3,9 @@
 //! Of a tier, those with the lowest salted hashes are held out, as many as the share says. The same person has the same
 //! hash every night, so as long as the tier hardly changes, neither do its control group's members.
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::cut::TierRows;
 use super::order::Place;
 use super::share::Share;
-
-/// The hash seed that a salt stands for.
-pub fn salt_seed(salt: &str) -> u64 {
-    xxh3_64(salt.as_bytes())
-}
 
 /// How many rows of each tier are held out: the share of its rows, rounded half up. `None` when it is no share.
 pub fn held_out(tiers: &[TierRows], share: f64) -> Option<Vec<u64>> {

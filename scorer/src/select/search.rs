@@ -138,6 +138,11 @@ fn descend(
 }
 
 impl Pass {
+    /// Whether it looks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// Whether rows are told apart by the hash of their key; if not, any hash will do.
     pub fn needs_keys(&self) -> bool {
         self.needs_keys

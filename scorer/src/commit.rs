@@ -1,0 +1,41 @@
+//! What a shard's commit tells beside its file: counts that publishing merges.
+
+use artifacts::runs::ShardCommit;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use spec::ids::AudienceName;
+
+use crate::select::waterfall::AudienceCounts;
+
+/// A committed shard of scores.
+pub type ScoreCommit = ShardCommit<ShardSummary>;
+
+/// What a scorer counted while it scored a shard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardSummary {
+    /// Rows without a key.
+    pub null_keys: u64,
+    /// What was counted for each audience, in the document's order.
+    pub audiences: IndexMap<AudienceName, AudienceCounts>,
+}
+
+impl ShardSummary {
+    /// The counts of shards together, for audiences with so many exclusions each.
+    pub fn merged<'a>(
+        shards: impl Iterator<Item = &'a Self>,
+        audiences: impl Iterator<Item = (AudienceName, usize)>,
+    ) -> Self {
+        let audiences = audiences.map(|(name, exclusions)| (name, AudienceCounts::new(exclusions)));
+        let mut merged = Self { null_keys: 0, audiences: audiences.collect() };
+        for shard in shards {
+            merged.null_keys += shard.null_keys;
+            for (name, counts) in &mut merged.audiences {
+                if let Some(more) = shard.audiences.get(name) {
+                    counts.merge(more);
+                }
+            }
+        }
+        merged
+    }
+}

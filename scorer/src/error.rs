@@ -1,0 +1,270 @@
+//! What can go wrong in a scoring run, and which failures are worth another try.
+
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use artifacts::ArtifactsError;
+use artifacts::keys::KeyError;
+use feed::FeedError;
+use model::encode::EncodeError;
+use model::error::Error as ModelError;
+use query::QueryError;
+use spec::ids::{AudienceName, ColumnName, InvalidName, ModelName, RunId, TableName, Version};
+use worker::{FailureClass, WorkFailure};
+
+use crate::select::cut::CutError;
+
+/// This crate's results.
+pub type Result<T, E = ScorerError> = std::result::Result<T, E>;
+
+/// A failure of a scoring run's unit of work.
+#[derive(Debug, thiserror::Error)]
+pub enum ScorerError {
+    /// Storage, or what is stored.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactsError),
+    /// A table or an expression.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Reading and encoding the population.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A population that lacks what the model reads.
+    #[error("{} does not fit the features of model {model} version {version}", place(table, url.as_deref()))]
+    Population {
+        /// The population.
+        table: TableName,
+        /// One of its files.
+        url: Option<String>,
+        /// The model.
+        model: ModelName,
+        /// Its version.
+        version: Version,
+        /// Which feature, column and type.
+        #[source]
+        source: EncodeError,
+    },
+    /// A size or tiers that no audience can have.
+    #[error("audiences.{audience}.{source}")]
+    Cut {
+        /// The audience.
+        audience: AudienceName,
+        /// What is wrong.
+        source: CutError,
+    },
+    /// A holdout that is no share.
+    #[error("audiences.{audience}.holdout.share is {share}; it must be between 0 and 1")]
+    HoldoutShare {
+        /// The audience.
+        audience: AudienceName,
+        /// As written.
+        share: f64,
+    },
+    /// An expiry that is no duration.
+    #[error("audiences.{audience}.expires_after is {text:?}; write a duration such as `14d`")]
+    Expiry {
+        /// The audience.
+        audience: AudienceName,
+        /// As written.
+        text: String,
+    },
+    /// A limit on memory that is no amount.
+    #[error("resources.memory is {text:?}; write an amount such as `4GiB`")]
+    Memory {
+        /// As written.
+        text: String,
+    },
+    /// A file of a model package that this program did not write.
+    #[error("the model's {file} is not what this program writes")]
+    Package {
+        /// The file.
+        file: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A run that was never begun, or not planned.
+    #[error("there is nothing at {url}, so there is no such run or it was not planned")]
+    NoRun {
+        /// What is missing.
+        url: String,
+    },
+    /// The run's document is no Scoring document.
+    #[error("run {run} is not a scoring run")]
+    NotScoring {
+        /// The run.
+        run: RunId,
+    },
+    /// The run's document was stored without the model that it resolved to.
+    #[error("run {run} does not say which version of its model it uses")]
+    NoModel {
+        /// The run.
+        run: RunId,
+    },
+    /// The population lacks a column.
+    #[error("table `{table}` has no column `{column}`, which {wanted_by} needs{}", near_names(near))]
+    NoColumn {
+        /// The population.
+        table: TableName,
+        /// The column.
+        column: ColumnName,
+        /// What needs it.
+        wanted_by: &'static str,
+        /// The columns of a similar name.
+        near: Vec<String>,
+    },
+    /// A column whose name no document can have, in an expression.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// Two columns of the score table would have one name.
+    #[error("the score table would have two columns `{column}`: a kept column or the key has the name of {other}")]
+    NameTaken {
+        /// The name.
+        column: String,
+        /// What else has it.
+        other: &'static str,
+    },
+    /// Two published columns would have one name.
+    #[error("audiences.{audience}: two published columns would be called `{column}`; give one of its ids another name with `as`")]
+    PublishedTwice {
+        /// The audience.
+        audience: AudienceName,
+        /// The name.
+        column: String,
+    },
+    /// A column that no ids are made of.
+    #[error("column `{column}` is {found}, which has no one text to make ids of: cast it to text or an integer in a prepare step")]
+    IdType {
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
+    /// A key or id that identifies nobody.
+    #[error("column `{column}` does not identify people")]
+    Key {
+        /// The column.
+        column: ColumnName,
+        /// What is wrong with it.
+        #[source]
+        source: KeyError,
+    },
+    /// A key in the score table that identifies nobody, though its shard was committed.
+    #[error("a committed score file holds a key that is none")]
+    StoredKey(#[source] KeyError),
+    /// A shard that the plan does not have.
+    #[error("the plan of run {run} has no shard {shard}")]
+    NoShard {
+        /// The run.
+        run: RunId,
+        /// The shard asked for.
+        shard: u64,
+    },
+    /// Rows that disappeared between two passes over them.
+    #[error("a pass over the scores of audience {audience} found fewer rows than its shards committed")]
+    RowsLost {
+        /// The audience.
+        audience: AudienceName,
+    },
+    /// Columns that cannot be put together.
+    #[error("rows of the score table cannot be computed")]
+    Rows(#[source] ArrowError),
+    /// A compressor that fails.
+    #[error("cannot compress {url}")]
+    Compress {
+        /// The object being written.
+        url: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A thread that panicked or was stopped.
+    #[error("a computing thread stopped before it was done")]
+    Thread(#[source] tokio::task::JoinError),
+    /// A thread pool that cannot be started.
+    #[error("the computing threads cannot be started")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+    /// JSON that is not what this program writes.
+    #[error("a result has no JSON form")]
+    Json(#[source] serde_json::Error),
+    /// A part of the pipeline that ended early without an error of its own.
+    #[error("the scoring pipeline ended before its shard did")]
+    Broken,
+    /// Told to stop.
+    #[error("was told to stop before it was done")]
+    Cancelled,
+}
+
+impl ScorerError {
+    /// An error of computing with rows.
+    pub fn rows(source: ArrowError) -> Self {
+        Self::Rows(source)
+    }
+
+    /// What helps against it.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Artifacts(error) => class_of(error.class()),
+            Self::Query(error) => class_of(error.class()),
+            Self::Feed(error) => class_of(error.class()),
+            Self::Model(_)
+            | Self::Population { .. }
+            | Self::Cut { .. }
+            | Self::HoldoutShare { .. }
+            | Self::Expiry { .. }
+            | Self::Memory { .. }
+            | Self::Package { .. }
+            | Self::NoRun { .. }
+            | Self::NotScoring { .. }
+            | Self::NoModel { .. }
+            | Self::NoColumn { .. }
+            | Self::Name(_)
+            | Self::NameTaken { .. }
+            | Self::PublishedTwice { .. }
+            | Self::IdType { .. }
+            | Self::Key { .. }
+            | Self::NoShard { .. } => FailureClass::Input,
+            Self::Compress { .. } => FailureClass::Storage,
+            Self::Cancelled => FailureClass::Preempted,
+            Self::RowsLost { .. }
+            | Self::Rows(_)
+            | Self::StoredKey(_)
+            | Self::Thread(_)
+            | Self::Threads(_)
+            | Self::Json(_)
+            | Self::Broken => FailureClass::Bug,
+        }
+    }
+}
+
+impl From<ScorerError> for WorkFailure {
+    fn from(error: ScorerError) -> Self {
+        WorkFailure::of(error.class(), &error)
+    }
+}
+
+fn class_of(class: artifacts::FailureClass) -> FailureClass {
+    match class {
+        artifacts::FailureClass::Storage => FailureClass::Storage,
+        artifacts::FailureClass::Input
+        | artifacts::FailureClass::Environment
+        | artifacts::FailureClass::Integrity => FailureClass::Input,
+        artifacts::FailureClass::Bug => FailureClass::Bug,
+    }
+}
+
+fn near_names(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        [nearest, ..] => format!("; did you mean `{nearest}`?"),
+    }
+}
+
+fn place(table: &TableName, url: Option<&str>) -> String {
+    match url {
+        Some(url) => format!("table `{table}` ({url})"),
+        None => format!("table `{table}`"),
+    }
+}

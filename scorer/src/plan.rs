@@ -1,0 +1,164 @@
+//! The first unit of work: prepares tables, checks that the model and the audiences fit the population, freezes the
+//! shard plan.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use arrow::datatypes::SchemaRef;
+use artifacts::layout::Attempt;
+use artifacts::plan::shard_plan;
+use artifacts::registry::load_identity;
+use artifacts::rows::{FileHandle, open_files};
+use artifacts::runs::{freeze_plan, read_plan, read_table};
+use artifacts::{ArtifactsError, InputFile};
+use model::encode::Encoders;
+use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
+use serde::{Deserialize, Serialize};
+use spec::TableName;
+use spec::ids::TaskName;
+use worker::{Cancel, Progress};
+
+use crate::error::{Result, ScorerError};
+use crate::run::Run;
+use crate::score::layout::ScoreLayout;
+use crate::select::cut::divide;
+use crate::select::share::Share;
+
+/// What was planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanOutcome {
+    /// Rows of the population.
+    pub rows: u64,
+    /// Shards that they are scored in.
+    pub shards: usize,
+}
+
+/// Plans a run. Done again, it finds the plan that was frozen and the tables that were prepared.
+///
+/// # Errors
+///
+/// Everything in the document that the tables and the model reveal to be wrong, tables that cannot be read, SQL that fails,
+/// storage that fails.
+pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Cancel) -> Result<PlanOutcome> {
+    if let Some(plan) = read_plan(&run.workspace, &run.id).await? {
+        return Ok(PlanOutcome { rows: plan.rows, shards: plan.shards.len() });
+    }
+    check_cuts(run)?;
+    let package = load_identity(&run.workspace, &run.model).await?;
+    let tasks: Vec<TaskName> = package.manifest.document.spec.tasks.keys().cloned().collect();
+    let encoders = read_encoders(&package)?;
+    let prepared = tokio::select! {
+        prepared = prepare(run, attempt, progress) => prepared?,
+        () = cancel.cancelled() => return Err(ScorerError::Cancelled),
+    };
+    ScoreLayout::new(run.spec(), &prepared.schema, &tasks)?;
+    encoders.bind(&prepared.schema).map_err(|source| ScorerError::Population {
+        table: run.spec().population.clone(),
+        url: prepared.files.first().map(|file| file.url.clone()),
+        model: run.model.model.clone(),
+        version: run.model.version,
+        source,
+    })?;
+    let files = open_files(&prepared.files).await?;
+    let sizes: Vec<(InputFile, Vec<u64>)> =
+        files.iter().map(|file| (FileHandle::file(file).clone(), file.row_group_rows())).collect();
+    let plan = freeze_plan(&run.workspace, &run.id, shard_plan(&sizes, run.spec().shard_rows)).await?;
+    progress.note(format!("{} rows in {} shards", plan.rows, plan.shards.len()));
+    Ok(PlanOutcome { rows: plan.rows, shards: plan.shards.len() })
+}
+
+/// Sizes, tiers, holdouts and expiries that would fail only when everything is scored.
+fn check_cuts(run: &Run) -> Result<()> {
+    for (name, audience) in &run.spec().audiences {
+        let is_wrong = |source| ScorerError::Cut { audience: name.clone(), source };
+        crate::select::cut::selected(audience.size, &Default::default()).map_err(is_wrong)?;
+        divide(0, &audience.tiers).map_err(is_wrong)?;
+        if let Some(share) = audience.holdout.as_ref().map(|holdout| holdout.share)
+            && Share::of(share).is_none_or(|exact| exact > Share::WHOLE)
+        {
+            return Err(ScorerError::HoldoutShare { audience: name.clone(), share });
+        }
+        if let Some(text) = audience.expires_after.as_ref().filter(|text| spec::duration::parse(text).is_err()) {
+            return Err(ScorerError::Expiry { audience: name.clone(), text: text.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The model's fitted encoders.
+///
+/// # Errors
+///
+/// A package that is not what this program writes.
+pub fn read_encoders(package: &artifacts::registry::ModelPackage) -> Result<Encoders> {
+    let bytes = package.file("encoders.json")?;
+    serde_json::from_slice(bytes).map_err(|source| ScorerError::Package { file: "encoders.json", source })
+}
+
+/// Prepares all tables that later units read, as Parquet; returns the population.
+async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<PreparedTable> {
+    let spec = run.spec();
+    let mut session = session(run, attempt)?;
+    for (name, source) in &spec.tables {
+        session.add_table(name, source).await?;
+    }
+    let report = |table: &TableName, rows: u64| {
+        progress.phase(&format!("prepare {table}"), "rows", None);
+        progress.set_done(rows);
+    };
+    let target = PrepareTarget { workspace: &run.workspace, run: &run.id, attempt, progress: &report };
+    session.prepare_all(&spec.prepare, &target).await?;
+    for table in key_tables(run) {
+        session.materialize(&table, &target).await?;
+    }
+    Ok(session.materialize(&spec.population, &target).await?)
+}
+
+/// A SQL session within the run's limits.
+///
+/// # Errors
+///
+/// A spill folder that cannot be made.
+pub fn session(run: &Run, attempt: &Attempt) -> Result<Session> {
+    let resources = &run.spec().resources;
+    let memory_bytes = spec::size::parse_bytes(&resources.memory);
+    let memory_bytes = memory_bytes.map_err(|_| ScorerError::Memory { text: resources.memory.clone() })?;
+    let options = SessionOptions { memory_bytes, spill_folder: spill_folder(run, attempt), threads: run.threads() };
+    Ok(Session::new(options)?)
+}
+
+fn spill_folder(run: &Run, attempt: &Attempt) -> PathBuf {
+    std::env::temp_dir().join(format!("kindred-{}-{attempt}", run.id))
+}
+
+fn key_tables(run: &Run) -> BTreeSet<TableName> {
+    let excluded = run.spec().audiences.values().flat_map(|audience| &audience.exclude);
+    excluded.map(|table| table.table.clone()).collect()
+}
+
+/// The files of a table that a plan has made readable as Parquet: prepared ones, or the document's own.
+///
+/// # Errors
+///
+/// A table that the run does not have.
+pub async fn table_files(run: &Run, table: &TableName) -> Result<Vec<InputFile>> {
+    if let Some(prepared) = read_table(&run.workspace, &run.id, table).await? {
+        return Ok(prepared.input_files(&run.workspace));
+    }
+    let own = run.document.inputs.get(table);
+    own.cloned().ok_or_else(|| {
+        let run = run.id.to_string();
+        ArtifactsError::NotPrepared { table: table.clone(), run }.into()
+    })
+}
+
+/// The columns of a population, as all its files have them.
+///
+/// # Errors
+///
+/// Files that cannot be read or do not agree.
+pub async fn population_schema(session: &mut Session, run: &Run) -> Result<SchemaRef> {
+    let files = table_files(run, &run.spec().population).await?;
+    session.add_parquet(&run.spec().population, &files).await?;
+    Ok(session.schema(&run.spec().population)?)
+}

@@ -1,0 +1,209 @@
+//! The last unit of work: checks that all shards are there, cuts the audiences, and publishes those that no guard holds back.
+//!
+//! [`settle`] finds who is in an audience, [`package`] writes the files; [`table`] reads the scores for both. A version
+//! becomes visible in [`artifacts::audience::publish`] alone, after its files are complete.
+
+mod csv;
+mod duplicates;
+mod outcome;
+mod package;
+mod parts;
+mod rows;
+mod settle;
+mod table;
+
+use artifacts::audience::{
+    AUDIENCE_SCHEMA_VERSION, AudienceManifest, Publication, PublishedAudience, WaterfallStep, claim_version, latest,
+};
+use artifacts::runs::{read_commits, read_plan};
+use artifacts::{ArtifactsError, audience, layout};
+use chrono::Utc;
+use spec::Audience;
+use spec::ids::{AudienceName, Version};
+use worker::{Cancel, Progress};
+
+pub use outcome::{AudienceOutcome, PublishOutcome, ScoresOutcome, TierOutcome};
+
+use crate::commit::{ScoreCommit, ShardSummary};
+use crate::error::{Result, ScorerError};
+use crate::run::Run;
+use crate::score::layout::published_ids;
+use crate::scores::publish_scores;
+use crate::select::guards::{Facts, HeldBack, held_back};
+use crate::select::waterfall::{AudienceCounts, Step, waterfall};
+use duplicates::find_duplicates;
+use package::{Package, Written};
+use settle::{Settled, Settling};
+use table::ScoreTable;
+
+/// Publishes a run whose shards are all committed. Done again, it finds what it has published and changes nothing.
+///
+/// # Errors
+///
+/// Shards that are missing or are not what was committed, storage that fails. A guard that does not hold is no error:
+/// the outcome says so.
+pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<PublishOutcome> {
+    let plan = read_plan(&run.workspace, &run.id).await?;
+    let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&layout::run_plan(&run.id)) })?;
+    let commits: Vec<ScoreCommit> = read_commits(&run.workspace, &run.id, &plan).await?;
+    let files: Vec<_> = commits.iter().map(|commit| commit.file.clone()).collect();
+    let table = ScoreTable::open(&run.workspace, &files, run.threads(), cancel).await?;
+    let url = publish_scores(run, &plan, &commits).await?;
+    let scores = ScoresOutcome { rows: table.rows(), url };
+    let publishing = Publishing { run, table: &table, progress, facts: facts(run, &table, &commits, progress).await? };
+    let mut audiences = Vec::new();
+    for (name, definition) in &run.spec().audiences {
+        audiences.push(publishing.audience(name, definition).await?);
+    }
+    Ok(PublishOutcome { audiences, scores })
+}
+
+/// What is known of the whole population.
+struct PopulationFacts {
+    merged: ShardSummary,
+    duplicates: crate::select::guards::Duplicates,
+}
+
+async fn facts(run: &Run, table: &ScoreTable, commits: &[ScoreCommit], progress: &Progress) -> Result<PopulationFacts> {
+    let spec = run.spec();
+    let exclusions = spec.audiences.iter().map(|(name, audience)| (name.clone(), audience.exclude.len()));
+    let merged = ShardSummary::merged(commits.iter().map(|commit| &commit.summary), exclusions);
+    if spec.audiences.is_empty() {
+        return Ok(PopulationFacts { merged, duplicates: Default::default() });
+    }
+    for (name, counts) in &merged.audiences {
+        let (found, expected) = (counts.rows(), table.rows());
+        if found != expected {
+            let what = format!("the shards' counts for audience `{name}`");
+            return Err(ArtifactsError::RowsDiffer { what, found, expected }.into());
+        }
+    }
+    progress.phase("check keys", "audiences", None);
+    let duplicates = find_duplicates(table, &spec.key).await?;
+    Ok(PopulationFacts { merged, duplicates })
+}
+
+struct Publishing<'a> {
+    run: &'a Run,
+    table: &'a ScoreTable,
+    progress: &'a Progress,
+    facts: PopulationFacts,
+}
+
+impl Publishing<'_> {
+    async fn audience(&self, name: &AudienceName, definition: &Audience) -> Result<AudienceOutcome> {
+        self.progress.phase(&format!("publish {name}"), "rows", None);
+        let last = latest(&self.run.workspace, name).await?;
+        let counts = &self.facts.merged.audiences[name];
+        let key = self.run.spec().key.as_str();
+        let settling = Settling { table: self.table, name, audience: definition, key, counts };
+        let size = settling.size().await?;
+        let excluded: Vec<&str> = definition.exclude.iter().map(|table| table.table.as_str()).collect();
+        let steps = waterfall(counts, definition.filter.is_some(), &excluded, size);
+        if let Some(mine) = last.as_ref().filter(|last| last.pointer.run == self.run.id) {
+            return self.published(&mine.manifest, steps);
+        }
+        let reasons = held_back(&definition.guards, &self.known(size, last.as_ref()));
+        if !reasons.is_empty() {
+            let reasons = reasons.iter().map(HeldBack::to_string).collect();
+            return Ok(AudienceOutcome::held_back(name, size, steps, reasons));
+        }
+        let settled = settling.settle(size).await?;
+        let manifest = self.write(name, definition, &settled, &steps, last.as_ref()).await?;
+        match audience::publish(&self.run.workspace, manifest.clone()).await? {
+            Publication::Current => self.published(&manifest, steps),
+            Publication::Superseded { by } => {
+                let reason = format!("version {by} of another run was published meanwhile, and stays the current one");
+                Ok(AudienceOutcome::held_back(name, size, steps, vec![reason]))
+            }
+        }
+    }
+
+    fn known(&self, size: u64, last: Option<&PublishedAudience>) -> Facts {
+        Facts {
+            size,
+            last: last.map(|last| (last.manifest.version, last.manifest.selected)),
+            null_keys: self.facts.merged.null_keys,
+            duplicates: self.facts.duplicates,
+        }
+    }
+
+    /// Writes the version's files, unless an earlier attempt had got as far as its manifest.
+    async fn write(
+        &self,
+        name: &AudienceName,
+        definition: &Audience,
+        settled: &Settled,
+        steps: &[Step],
+        last: Option<&PublishedAudience>,
+    ) -> Result<AudienceManifest> {
+        let workspace = &self.run.workspace;
+        let version = claim_version(workspace, name, &self.run.id).await?;
+        let key = layout::audience_manifest(name, version);
+        if let Some(stored) = workspace.read_entry_if_there::<AudienceManifest>(&key).await? {
+            return Ok(stored.body);
+        }
+        let ids = published_ids(name, definition, &self.run.spec().key)?;
+        let package = Package {
+            workspace,
+            audience: name,
+            version,
+            format: &definition.format,
+            ids: &ids,
+            key: &self.run.spec().key,
+            settled,
+        };
+        let written = package.write(self.table).await?;
+        self.manifest(name, definition, version, written, steps, last)
+    }
+
+    fn manifest(
+        &self,
+        name: &AudienceName,
+        definition: &Audience,
+        version: Version,
+        written: Written,
+        steps: &[Step],
+        last: Option<&PublishedAudience>,
+    ) -> Result<AudienceManifest> {
+        let counts: &AudienceCounts = &self.facts.merged.audiences[name];
+        let created = Utc::now();
+        // The population itself and the cut are told by `population` and `selected`.
+        let between = steps.iter().filter(|step| step.step != "population" && step.step != "below the cut");
+        let waterfall = between.map(|step| WaterfallStep {
+            step: step.step.clone(),
+            removed: step.left_out,
+            left: step.remaining,
+        });
+        let expires_after = definition.expires_after.as_ref().map(|text| {
+            let invalid = || ScorerError::Expiry { audience: name.clone(), text: text.clone() };
+            spec::duration::parse(text).map_err(|_| invalid())
+        });
+        Ok(AudienceManifest {
+            schema_version: AUDIENCE_SCHEMA_VERSION,
+            audience: name.clone(),
+            version,
+            run: self.run.id.clone(),
+            scoring: self.run.scoring.metadata.name.clone(),
+            created,
+            expires_at: expires_after.transpose()?.map(|after| created + after),
+            program: self.run.document.program.clone(),
+            model: self.run.model.clone(),
+            definition: definition.clone(),
+            inputs: self.run.document.inputs.clone(),
+            population: self.table.rows(),
+            waterfall: waterfall.collect(),
+            eligible: counts.ranks.total(),
+            selected: written.tiers.values().map(|tier| tier.people + tier.holdout).sum(),
+            tiers: written.tiers,
+            missing_ids: written.missing_ids,
+            files: written.files,
+            previous: last.map(|last| last.manifest.version),
+        })
+    }
+
+    fn published(&self, manifest: &AudienceManifest, steps: Vec<Step>) -> Result<AudienceOutcome> {
+        let key = layout::audience_manifest(&manifest.audience, manifest.version);
+        Ok(AudienceOutcome::published(manifest, steps, self.run.workspace.url_of(&key)))
+    }
+}

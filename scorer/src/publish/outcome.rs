@@ -1,0 +1,92 @@
+//! What came of publishing, for whoever reads the run.
+
+use artifacts::audience::AudienceManifest;
+use serde::{Deserialize, Serialize};
+use spec::ids::{AudienceName, TierName, Version};
+
+use crate::select::waterfall::Step;
+
+/// What a run published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublishOutcome {
+    /// Its audiences, in the document's order.
+    pub audiences: Vec<AudienceOutcome>,
+    /// Its score table.
+    pub scores: ScoresOutcome,
+}
+
+/// A run's score table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoresOutcome {
+    /// Rows scored.
+    pub rows: u64,
+    /// The table's manifest, which names its files.
+    pub url: String,
+}
+
+/// What came of one audience.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudienceOutcome {
+    /// The audience.
+    pub name: AudienceName,
+    /// The version that was published; `None` when it was held back.
+    pub version: Option<Version>,
+    /// Whether it is the current version now.
+    pub published: bool,
+    /// Why it is not.
+    pub held_back: Vec<String>,
+    /// People selected, holdout included.
+    pub size: u64,
+    /// The tiers that were published, from the top down.
+    pub tiers: Vec<TierOutcome>,
+    /// From the population down to the selected people.
+    pub waterfall: Vec<Step>,
+    /// Where the published version's manifest is.
+    pub manifest_url: Option<String>,
+}
+
+/// One published tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierOutcome {
+    /// The tier.
+    pub name: TierName,
+    /// People to be addressed.
+    pub rows: u64,
+    /// People held out.
+    pub holdout_rows: u64,
+}
+
+impl AudienceOutcome {
+    /// An audience that readers see.
+    pub fn published(manifest: &AudienceManifest, waterfall: Vec<Step>, manifest_url: String) -> Self {
+        let tiers = manifest.tiers.iter().map(|(name, tier)| TierOutcome {
+            name: name.clone(),
+            rows: tier.people,
+            holdout_rows: tier.holdout,
+        });
+        Self {
+            name: manifest.audience.clone(),
+            version: Some(manifest.version),
+            published: true,
+            held_back: Vec::new(),
+            size: manifest.selected,
+            tiers: tiers.collect(),
+            waterfall,
+            manifest_url: Some(manifest_url),
+        }
+    }
+
+    /// An audience that stays as it was.
+    pub fn held_back(name: &AudienceName, size: u64, waterfall: Vec<Step>, reasons: Vec<String>) -> Self {
+        Self {
+            name: name.clone(),
+            version: None,
+            published: false,
+            held_back: reasons,
+            size,
+            tiers: Vec::new(),
+            waterfall,
+            manifest_url: None,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The middle unit of work: scores one shard of the plan.
+//!
+//! The population's rows come from the feed encoded and in order; a crew of threads predicts, ranks and hashes them, batch by
+//! batch ([`batch`]); the results are put back in order ([`ordered`]) and written to a key that no other attempt uses while
+//! the next ones are read. The shard's commit, created once, makes the file count; an attempt that loses takes its file away.
+
+pub mod batch;
+pub mod ids;
+pub mod layout;
+pub mod ordered;
+pub mod rank;
+
+use std::sync::Arc;
+
+use artifacts::layout::{self as keys, Attempt, ShardId};
+use artifacts::object::FileRecord;
+use artifacts::plan::{Shard, ShardPlan};
+use artifacts::registry::{ModelPackage, load_identity};
+use artifacts::runs::{Commit, commit_shard, read_commit, read_plan};
+use artifacts::{InputFile, ParquetOptions, ParquetWriter};
+use feed::{Feed, FeedBatch, FeedPlan, Labels, Order, Table};
+use model::encode::Encoders;
+use model::predictor::Predictor;
+use serde::{Deserialize, Serialize};
+use spec::KeyTable;
+use spec::ids::TaskName;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::spawn_blocking;
+use worker::{Cancel, Progress};
+
+use crate::commit::{ScoreCommit, ShardSummary};
+use crate::error::{Result, ScorerError};
+use crate::plan::{read_encoders, session, table_files};
+use crate::run::Run;
+use batch::{BatchScorer, ScoredBatch};
+use layout::ScoreLayout;
+use ordered::Crew;
+use query::KeySet;
+use rank::ShardCounts;
+
+/// Rows a batch: enough to spread what a batch costs, few enough to stay in a core's caches.
+const BATCH_ROWS: usize = 8192;
+
+/// Scored batches that wait for the writer.
+const WAITING_BATCHES: usize = 4;
+
+/// What came of scoring a shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreOutcome {
+    /// The shard.
+    pub shard: ShardId,
+    /// Its rows.
+    pub rows: u64,
+    /// Whether this attempt's file is the one that counts.
+    pub won: bool,
+}
+
+/// A process's readiness to score shards of one run: model, key sets and threads, loaded once.
+pub struct Scorer {
+    run: Run,
+    plan: ShardPlan,
+    population: Table,
+    encoders: Arc<Encoders>,
+    batches: Arc<BatchScorer>,
+    crew: Crew,
+}
+
+impl Scorer {
+    /// Loads what every shard needs. The model is verified to the byte.
+    ///
+    /// # Errors
+    ///
+    /// A run that was not planned, a package that was changed, key tables that cannot be read.
+    pub async fn load(run: Run, attempt: &Attempt, progress: &Progress) -> Result<Self> {
+        progress.phase("load", "files", None);
+        let plan = read_plan(&run.workspace, &run.id).await?;
+        let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&keys::run_plan(&run.id)) })?;
+        let package = load_identity(&run.workspace, &run.model).await?;
+        let tasks: Vec<TaskName> = package.manifest.document.spec.tasks.keys().cloned().collect();
+        let encoders = Arc::new(read_encoders(&package)?);
+        let mut session = session(&run, attempt)?;
+        session.add_parquet(&run.spec().population, &table_files(&run, &run.spec().population).await?).await?;
+        let layout = ScoreLayout::new(run.spec(), &*session.schema(&run.spec().population)?, &tasks)?;
+        let key_sets = read_key_sets(&run, &layout.key_tables, &mut session).await?;
+        let predictor = load_predictor(&run, &package, &encoders)?;
+        let (version, scored_at) = (run.model.version, run.scored_at());
+        let batches = Arc::new(BatchScorer { layout, predictor, key_sets, version, scored_at });
+        let files: Vec<InputFile> = plan.files.iter().map(|planned| planned.file.clone()).collect();
+        let population = Table::open(&files).await?;
+        let crew = Crew::new(run.threads())?;
+        Ok(Self { run, plan, population, encoders, batches, crew })
+    }
+
+    /// Scores a shard, unless it is committed already.
+    ///
+    /// # Errors
+    ///
+    /// A population that cannot be read, a row that cannot be scored, storage that fails.
+    pub async fn score(
+        &self,
+        id: ShardId,
+        attempt: &Attempt,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<ScoreOutcome> {
+        let (workspace, run) = (&self.run.workspace, &self.run.id);
+        if let Some(committed) = read_commit::<ShardSummary>(workspace, run, id).await? {
+            return Ok(ScoreOutcome { shard: id, rows: committed.rows, won: committed.attempt == *attempt });
+        }
+        let shard = self.plan.shard(id).ok_or_else(|| ScorerError::NoShard { run: run.clone(), shard: id.0 })?;
+        progress.phase("score", "rows", Some(shard.rows));
+        let (summary, file) = self.write(shard, attempt, progress, cancel).await?;
+        let commit = ScoreCommit { shard: id, attempt: attempt.clone(), rows: shard.rows, file, summary };
+        let won = matches!(commit_shard(workspace, run, &commit).await?, Commit::Won);
+        Ok(ScoreOutcome { shard: id, rows: shard.rows, won })
+    }
+
+    /// Reads, scores and writes a shard's rows at the same time.
+    async fn write(
+        &self,
+        shard: &Shard,
+        attempt: &Attempt,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<(ShardSummary, FileRecord)> {
+        let key = keys::shard_part(&self.run.id, shard.id, attempt);
+        let schema = &self.batches.layout.schema;
+        let writer = ParquetWriter::create(&self.run.workspace, key, schema, &ParquetOptions::default())?;
+        let (sender, scored) = channel(WAITING_BATCHES);
+        let feed = self.feed(shard)?;
+        let (batches, crew, progress, cancel) =
+            (Arc::clone(&self.batches), self.crew.clone(), progress.clone(), cancel.clone());
+        let scoring = spawn_blocking(move || {
+            let mut counts = Counts::new(&batches.layout);
+            let work = move |batch: FeedBatch| {
+                if cancel.is_cancelled() {
+                    return Err(ScorerError::Cancelled);
+                }
+                let carried = batch.carry.as_ref().ok_or(ScorerError::Broken)?;
+                batches.score(&batch.batch.inputs, carried)
+            };
+            crew.in_order(feed.map(|batch| Ok(batch?)), work, |scored| {
+                counts.add(&scored);
+                progress.advance(scored.rows.num_rows() as u64);
+                sender.blocking_send(scored).map_err(|_| ScorerError::Broken)
+            })?;
+            Ok(counts.finish())
+        });
+        let written = write_all(writer, scored).await;
+        let summary: Result<ShardSummary> = scoring.await.map_err(ScorerError::Thread)?;
+        match (summary, written) {
+            (Ok(summary), Ok(writer)) => Ok((summary, writer.finish().await?)),
+            // The writer stopped first: its error is the cause.
+            (Err(ScorerError::Broken) | Ok(_), Err(error)) => Err(error),
+            (Err(error), _) => Err(error),
+        }
+    }
+}
+
+impl Scorer {
+    /// A shard's rows, encoded, in order.
+    fn feed(&self, shard: &Shard) -> Result<Feed> {
+        let plan = FeedPlan {
+            table: self.population.part(&shard.parts),
+            encoders: Arc::clone(&self.encoders),
+            labels: Labels::default(),
+            part: None,
+            carry: self.batches.layout.carried().to_vec(),
+            order: Order::Sequential,
+            batch_rows: BATCH_ROWS,
+            threads: self.run.threads(),
+        };
+        Ok(Feed::open(plan, &Handle::current())?)
+    }
+}
+
+/// The model, verified already, on the document's device.
+fn load_predictor(run: &Run, package: &ModelPackage, encoders: &Encoders) -> Result<Predictor> {
+    let training = &package.manifest.document.spec;
+    let (weights, calibration) = (package.file("weights.safetensors")?, package.file("calibration.json")?);
+    Ok(Predictor::load(training, encoders, weights, calibration, run.spec().device)?)
+}
+
+/// Writes scored batches until there are no more; the file is not complete by that.
+async fn write_all(mut writer: ParquetWriter, mut scored: Receiver<ScoredBatch>) -> Result<ParquetWriter> {
+    while let Some(batch) = scored.recv().await {
+        writer.write(&batch.rows).await?;
+    }
+    Ok(writer)
+}
+
+/// The keys of key tables, as the plan has frozen them.
+async fn read_key_sets(run: &Run, tables: &[KeyTable], session: &mut query::Session) -> Result<Vec<KeySet>> {
+    let mut sets = Vec::with_capacity(tables.len());
+    for table in tables {
+        if !session.tables().any(|name| *name == table.table) {
+            session.add_parquet(&table.table, &table_files(run, &table.table).await?).await?;
+        }
+        sets.push(session.read_keys(table, &run.spec().key).await?);
+    }
+    Ok(sets)
+}
+
+/// What is counted over a shard's batches.
+struct Counts {
+    names: Vec<spec::AudienceName>,
+    audiences: Vec<ShardCounts>,
+    null_keys: u64,
+}
+
+impl Counts {
+    fn new(layout: &ScoreLayout) -> Self {
+        Self {
+            names: layout.audiences.iter().map(|audience| audience.name.clone()).collect(),
+            audiences: layout.audiences.iter().map(|audience| ShardCounts::new(audience.exclusions.len())).collect(),
+            null_keys: 0,
+        }
+    }
+
+    fn add(&mut self, batch: &ScoredBatch) {
+        self.audiences.iter_mut().zip(&batch.ranked).for_each(|(counts, ranked)| counts.add(ranked));
+        self.null_keys += batch.null_keys;
+    }
+
+    fn finish(self) -> ShardSummary {
+        let counts = self.audiences.into_iter().map(ShardCounts::finish);
+        ShardSummary { null_keys: self.null_keys, audiences: self.names.into_iter().zip(counts).collect() }
+    }
+}

@@ -1,0 +1,120 @@
+//! Scores one batch: predictions, ranks and ids beside the columns that are kept.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
+use chrono::{DateTime, Utc};
+use model::input::Inputs;
+use model::outputs::Outputs;
+use model::predictor::Predictor;
+use query::KeySet;
+use spec::ids::Version;
+
+use super::layout::{AudienceLayout, ScoreLayout};
+use super::rank::{Ranked, rank_rows};
+use crate::error::{Result, ScorerError};
+
+/// Everything that scoring a batch needs; shared by the threads that do it.
+pub struct BatchScorer {
+    /// What is computed and written.
+    pub layout: ScoreLayout,
+    /// The model.
+    pub predictor: Predictor,
+    /// The keys of [`ScoreLayout::key_tables`].
+    pub key_sets: Vec<KeySet>,
+    /// The model's version.
+    pub version: Version,
+    /// When rows are said to be scored.
+    pub scored_at: DateTime<Utc>,
+}
+
+/// A batch of the score table, and what was counted on the way.
+#[derive(Debug)]
+pub struct ScoredBatch {
+    /// The rows.
+    pub rows: RecordBatch,
+    /// For each audience, its ranks and counts.
+    pub ranked: Vec<Ranked>,
+    /// Rows without a key.
+    pub null_keys: u64,
+}
+
+impl BatchScorer {
+    /// Scores the rows of a batch: their encoded features, and their columns that are carried along.
+    ///
+    /// # Errors
+    ///
+    /// A model that fails, an expression that fails on a row, a key or id that is none.
+    pub fn score(&self, inputs: &Inputs, carried: &RecordBatch) -> Result<ScoredBatch> {
+        let mut outputs = Outputs::default();
+        self.predictor.predict(inputs, &mut outputs)?;
+        let predictions: Vec<ArrayRef> =
+            outputs.tasks.into_iter().map(|task| Arc::new(Float32Array::from(task)) as ArrayRef).collect();
+        let keys = self.carried(carried, self.layout.key().as_str())?;
+        let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &predictions)?)?;
+        let is_excluded = self.key_sets.iter().map(|set| set.contains_column(&keys));
+        let is_no_key = |source| ScorerError::Key { column: self.layout.key().clone(), source };
+        let is_excluded = is_excluded.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
+        let ranked: Vec<Ranked> =
+            self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_excluded)).collect();
+        let rows = self.score_rows(carried, predictions, &ranked)?;
+        Ok(ScoredBatch { rows, ranked, null_keys: keys.logical_null_count() as u64 })
+    }
+
+    /// A carried column in the type that the layout was made with; text may come as a dictionary.
+    fn carried(&self, carried: &RecordBatch, name: &str) -> Result<ArrayRef> {
+        let column = carried.column_by_name(name).ok_or(ScorerError::Broken)?;
+        match column.data_type() {
+            DataType::Dictionary(_, values) => cast(column, values).map_err(ScorerError::rows),
+            _ => Ok(Arc::clone(column)),
+        }
+    }
+
+    fn expression_rows(&self, carried: &RecordBatch, predictions: &[ArrayRef]) -> Result<RecordBatch> {
+        let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        for name in self.layout.expressions.columns() {
+            let task = self.layout.tasks.iter().position(|task| task.as_str() == name);
+            let column = match task {
+                Some(task) => widened(&predictions[task]),
+                None => self.carried(carried, name)?,
+            };
+            fields.push(arrow::datatypes::Field::new(name, column.data_type().clone(), true));
+            columns.push(column);
+        }
+        batch(Arc::new(Schema::new(fields)), columns, carried.num_rows())
+    }
+
+    fn score_rows(&self, carried: &RecordBatch, predictions: Vec<ArrayRef>, ranked: &[Ranked]) -> Result<RecordBatch> {
+        let rows = carried.num_rows();
+        let kept = self.layout.kept.iter().map(|column| self.carried(carried, column.as_str()));
+        let mut columns = kept.collect::<Result<Vec<_>>>()?;
+        columns.extend(predictions);
+        columns.extend(ranked.iter().map(|ranked| Arc::new(ranked.ranks.clone()) as ArrayRef));
+        for recipe in &self.layout.recipes {
+            let values = carried.column_by_name(recipe.column.as_str()).ok_or(ScorerError::Broken)?;
+            columns.push(recipe.derive(values)?);
+        }
+        columns.push(Arc::new(Int64Array::from_value(self.version.0 as i64, rows)));
+        let scored_at = TimestampMicrosecondArray::from_value(self.scored_at.timestamp_micros(), rows);
+        columns.push(Arc::new(scored_at.with_timezone("UTC")));
+        batch(Arc::clone(&self.layout.schema), columns, rows)
+    }
+}
+
+fn batch(schema: SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema, columns, &options).map_err(ScorerError::rows)
+}
+
+/// A model's output as expressions see it: 64 bits, so that products of outputs keep their digits.
+fn widened(prediction: &ArrayRef) -> ArrayRef {
+    Arc::new(prediction.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from))
+}
+
+fn rank(audience: &AudienceLayout, values: &[ArrayRef], is_excluded: &[BooleanArray]) -> Ranked {
+    let filter = audience.filter.map(|filter| values[filter].as_boolean());
+    let exclusions: Vec<_> = audience.exclusions.iter().map(|table| is_excluded[*table].clone()).collect();
+    rank_rows(filter, &exclusions, values[audience.rank].as_primitive())
+}

@@ -1,0 +1,256 @@
+//! What a scoring run reads beside the model's features, computes for its audiences, and writes: decided once from the
+//! document, the population's columns and the model's tasks.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use artifacts::keys::{KeyError, is_key_type};
+use query::{ExpressionSource, Expressions};
+use spec::ids::{AudienceName, ColumnName, TaskName};
+use spec::{Audience, KeyTable, ScoringSpec};
+
+use super::ids::{IdRecipe, published_type};
+use crate::columns::{MODEL_VERSION, SCORE, SCORED_AT, rank_column};
+use crate::error::{Result, ScorerError};
+
+/// Everything that scoring does to a batch, by column.
+#[derive(Debug, Clone)]
+pub struct ScoreLayout {
+    /// The key, then the kept columns.
+    pub kept: Vec<ColumnName>,
+    /// The model's outputs, in its order.
+    pub tasks: Vec<TaskName>,
+    /// The audiences' expressions.
+    pub expressions: Expressions,
+    /// The audiences, in the document's order.
+    pub audiences: Vec<AudienceLayout>,
+    /// Key tables that audiences exclude, each once.
+    pub key_tables: Vec<KeyTable>,
+    /// Ids that the score table holds, each once.
+    pub recipes: Vec<IdRecipe>,
+    /// The score table's columns.
+    pub schema: SchemaRef,
+    carried: Vec<ColumnName>,
+}
+
+/// One audience's part of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AudienceLayout {
+    /// The audience.
+    pub name: AudienceName,
+    /// `rank_by` among the expressions.
+    pub rank: usize,
+    /// `where` among the expressions.
+    pub filter: Option<usize>,
+    /// The exclusions among the key tables, in the document's order.
+    pub exclusions: Vec<usize>,
+    /// The published ids.
+    pub ids: Vec<PublishedId>,
+}
+
+impl ScoreLayout {
+    /// Plans it; every mistake in the document that the population's columns or the model's tasks reveal is found here.
+    ///
+    /// # Errors
+    ///
+    /// Missing columns, names that clash, types that make no key, id or rank, and SQL that is not accepted.
+    pub fn new(spec: &ScoringSpec, population: &Schema, tasks: &[TaskName]) -> Result<Self> {
+        check_key(spec, population)?;
+        let audiences = spec.audiences.iter();
+        let (sources, mut layouts) = (expression_sources(spec), Vec::with_capacity(spec.audiences.len()));
+        let (mut key_tables, mut recipes, mut expression) = (Vec::new(), Vec::new(), 0);
+        for (name, audience) in audiences {
+            let filter = audience.filter.as_ref().map(|_| expression + 1);
+            let exclusions = audience.exclude.iter().map(|table| index_of(&mut key_tables, keyed(table, &spec.key)));
+            let exclusions = exclusions.collect();
+            let ids = published_ids(name, audience, &spec.key)?;
+            for (_, recipe) in &ids {
+                recipe.check(find(spec, population, &recipe.column, "an id")?.data_type())?;
+                if recipe.column != spec.key {
+                    index_of(&mut recipes, recipe.clone());
+                }
+            }
+            layouts.push(AudienceLayout { name: name.clone(), rank: expression, filter, exclusions, ids });
+            expression += 1 + usize::from(filter.is_some());
+        }
+        let expressions = Expressions::compile(&expression_schema(population, tasks), &sources)?;
+        let kept = kept_columns(spec);
+        let schema = score_schema(spec, population, tasks, &kept, &recipes)?;
+        let carried = carried(&kept, &recipes, &expressions, tasks)?;
+        Ok(Self { kept, tasks: tasks.to_vec(), expressions, audiences: layouts, key_tables, recipes, schema, carried })
+    }
+
+    /// The population's columns that are read beside the features.
+    pub fn carried(&self) -> &[ColumnName] {
+        &self.carried
+    }
+
+    /// The key's column in the score table, which is its first.
+    pub fn key(&self) -> &ColumnName {
+        &self.kept[0]
+    }
+}
+
+/// A published id: the column's name, and how it is made.
+pub type PublishedId = (String, IdRecipe);
+
+/// The columns of ids in published files, made from a score table of this schema.
+///
+/// # Errors
+///
+/// A score table that lacks a column.
+pub fn published_columns(ids: &[PublishedId], key: &ColumnName, scores: &Schema) -> Result<Vec<(String, DataType)>> {
+    let columns = ids.iter().map(|(name, recipe)| {
+        let is_key = recipe.column == *key;
+        let column = if is_key { key.to_string() } else { recipe.stored_name() };
+        let found = scores.field_with_name(&column).map_err(ScorerError::rows)?.data_type();
+        let stored = if is_key { recipe.stored_type(found) } else { found.clone() };
+        Ok((name.clone(), published_type(&stored)))
+    });
+    columns.collect()
+}
+
+/// Where an item is in a list; put at its end if it is not there.
+fn index_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
+    list.iter().position(|other| *other == item).unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    })
+}
+
+/// A key table whose key column is said.
+fn keyed(table: &KeyTable, default_key: &ColumnName) -> KeyTable {
+    let key = table.key.clone().unwrap_or_else(|| default_key.clone());
+    KeyTable { table: table.table.clone(), key: Some(key) }
+}
+
+/// The ids that an audience publishes: those of the document, or the SHA-256 of the key.
+///
+/// # Errors
+///
+/// Two published columns of one name.
+pub fn published_ids(name: &AudienceName, audience: &Audience, key: &ColumnName) -> Result<Vec<PublishedId>> {
+    let mut ids: Vec<_> = audience
+        .ids
+        .iter()
+        .map(|id| {
+            let recipe = IdRecipe::of(id);
+            (id.name.as_ref().map_or_else(|| recipe.default_name(), ColumnName::to_string), recipe)
+        })
+        .collect();
+    if ids.is_empty() {
+        let recipe = IdRecipe::of_key(key);
+        ids.push((recipe.default_name(), recipe));
+    }
+    let mut names: Vec<&str> = ids.iter().map(|(name, _)| name.as_str()).chain([SCORE]).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(ScorerError::PublishedTwice { audience: name.clone(), column: pair[0].to_owned() }),
+        None => Ok(ids),
+    }
+}
+
+fn expression_sources(spec: &ScoringSpec) -> Vec<ExpressionSource> {
+    let mut sources = Vec::new();
+    for (name, audience) in &spec.audiences {
+        sources.push(ExpressionSource::number(format!("spec.audiences.{name}.rank_by"), &audience.rank_by));
+        if let Some(filter) = &audience.filter {
+            sources.push(ExpressionSource::condition(format!("spec.audiences.{name}.where"), filter));
+        }
+    }
+    sources
+}
+
+/// The population's columns and the model's outputs; an output hides a column of its name.
+fn expression_schema(population: &Schema, tasks: &[TaskName]) -> SchemaRef {
+    let is_task = |field: &Field| tasks.iter().any(|task| task.as_str() == field.name());
+    let columns = population.fields().iter().filter(|field| !is_task(field)).map(|field| field.as_ref().clone());
+    let outputs = tasks.iter().map(|task| Field::new(task.as_str(), DataType::Float64, true));
+    Arc::new(Schema::new(columns.chain(outputs).collect::<Vec<_>>()))
+}
+
+fn kept_columns(spec: &ScoringSpec) -> Vec<ColumnName> {
+    let mut kept = vec![spec.key.clone()];
+    for column in &spec.keep {
+        index_of(&mut kept, column.clone());
+    }
+    kept
+}
+
+fn carried(
+    kept: &[ColumnName],
+    recipes: &[IdRecipe],
+    expressions: &Expressions,
+    tasks: &[TaskName],
+) -> Result<Vec<ColumnName>> {
+    let is_task = |name: &str| tasks.iter().any(|task| task.as_str() == name);
+    let mut carried = kept.to_vec();
+    for recipe in recipes {
+        index_of(&mut carried, recipe.column.clone());
+    }
+    for column in expressions.columns().filter(|name| !is_task(name)) {
+        index_of(&mut carried, column.parse()?);
+    }
+    Ok(carried)
+}
+
+fn score_schema(
+    spec: &ScoringSpec,
+    population: &Schema,
+    tasks: &[TaskName],
+    kept: &[ColumnName],
+    recipes: &[IdRecipe],
+) -> Result<SchemaRef> {
+    let mut fields = Vec::new();
+    for column in kept {
+        let field = find(spec, population, column, "`keep`")?;
+        fields.push((Field::new(field.name(), field.data_type().clone(), true), "another column"));
+    }
+    fields.extend(tasks.iter().map(|task| (Field::new(task.as_str(), DataType::Float32, false), "a task")));
+    let rank = |name| (Field::new(rank_column(name), DataType::Float64, true), "an audience's rank");
+    fields.extend(spec.audiences.keys().map(rank));
+    for recipe in recipes {
+        let stored = recipe.stored_type(find(spec, population, &recipe.column, "an id")?.data_type());
+        fields.push((Field::new(recipe.stored_name(), stored, true), "an id"));
+    }
+    fields.push((Field::new(MODEL_VERSION, DataType::Int64, false), "the model's version"));
+    let timestamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    fields.push((Field::new(SCORED_AT, timestamp, false), "the time of scoring"));
+    for (index, (field, other)) in fields.iter().enumerate() {
+        if fields[..index].iter().any(|(earlier, _)| earlier.name() == field.name()) {
+            return Err(ScorerError::NameTaken { column: field.name().clone(), other });
+        }
+    }
+    Ok(Arc::new(Schema::new(fields.into_iter().map(|(field, _)| field).collect::<Vec<_>>())))
+}
+
+fn check_key(spec: &ScoringSpec, population: &Schema) -> Result<()> {
+    let found = find(spec, population, &spec.key, "`key`")?.data_type();
+    match is_key_type(found) {
+        true => Ok(()),
+        false => {
+            let source = KeyError::Type { found: found.clone() };
+            Err(ScorerError::Key { column: spec.key.clone(), source })
+        }
+    }
+}
+
+fn find<'a>(spec: &ScoringSpec, columns: &'a Schema, wanted: &ColumnName, by: &'static str) -> Result<&'a Field> {
+    let found = columns.fields().iter().find(|field| field.name() == wanted.as_str());
+    found.map(AsRef::as_ref).ok_or_else(|| ScorerError::NoColumn {
+        table: spec.population.clone(),
+        column: wanted.clone(),
+        wanted_by: by,
+        near: near(wanted.as_str(), columns),
+    })
+}
+
+/// Columns whose names differ from a wanted one in case, blanks and punctuation alone.
+fn near(wanted: &str, columns: &Schema) -> Vec<String> {
+    let essence = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let names = columns.fields().iter().map(|field| field.name());
+    names.filter(|name| essence(name) == essence(wanted)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests;
