@@ -89,20 +89,22 @@ impl ParquetWriter {
     where
         W: FnOnce(&mut ArrowWriter<Vec<u8>>) -> Result<(), ParquetError> + Send + 'static,
     {
-        let url = || self.object.url().to_owned();
+        // Owned, so that the future borrows nothing of the upload while it waits and can move between threads.
+        let url = self.object.url().to_owned();
         let Some(mut encoder) = self.encoder.take() else {
             let over = ParquetError::General("the writer failed before, or was not waited for".to_owned());
-            return Err(ArtifactsError::Encode { url: url(), source: over.into() });
+            return Err(ArtifactsError::Encode { url, source: over.into() });
         };
         let encoding = tokio::task::spawn_blocking(move || {
             work(&mut encoder)?;
             let encoded = std::mem::take(encoder.inner_mut());
             Ok::<_, DecodeFault>((encoder, encoded))
         });
-        let (encoder, encoded) = encoding
-            .await
-            .map_err(|source| ArtifactsError::Stopped { url: url(), source })?
-            .map_err(|source| ArtifactsError::Encode { url: url(), source })?;
+        let (encoder, encoded) = match encoding.await {
+            Ok(Ok(encoded)) => encoded,
+            Ok(Err(source)) => return Err(ArtifactsError::Encode { url, source }),
+            Err(source) => return Err(ArtifactsError::Stopped { url, source }),
+        };
         self.object.write(&encoded).await?;
         self.encoder = Some(encoder);
         Ok(())
