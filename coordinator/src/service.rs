@@ -130,3 +130,6 @@ impl Drop for LoopbackServer {
         self.serving.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,3 +79,6 @@ async fn inputs_of(
     }
     Ok(inputs)
 }
+
+#[cfg(test)]
+mod tests;
