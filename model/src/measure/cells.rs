@@ -149,7 +149,7 @@ impl Cells {
 }
 
 fn cells_of(mut rows: Vec<Row>, shift: u32) -> Vec<Cell> {
-    rows.sort_by_key(|row| row.key(shift));
+    rows.sort_unstable_by_key(|row| row.key(shift));
     let mut cells: Vec<Cell> = Vec::new();
     for row in &rows {
         push_combined(&mut cells, Cell::of(row, shift));

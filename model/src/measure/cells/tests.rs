@@ -20,7 +20,7 @@ fn push_rows(cells: &mut Cells, rows: impl Iterator<Item = usize>) {
 #[test]
 fn memory_is_bounded_and_sums_are_kept() {
     let mut cells = Cells::default();
-    let rows = 3 * EXACT_ROWS + 17;
+    let rows = 2 * EXACT_ROWS + 17;
     push_rows(&mut cells, 0..rows);
     assert!(cells.rows.len() <= EXACT_ROWS && cells.cells.len() <= MOST_CELLS);
     let (cells, is_exact) = cells.finish();
@@ -32,7 +32,7 @@ fn memory_is_bounded_and_sums_are_kept() {
 
 #[test]
 fn what_is_dropped_depends_on_the_rows_alone() {
-    let rows = EXACT_ROWS + EXACT_ROWS / 2;
+    let rows = EXACT_ROWS + EXACT_ROWS / 8;
     let mut whole = Cells::default();
     push_rows(&mut whole, 0..rows);
     let [mut first, mut second, mut third] = [Cells::default(), Cells::default(), Cells::default()];
