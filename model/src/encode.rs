@@ -27,6 +27,7 @@ mod timestamp;
 mod transpose;
 mod values;
 
+pub use column::{is_number, read_numbers};
 pub use encoder::Encoder;
 pub use encoders::{BagEncoding, CategoricalEncoding, CrossEncoding, Encoders, Encoding, FORMAT, FittedFeature};
 pub use error::{EncodeError, InvalidEncoders};

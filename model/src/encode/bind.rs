@@ -105,7 +105,7 @@ impl BoundColumn {
         let Some(array) = batch.columns().get(self.index) else {
             return Err(EncodeError::MissingFromBatch { feature: self.feature.clone(), column: self.column.clone() });
         };
-        if array.data_type() != &self.data_type {
+        if !self.data_type.equals_datatype(array.data_type()) {
             return Err(EncodeError::ChangedType {
                 feature: self.feature.clone(),
                 column: self.column.clone(),

@@ -30,7 +30,7 @@ macro_rules! with_key_type {
 pub(super) use with_key_type;
 
 /// Whether a numeric feature reads it.
-pub(super) fn is_number(data_type: &DataType) -> bool {
+pub fn is_number(data_type: &DataType) -> bool {
     match data_type {
         DataType::Null | DataType::Boolean => true,
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => true,
@@ -96,7 +96,7 @@ pub(super) fn gather<K: ArrowPrimitiveType, T: Copy>(keys: &PrimitiveArray<K>, c
 
 /// The numbers of a column that [`is_number`], NaN where they are missing: null, NaN, infinite, or beyond ±3.4e38 (what an
 /// f32 holds; some programs write the largest f64 for "missing").
-pub(super) fn read_numbers(array: &dyn Array, out: &mut Vec<f64>) {
+pub fn read_numbers(array: &dyn Array, out: &mut Vec<f64>) {
     out.clear();
     out.resize(array.len(), f64::NAN);
     read_present(array, out);

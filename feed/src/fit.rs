@@ -1,0 +1,235 @@
+//! One pass over the examples: encoders learn from the training rows, and what each task has is counted in every part.
+
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use indexmap::IndexMap;
+use model::encode::{EncoderFit, Encoders, columns_of};
+use model::input::Targets;
+use spec::feature::Feature;
+use spec::{ColumnName, FeatureName, TaskName};
+use tokio::runtime::Handle;
+
+use crate::error::FeedError;
+use crate::feed::CHUNK_ROWS;
+use crate::label::{LabelKind, Labels};
+use crate::pipeline::{Fetched, Pipeline, Schedule, Wanted, Work};
+use crate::plan::{FeatureColumns, Reading};
+use crate::split::{Part, Splitter};
+use crate::table::Table;
+
+/// What encoders are fitted on.
+#[derive(Debug, Clone)]
+pub struct FitPlan {
+    /// The examples.
+    pub table: Table,
+    /// The features, in the document's order.
+    pub features: IndexMap<FeatureName, Feature>,
+    /// The tasks' labels.
+    pub labels: Labels,
+    /// Which rows train.
+    pub splitter: Splitter,
+    /// Threads that decode.
+    pub threads: usize,
+}
+
+/// What one pass over the examples gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// Encoders, fitted on the training rows.
+    pub encoders: Encoders,
+    /// Counts of training rows.
+    pub train: PartCounts,
+    /// Counts of validation rows.
+    pub validation: PartCounts,
+    /// Counts of test rows.
+    pub test: PartCounts,
+    /// Features whose column had more distinct values than are counted exactly, and by how much counts may be too low.
+    pub inexact_counts: Vec<(FeatureName, u64)>,
+}
+
+/// What one part of the examples holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PartCounts {
+    /// Its rows.
+    pub rows: u64,
+    /// Sum of the rows' weights; the rows where there are none.
+    pub weight: f64,
+    /// Each task's labels, in the document's order.
+    pub tasks: Vec<LabelCounts>,
+}
+
+/// What one task's labels are in one part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelCounts {
+    /// The task.
+    pub task: TaskName,
+    /// Rows with a label.
+    pub observed: u64,
+    /// Rows whose label is above 0: positives, seeds, amounts.
+    pub positives: u64,
+    /// Sum of the weights of observed rows.
+    pub observed_weight: f64,
+    /// Sum of the weights of positive rows.
+    pub positive_weight: f64,
+    /// Weighted sum of the labels.
+    pub sum: f64,
+    /// The largest label; 0 where there is none.
+    pub max: f32,
+}
+
+impl LabelCounts {
+    /// The weighted share of positives among observed rows; 0 where there are none.
+    pub fn positive_rate(&self) -> f64 {
+        if self.observed_weight > 0.0 { self.positive_weight / self.observed_weight } else { 0.0 }
+    }
+}
+
+/// Fits encoders on the training rows of a table and counts its labels, in one pass. Blocking; files are fetched on `runtime`.
+/// The result depends on the rows alone, not on threads.
+///
+/// # Errors
+///
+/// What [`Feed::open`](crate::Feed::open) refuses; labels, weights, keys and parts that are none; no training rows, no labels,
+/// or one class of them.
+pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError> {
+    let FitPlan { table, features, labels, splitter, threads } = plan;
+    let mut columns = FeatureColumns::default();
+    for (name, feature) in &features {
+        let is_category = matches!(feature, Feature::Categorical(_) | Feature::Bag(_) | Feature::Cross(_));
+        columns.add(columns_of(name, feature).into_iter(), is_category);
+    }
+    let reading = Arc::new(Reading::new(table.clone(), &columns, labels, Some((splitter, Part::Train)), &[])?);
+    let mut fit = EncoderFit::new(&features, &reading.schema)?;
+    let mut parts = Part::ALL.map(|_| PartCounts::new(&reading.labels));
+    let (projections, row_groups) = (reading.projections.clone(), table.row_groups().to_vec());
+    let schedule = Schedule { table, projections, row_groups, threads: threads.max(1) };
+    let work = || CountWork { reading: reading.clone(), chunk_rows: reading.chunk_rows(CHUNK_ROWS * 2) };
+    let mut pipeline = Pipeline::start(schedule, runtime, work)?;
+    while let Some(piece) = pipeline.next() {
+        let Counted { rows, is_training, counts } = piece?;
+        fit.update(&rows, Some(&is_training))?;
+        parts.iter_mut().zip(&counts).for_each(|(part, counts)| part.add(counts));
+    }
+    let [train, validation, test] = parts;
+    let inexact_counts = fit.inexact_counts().into_iter().map(|(name, count)| (name.clone(), count)).collect();
+    check(&reading.labels, &train, &validation, &test)?;
+    Ok(Fitted { encoders: fit.finish()?, train, validation, test, inexact_counts })
+}
+
+fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &PartCounts) -> Result<(), FeedError> {
+    if train.rows == 0 {
+        let rows = validation.rows + test.rows;
+        return Err(FeedError::NoTrainingRows { rows, validation: validation.rows, test: test.rows });
+    }
+    for ((task, column, kind), counts) in labels.kinds().zip(&train.tasks) {
+        let (task, column, rows, observed) = (task.clone(), column.clone(), train.rows, counts.observed);
+        match kind {
+            LabelKind::Binary | LabelKind::Value if observed == 0 => {
+                return Err(FeedError::NoLabels { task, column, rows });
+            }
+            LabelKind::Binary if counts.positives == 0 => {
+                return Err(FeedError::OneClass { task, column, value: 0, observed });
+            }
+            LabelKind::Binary if counts.positives == observed => {
+                return Err(FeedError::OneClass { task, column, value: 1, observed });
+            }
+            LabelKind::Value if counts.positives == 0 => return Err(FeedError::NoAmounts { task, column, observed }),
+            LabelKind::Membership if counts.positives == 0 => {
+                return Err(FeedError::NoSeeds { task, key: column, rows });
+            }
+            LabelKind::Membership if counts.positives == rows => return Err(FeedError::OnlySeeds { task, rows }),
+            LabelKind::Binary | LabelKind::Value | LabelKind::Membership => {}
+        }
+    }
+    Ok(())
+}
+
+impl PartCounts {
+    fn new(labels: &Labels) -> Self {
+        let none = |(task, _, _): (&TaskName, &ColumnName, LabelKind)| LabelCounts {
+            task: task.clone(),
+            observed: 0,
+            positives: 0,
+            observed_weight: 0.0,
+            positive_weight: 0.0,
+            sum: 0.0,
+            max: 0.0,
+        };
+        Self { rows: 0, weight: 0.0, tasks: labels.kinds().map(none).collect() }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.weight += other.weight;
+        for (counts, more) in self.tasks.iter_mut().zip(&other.tasks) {
+            counts.observed += more.observed;
+            counts.positives += more.positives;
+            counts.observed_weight += more.observed_weight;
+            counts.positive_weight += more.positive_weight;
+            counts.sum += more.sum;
+            counts.max = counts.max.max(more.max);
+        }
+    }
+}
+
+/// What a decoded batch adds to the pass.
+struct Counted {
+    rows: RecordBatch,
+    is_training: BooleanArray,
+    /// In the order of [`Part::ALL`].
+    counts: [PartCounts; 3],
+}
+
+/// Decodes row groups, tells parts and counts labels.
+struct CountWork {
+    reading: Arc<Reading>,
+    chunk_rows: usize,
+}
+
+impl Work for CountWork {
+    type Piece = Counted;
+
+    fn work(&mut self, fetched: Fetched, emit: &mut dyn FnMut(Counted) -> Wanted) -> Result<(), FeedError> {
+        let Fetched { row_group, data } = fetched;
+        let (reading, mut first) = (&self.reading, 0);
+        let Some((splitter, _)) = &reading.part else { return Ok(()) };
+        for rows in data.decode(self.chunk_rows)? {
+            let rows = rows?;
+            let parts = reading.parts(splitter, &row_group, first, &rows)?;
+            let targets = reading.targets(&row_group, first, &rows)?;
+            first += rows.num_rows() as u64;
+            let is_training = parts.iter().map(|&part| Some(part == Part::Train)).collect();
+            let mut counts = Part::ALL.map(|_| PartCounts::new(&reading.labels));
+            count(&parts, &targets, &mut counts);
+            if emit(Counted { rows, is_training, counts }) == Wanted::Nothing {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(parts: &[Part], targets: &Targets, counts: &mut [PartCounts; 3]) {
+    let rows = parts.len();
+    for (row, &part) in parts.iter().enumerate() {
+        let weight = targets.weights.as_ref().map_or(1.0, |weights| f64::from(weights[row]));
+        let of_part = &mut counts[part as usize];
+        of_part.rows += 1;
+        of_part.weight += weight;
+        for (task, counts) in of_part.tasks.iter_mut().enumerate() {
+            let (label, is_observed) = (targets.labels[task * rows + row], targets.observed[task * rows + row] > 0.0);
+            if !is_observed {
+                continue;
+            }
+            counts.observed += 1;
+            counts.observed_weight += weight;
+            counts.sum += weight * f64::from(label);
+            counts.max = counts.max.max(label);
+            if label > 0.0 {
+                counts.positives += 1;
+                counts.positive_weight += weight;
+            }
+        }
+    }
+}

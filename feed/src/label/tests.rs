@@ -1,0 +1,115 @@
+use arrow::array::{BooleanArray, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow::datatypes::Field;
+use artifacts::keys::hash_text;
+use spec::task::{BinaryTask, LookalikeTask, ValueTask};
+
+use super::*;
+
+fn labels(weight: bool) -> Labels {
+    let column = |name: &str| name.parse::<ColumnName>().unwrap();
+    let seeds = spec::KeyTable { table: "seeds".parse().unwrap(), key: None };
+    let tasks: IndexMap<TaskName, Task> = [
+        ("buys".parse().unwrap(), Task::Binary(BinaryTask { label: column("bought"), positive_weight: 1.0 })),
+        ("spends".parse().unwrap(), Task::Value(ValueTask { label: column("spend") })),
+        ("alike".parse().unwrap(), Task::Lookalike(LookalikeTask { seeds, prior: None, loss: Default::default() })),
+    ]
+    .into_iter()
+    .collect();
+    let members = [hash_text(b"2", 0), hash_text(b"x", 0)];
+    let seeds = BTreeMap::from([("alike".parse().unwrap(), Seeds::new(move |hash| members.contains(&hash)))]);
+    let weight = weight.then(|| column("weight"));
+    Labels::new(&tasks, weight.as_ref(), &column("id"), &seeds).unwrap()
+}
+
+fn table(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, array)| array).collect()).unwrap()
+}
+
+fn good(name: &str) -> ArrayRef {
+    match name {
+        "id" => Arc::new(Int64Array::from(vec![Some(1), Some(2), None])),
+        "bought" => Arc::new(Int32Array::from(vec![Some(1), None, Some(0)])),
+        "spend" => Arc::new(Float64Array::from(vec![None, Some(2.5), Some(0.0)])),
+        _ => Arc::new(Float32Array::from(vec![1.0, 0.0, 0.5])),
+    }
+}
+
+/// A batch of good columns, but for one.
+fn but(name: &str, column: ArrayRef) -> RecordBatch {
+    let names = ["id", "bought", "spend", "weight"];
+    table(names.map(|other| (other, if other == name { column.clone() } else { good(other) })).to_vec())
+}
+
+#[test]
+fn each_task_has_its_labels_and_what_was_observed() {
+    let targets = labels(true).read(&but("", good("id"))).unwrap();
+    assert_eq!(targets.labels, [1.0, 0.0, 0.0, 0.0, 2.5, 0.0, 0.0, 1.0, 0.0]);
+    assert_eq!(targets.observed, [1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(targets.weights, Some(vec![1.0, 0.0, 0.5]));
+    assert_eq!(labels(false).read(&but("", good("id"))).unwrap().weights, None);
+}
+
+#[test]
+fn labels_of_every_number_type_and_booleans_are_read() {
+    let bought = |column: ArrayRef| labels(false).read(&but("bought", column)).unwrap().labels[..3].to_vec();
+    assert_eq!(bought(Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))), [1.0, 0.0, 0.0]);
+    assert_eq!(bought(Arc::new(Float64Array::from(vec![1.0, -0.0, 0.0]))), [1.0, 0.0, 0.0]);
+    let decimal = Decimal128Array::from(vec![100, 0, 100]).with_precision_and_scale(5, 2).unwrap();
+    assert_eq!(bought(Arc::new(decimal)), [1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn every_value_that_is_no_label_or_weight_is_named() {
+    let fault = |name: &str, column: ArrayRef| {
+        let (row, column, fault) = labels(true).read(&but(name, column)).unwrap_err();
+        format!("{row} {column} {fault}")
+    };
+    let numbers = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
+    assert_eq!(
+        fault("bought", numbers([0.0, 1.0, 2.0])),
+        "2 bought the label of binary task `buys` is 2, and has to be 0, 1 or null"
+    );
+    assert_eq!(
+        fault("bought", numbers([0.0, f64::NAN, 1.0])),
+        "1 bought the label of task `buys` is not a finite number; use null where it was not observed"
+    );
+    assert_eq!(
+        fault("spend", numbers([0.0, -1.5, 1.0])),
+        "1 spend the label of value task `spends` is -1.5, and has to be at least 0 or null"
+    );
+    assert!(
+        fault("spend", numbers([f64::INFINITY, 0.0, 1.0])).starts_with("0 spend the label of task `spends` is not")
+    );
+    assert_eq!(fault("weight", numbers([1.0, -1.0, 1.0])), "1 weight the weight is -1, and has to be at least 0");
+    let null = Arc::new(Float64Array::from(vec![Some(1.0), None, Some(1.0)]));
+    assert_eq!(fault("weight", null), "1 weight the weight is not a finite number");
+}
+
+#[test]
+fn columns_of_the_wrong_type_are_refused() {
+    let text = || Arc::new(StringArray::from(vec!["1", "0", "1"])) as ArrayRef;
+    let message =
+        |name: &str, column: ArrayRef| labels(true).check(&but(name, column).schema()).unwrap_err().to_string();
+    assert_eq!(
+        message("bought", text()),
+        "task `buys`: its label column `bought` is Utf8; a binary label is a number or a boolean"
+    );
+    assert_eq!(
+        message("spend", text()),
+        "task `spends`: its label column `spend` is Utf8; a value label is a number of at least 0"
+    );
+    assert_eq!(message("weight", text()), "the weight column `weight` is Utf8; a weight is a number of at least 0");
+    assert!(labels(true).check(&but("id", text()).schema()).is_ok());
+    assert!(labels(true).check(&Schema::empty()).is_ok(), "missing columns are found elsewhere");
+}
+
+#[test]
+fn lookalike_tasks_need_their_seeds() {
+    let seeds = spec::KeyTable { table: "seeds".parse().unwrap(), key: None };
+    let task = Task::Lookalike(LookalikeTask { seeds, prior: None, loss: Default::default() });
+    let tasks: IndexMap<TaskName, Task> = [("alike".parse().unwrap(), task)].into_iter().collect();
+    let error = Labels::new(&tasks, None, &"id".parse().unwrap(), &BTreeMap::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the seeds of task `alike` were not given");
+}

@@ -1,0 +1,104 @@
+//! Fitting takes one pass, depends on the rows alone, counts what the tasks have, and refuses what cannot be learned.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, RecordBatch};
+use common::*;
+use feed::{Part, fit_encoders};
+use model::encode::EncoderFit;
+
+#[test]
+fn encoders_are_those_of_the_training_rows_for_any_number_of_threads() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    write_customers(folder.path(), 5000, 2000, 700);
+    let table = table(folder.path(), &runtime);
+    let all = customers(0, 5000);
+    let mut fit = EncoderFit::new(&features(), &all.schema()).unwrap();
+    let is_training: BooleanArray = (0..5000).map(|id| Some(part_of(id) == Part::Train)).collect();
+    fit.update(&all, Some(&is_training)).unwrap();
+    let one = fitted(&table, 1, &runtime);
+    assert_eq!(one.encoders, fit.finish().unwrap());
+    assert_eq!(one, fitted(&table, 4, &runtime));
+    assert!(one.inexact_counts.is_empty());
+}
+
+#[test]
+fn labels_are_counted_in_every_part() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    write_customers(folder.path(), 3000, 3000, 700);
+    let fitted = fitted(&table(folder.path(), &runtime), 2, &runtime);
+    for (part, counts) in
+        [(Part::Train, &fitted.train), (Part::Validation, &fitted.validation), (Part::Test, &fitted.test)]
+    {
+        let ids: Vec<i64> = (0..3000).filter(|&id| part_of(id) == part).collect();
+        let count = |is: &dyn Fn(i64) -> bool| ids.iter().filter(|&&id| is(id)).count() as u64;
+        assert_eq!((counts.rows, counts.weight), (ids.len() as u64, ids.len() as f64));
+        let [buys, spends, alike] = counts.tasks.as_slice() else { panic!("three tasks") };
+        assert_eq!(
+            (buys.observed, buys.positives),
+            (count(&|id| id % 9 != 0), count(&|id| id % 9 != 0 && id % 3 == 0))
+        );
+        assert_eq!(
+            (spends.observed, spends.positives),
+            (count(&|id| id % 8 != 0), count(&|id| id % 8 != 0 && id % 4 != 0))
+        );
+        assert_eq!((alike.observed, alike.positives), (counts.rows, count(&|id| id % 17 == 0)));
+        let sum: f64 = ids.iter().filter(|&&id| id % 8 != 0).map(|&id| (id % 4) as f64 * 2.5).sum();
+        assert_eq!((spends.sum, spends.max), (sum, 7.5));
+        assert!((buys.positive_rate() - buys.positives as f64 / buys.observed as f64).abs() < 1e-12);
+    }
+}
+
+/// The error of fitting 200 customers, of whom one column is replaced.
+fn error_with(column: &str, array: ArrayRef) -> String {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    let batch = customers(0, 200);
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    let columns = columns
+        .map(|(field, old)| (field.name(), if field.name() == column { array.clone() } else { old.clone() }, true));
+    write(&folder.path().join("a.parquet"), &RecordBatch::try_from_iter_with_nullable(columns).unwrap(), 1000);
+    fit_encoders(fit_plan(&table(folder.path(), &runtime), 2), runtime.handle()).unwrap_err().to_string()
+}
+
+#[test]
+fn what_cannot_be_learned_is_refused_by_name() {
+    let training = (0..200).filter(|&id| part_of(id) == Part::Train).count();
+    let null: ArrayRef = Arc::new(Int32Array::from(vec![None; 200]));
+    assert_eq!(
+        error_with("bought", null),
+        format!("task `buys`: column `bought` is null in all {training} training rows")
+    );
+    for value in [0, 1] {
+        let labels: ArrayRef = Arc::new(Int32Array::from(vec![value; 200]));
+        let expected = format!(
+            "task `buys`: column `bought` is {value} in all {training} training rows that have a label; both classes are needed"
+        );
+        assert_eq!(error_with("bought", labels), expected);
+    }
+    let nothing: ArrayRef = Arc::new(Float64Array::from(vec![0.0; 200]));
+    assert!(error_with("spend", nothing).contains("task `spends`: column `spend` is 0 in all"));
+    let strangers: ArrayRef = Arc::new(arrow::array::Int64Array::from_iter_values(900_001..900_201));
+    assert!(error_with("id", strangers).contains("task `alike`: none of the"));
+    let seeds: ArrayRef = Arc::new(arrow::array::Int64Array::from_iter_values((0..200).map(|id| id * 17)));
+    assert!(error_with("id", seeds).contains("training rows are seeds"));
+}
+
+#[test]
+fn a_null_key_is_named_with_its_place() {
+    let ids: ArrayRef = Arc::new(arrow::array::Int64Array::from_iter((0..200).map(|id| (id != 123).then_some(id))));
+    let message = error_with("id", ids);
+    assert!(message.contains("a.parquet: row group 0, row 123, column `id`"), "{message}");
+}
+
+#[test]
+fn no_training_rows_are_refused() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    write(&folder.path().join("none.parquet"), &customers(0, 0), 100);
+    let table = table(folder.path(), &runtime);
+    let message = fit_encoders(fit_plan(&table, 2), runtime.handle()).unwrap_err().to_string();
+    assert_eq!(message, "no rows to train on: the table has 0 rows, 0 for validation and 0 for test");
+}
