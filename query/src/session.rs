@@ -54,7 +54,6 @@ pub struct SessionOptions {
 }
 
 /// Named tables, and SQL over them.
-#[derive(Debug)]
 pub struct Session {
     context: SessionContext,
     tables: BTreeMap<TableName, Table>,
@@ -245,6 +244,12 @@ impl Session {
 
     pub(crate) fn failures(&self) -> &Failures {
         &self.failures
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("tables", &self.tables).field("limits", &self.failures).finish_non_exhaustive()
     }
 }
 

@@ -3,11 +3,11 @@
 //! Types are told from the values of each file's first [`INFERENCE_BYTES`] and widened over all files; what the
 //! document declares comes first. A later value that does not fit is an error with its file, row and column.
 
-mod bytes;
 mod convert;
 mod csv;
 mod guess;
 mod json;
+mod plain;
 mod whitespace;
 
 #[cfg(test)]
@@ -16,7 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use artifacts::InputFile;

@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use spec::TableSource;
 
 use crate::error::{FileError, TableError};
-use crate::text::bytes::{self, ByteStream};
+use crate::text::plain::{self, ByteStream};
 use crate::text::whitespace::{SEPARATOR, Squeezer};
 
 /// A header line longer than this is taken for a file of another format.
@@ -50,7 +50,7 @@ impl CsvLayout {
     }
 
     async fn open(&self, file: &InputFile) -> Result<ByteStream, FileError> {
-        let plain = bytes::open(file, self.compression).await?;
+        let plain = plain::open(file, self.compression).await?;
         if !self.has_runs_of_blanks {
             return Ok(plain);
         }

@@ -11,14 +11,14 @@ use futures::TryStreamExt;
 
 use crate::error::FileError;
 use crate::text::INFERENCE_BYTES;
-use crate::text::bytes::{self, ByteStream};
+use crate::text::plain::{self, ByteStream};
 
 /// The fields of a file's objects and their types, told from its first [`INFERENCE_BYTES`].
 pub(crate) async fn columns(
     file: &InputFile,
     compression: FileCompression,
 ) -> Result<Vec<(String, DataType)>, FileError> {
-    let head = whole_lines(bytes::open(file, compression).await?).await?;
+    let head = whole_lines(plain::open(file, compression).await?).await?;
     let bad_json = |source| FileError::Json { url: file.url.clone(), source };
     let (schema, _) = infer_json_schema(head.as_slice(), None).map_err(bad_json)?;
     let columns = schema.fields().iter().map(|field| (field.name().clone(), typed(field.data_type())));
@@ -73,7 +73,7 @@ impl JsonRecords {
         let url = file.url.clone();
         let builder = ReaderBuilder::new(schema).with_batch_size(batch_rows).with_coerce_primitive(true);
         let decoder = builder.build_decoder().map_err(|source| FileError::Json { url: url.clone(), source })?;
-        Ok(Self { url, bytes: bytes::open(file, compression).await?, decoder, piece: Bytes::new(), batch_rows })
+        Ok(Self { url, bytes: plain::open(file, compression).await?, decoder, piece: Bytes::new(), batch_rows })
     }
 
     /// The next batch.
