@@ -172,7 +172,7 @@ fn decile_table(html: &mut Html, judged: &BinaryMetrics) {
                 html,
                 &[
                     ("number", &percent_tick(share)),
-                    ("number", &fixed(threshold, 4)),
+                    ("number", &percent(threshold)),
                     ("number", &percent(rate)),
                     ("number strong", &times(lift)),
                     ("number", &percent(gain)),

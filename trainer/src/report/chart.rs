@@ -16,12 +16,25 @@ pub(super) struct Series {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// Where a vertical axis starts.
+#[derive(Clone, Copy)]
+pub(super) enum Floor {
+    /// At zero: lengths can be compared.
+    Zero,
+    /// Just under the lowest point: changes can be seen.
+    Lowest,
+}
+
 /// Lines by epoch, the epoch whose weights were kept marked.
-pub(super) fn by_epoch(html: &mut Html, label: &str, series: &[Series], best: Option<u32>) {
+pub(super) fn by_epoch(html: &mut Html, label: &str, series: &[Series], best: Option<u32>, floor: Floor) {
     let points = || series.iter().flat_map(|series| series.points.iter().copied());
     let last = points().map(|(epoch, _)| epoch).fold(1.0, f64::max);
     let x = Range::whole(1, last as u32);
-    let y = Range::around(points().map(|(_, value)| value), 5);
+    let values = points().map(|(_, value)| value);
+    let y = match floor {
+        Floor::Zero => Range::from_zero(values, 5),
+        Floor::Lowest => Range::around(values, 5),
+    };
     Plot::draw(html, Size::HALF, (&x, &y), label, |plot| {
         plot.y_axis(&y.ticks, tick);
         plot.x_axis(&x.ticks, tick, "epoch");

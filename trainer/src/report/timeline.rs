@@ -3,7 +3,7 @@
 use model::measure::{Measure, TaskKind};
 use spec::TaskName;
 
-use super::chart::{Series, by_epoch};
+use super::chart::{Floor, Series, by_epoch};
 use super::figure::{Key, details, figure, figures, row, table};
 use super::html::Html;
 use super::input::{Epoch, Report, StopReason};
@@ -30,13 +30,24 @@ pub(super) fn task_curves(html: &mut Html, report: &Report, task: &TaskName, kin
     if leading.iter().any(|(_, value)| value.is_finite()) {
         let name = kind.measures().first().copied().map_or("", measure_words);
         let keys: [Key<'_>; 1] = [("model", "validation")];
-        let title = format!("{name} by epoch");
+        let title = format!("{} by epoch", capitalized(name));
         let watched = format!("{task}.{}", kind.measures().first().copied().map_or("", Measure::name));
         let says = if watched == report.timeline.watched { "Early stopping watched this measure." } else { "" };
         figure(html, &title, says, &keys, |html| {
-            by_epoch(html, &title, &[Series { class: "model", name: "validation", points: leading }], best);
+            by_epoch(
+                html,
+                &title,
+                &[Series { class: "model", name: "validation", points: leading }],
+                best,
+                Floor::Lowest,
+            );
         });
     }
+}
+
+fn capitalized(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn loss_figure(
@@ -52,7 +63,7 @@ fn loss_figure(
         series.push(Series { class: "model", name: "validation", points: of_validation });
         keys.push(("model", "validation, after the epoch"));
     }
-    figure(html, title, "", &keys, |html| by_epoch(html, title, &series, best));
+    figure(html, title, "", &keys, |html| by_epoch(html, title, &series, best, Floor::Lowest));
 }
 
 fn or_gap(value: Option<f64>) -> f64 {
@@ -76,7 +87,13 @@ pub(super) fn section(html: &mut Html, report: &Report) {
                 let title = "Training rows a second";
                 figure(html, title, "", &[], |html| {
                     let points = of(|epoch| epoch.rows_per_second);
-                    by_epoch(html, title, &[Series { class: "model", name: "rows a second", points }], None);
+                    by_epoch(
+                        html,
+                        title,
+                        &[Series { class: "model", name: "rows a second", points }],
+                        None,
+                        Floor::Zero,
+                    );
                 });
             });
             details(html, "Epochs, as figures", |html| epoch_table(html, report));
