@@ -9,6 +9,8 @@ pub mod device;
 mod embedding;
 pub mod encode;
 pub mod error;
+#[cfg(test)]
+mod fixtures;
 pub mod input;
 mod kernel;
 mod layers;
@@ -18,3 +20,7 @@ pub mod measure;
 mod network;
 mod optimize;
 pub mod outputs;
+pub mod predictor;
+pub mod prior;
+mod tensor;
+mod weights;

@@ -1,0 +1,72 @@
+//! What a model is made of, apart from its numbers: inputs, network, tasks. The same for training and scoring, on a
+//! CPU and on a GPU.
+
+use spec::{Task, TaskName, TrainingSpec};
+
+use crate::error::Error;
+use crate::input::InputLayout;
+use crate::loss::targets::TargetStatistics;
+use crate::loss::{Objective, units};
+use crate::network::{Graph, Head, graph};
+
+/// A model without its numbers.
+#[derive(Debug)]
+pub(crate) struct Architecture {
+    pub(crate) layout: InputLayout,
+    pub(crate) tasks: Vec<(TaskName, Task)>,
+    pub(crate) objectives: Vec<Objective>,
+    pub(crate) graph: Graph,
+}
+
+impl Architecture {
+    /// For training: with the heads' first biases and the priors that nnPU needs.
+    ///
+    /// # Errors
+    ///
+    /// A network that cannot be built, a prior that is missing.
+    pub(crate) fn for_training(
+        spec: &TrainingSpec,
+        layout: &InputLayout,
+        statistics: &TargetStatistics,
+        prior: impl Fn(&TaskName) -> Option<f64>,
+    ) -> Result<Self, Error> {
+        let objective = |(name, task): (&TaskName, &Task)| {
+            Objective::of(task, prior(name)).ok_or_else(|| Error::PriorMissing { task: name.clone() })
+        };
+        let objectives = spec.tasks.iter().map(objective).collect::<Result<Vec<_>, _>>()?;
+        let heads = spec.tasks.iter().zip(&objectives).enumerate().map(|(index, ((name, task), objective))| Head {
+            name: format!("heads.{name}"),
+            units: units(task),
+            bias: statistics.bias(index, task, objective.prior()),
+        });
+        Self::new(spec, layout, objectives.clone(), &heads.collect::<Vec<_>>())
+    }
+
+    /// For predictions alone.
+    ///
+    /// # Errors
+    ///
+    /// A network that cannot be built.
+    pub(crate) fn for_scoring(spec: &TrainingSpec, layout: &InputLayout) -> Result<Self, Error> {
+        // A prediction does not depend on the prior.
+        let objective = |task| Objective::of(task, Some(0.0)).unwrap_or(Objective::Value);
+        let objectives = spec.tasks.values().map(objective).collect();
+        let head = |(name, task): (&TaskName, &Task)| Head {
+            name: format!("heads.{name}"),
+            units: units(task),
+            bias: vec![0.0; units(task)],
+        };
+        Self::new(spec, layout, objectives, &spec.tasks.iter().map(head).collect::<Vec<_>>())
+    }
+
+    fn new(
+        spec: &TrainingSpec,
+        layout: &InputLayout,
+        objectives: Vec<Objective>,
+        heads: &[Head],
+    ) -> Result<Self, Error> {
+        let graph = graph(&spec.network, layout.width(), layout.numeric_width(), heads)?;
+        let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
+        Ok(Self { layout: layout.clone(), tasks, objectives, graph })
+    }
+}

@@ -1,0 +1,135 @@
+//! One block of rows through a network on one thread of a CPU: gather, forward, and back.
+
+use std::ops::Range;
+
+use crate::architecture::Architecture;
+use crate::embedding::{Table, VECTOR, gather};
+use crate::input::Inputs;
+use crate::kernel::memory::Aligned;
+use crate::kernel::product::Write;
+use crate::layers::{Backward, Dropout, Forward, INPUT};
+use crate::loss::Column;
+
+/// Rows of a block. Its activations fit the caches of a core, and products of this many rows run at full speed.
+pub(crate) const BLOCK: usize = 256;
+
+/// A model's numbers on a CPU.
+#[derive(Debug, Clone)]
+pub(crate) struct Weights {
+    /// Flat, as [`crate::network::Parameters`] lays them out.
+    pub(crate) dense: Aligned,
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Weights {
+    /// The numbers that training starts from.
+    pub(crate) fn initial(architecture: &Architecture, seed: u64) -> Self {
+        let dense = architecture.graph.parameters.initial(seed);
+        Self { dense, tables: Table::initial(&architecture.layout, seed) }
+    }
+
+    /// Room for numbers that are read.
+    pub(crate) fn zeros(architecture: &Architecture) -> Self {
+        let dense = Aligned::zeros(architecture.graph.parameters.len());
+        Self { dense, tables: architecture.layout.tables.iter().map(Table::zeros).collect() }
+    }
+}
+
+/// The intermediate results of one block; reused for every block that a thread works on.
+#[derive(Debug)]
+pub(crate) struct Activations(Vec<Aligned>);
+
+/// The gradients by them.
+#[derive(Debug)]
+pub(crate) struct Gradients(Vec<Aligned>);
+
+fn buffers(architecture: &Architecture) -> Vec<Aligned> {
+    let memory = |buffer: &crate::layers::Buffer| Aligned::zeros(BLOCK * buffer.stride + VECTOR);
+    architecture.graph.buffers.iter().map(memory).collect()
+}
+
+impl Activations {
+    pub(crate) fn new(architecture: &Architecture) -> Self {
+        Self(buffers(architecture))
+    }
+
+    /// Gathers and computes the heads for at most [`BLOCK`] rows of a checked batch.
+    pub(crate) fn forward(
+        &mut self,
+        architecture: &Architecture,
+        weights: &Weights,
+        inputs: &Inputs,
+        rows: Range<usize>,
+        dropout: Option<Dropout>,
+    ) {
+        let graph = &architecture.graph;
+        let stride = graph.buffers[INPUT].stride;
+        gather::gather(&architecture.layout, &weights.tables, inputs, rows.clone(), &mut self.0[INPUT], stride);
+        let pass = Forward { weights: &weights.dense, buffers: &graph.buffers, rows: rows.len(), dropout };
+        for (layer, _) in &graph.layers {
+            layer.forward(&pass, &mut self.0);
+        }
+    }
+
+    /// A task's head after a forward pass.
+    pub(crate) fn head(&self, architecture: &Architecture, task: usize) -> Column<&[f32]> {
+        let view = architecture.graph.heads[task];
+        let stride = architecture.graph.buffers[view.buffer].stride;
+        Column { numbers: &self.0[view.buffer], stride, column: view.column }
+    }
+
+    /// A task's predictions after a forward pass.
+    pub(crate) fn predict(&self, architecture: &Architecture, task: usize, predictions: &mut [f32]) {
+        self.head(architecture, task).predict(architecture.objectives[task], predictions);
+    }
+}
+
+/// Where a backward pass puts what it finds.
+#[derive(Debug)]
+pub(crate) struct Into<'a> {
+    /// By the dense weights, flat.
+    pub(crate) dense: &'a mut [f32],
+    /// Whether `dense` holds the gradient of other blocks already.
+    pub(crate) write: Write,
+    /// By the block's `x`, strided like it.
+    pub(crate) input: &'a mut [f32],
+}
+
+impl Gradients {
+    pub(crate) fn new(architecture: &Architecture) -> Self {
+        let mut buffers = buffers(architecture);
+        buffers[INPUT] = Aligned::zeros(0);
+        Self(buffers)
+    }
+
+    /// Where the gradient by a task's head is to be put before the backward pass.
+    pub(crate) fn head(&mut self, architecture: &Architecture, task: usize) -> Column<&mut [f32]> {
+        let view = architecture.graph.heads[task];
+        let stride = architecture.graph.buffers[view.buffer].stride;
+        Column { numbers: &mut self.0[view.buffer], stride, column: view.column }
+    }
+
+    /// Follows the heads' gradients back through the network.
+    pub(crate) fn backward(
+        &mut self,
+        architecture: &Architecture,
+        weights: &Weights,
+        activations: &Activations,
+        rows: usize,
+        into: Into<'_>,
+    ) {
+        let mut pass = Backward {
+            weights: &weights.dense,
+            buffers: &architecture.graph.buffers,
+            rows,
+            activations: &activations.0,
+            gradients: &mut self.0,
+            input: into.input,
+            weight_gradient: into.dense,
+            write: into.write,
+        };
+        for (layer, writes) in architecture.graph.layers.iter().rev() {
+            layer.backward(&mut pass, writes);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+use std::collections::BTreeMap;
+
+use spec::feature::Pool;
+
+use super::update::{EPSILON, InputGradient, RowwiseAdagrad};
+use super::{Table, VECTOR};
+use crate::error::Error;
+use crate::fixtures::{Dice, inputs, layout};
+use crate::input::{InputLayout, Inputs};
+
+/// Row-wise Adagrad over one table, an occurrence at a time in f64.
+fn reference(
+    layout: &InputLayout,
+    index: usize,
+    inputs: &Inputs,
+    (gradient, stride): (&[f32], usize),
+    numbers: &mut BTreeMap<usize, (Vec<f64>, f64)>,
+    rate: f64,
+) {
+    let table = &layout.tables[index];
+    let first_column = layout.numeric_width() + layout.tables[..index].iter().map(|t| t.output_width()).sum::<usize>();
+    let first_bag = layout.tables[..index].iter().map(|t| t.bags().len()).sum::<usize>();
+    let mut sums: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    let mut add = |id: i32, row: usize, slot: usize, scale: f64| {
+        let sum = sums.entry(id as usize).or_insert_with(|| vec![0.0; table.width]);
+        for (column, sum) in sum.iter_mut().enumerate() {
+            *sum += scale * f64::from(gradient[row * stride + first_column + slot * table.width + column]);
+        }
+    };
+    for row in 0..inputs.rows {
+        for (slot, &id) in inputs.table_ids(layout, index, row..row + 1).iter().enumerate() {
+            add(id, row, slot, 1.0);
+        }
+        for (place, slot) in table.bags().iter().enumerate() {
+            let ids = inputs.bags[first_bag + place].row(row);
+            let scale = if slot.pool == Some(Pool::Mean) { 1.0 / ids.len() as f64 } else { 1.0 };
+            ids.iter().for_each(|&id| add(id, row, table.single_slots() + place, scale));
+        }
+    }
+    for (id, sum) in sums {
+        let (row, state) = numbers.get_mut(&id).unwrap();
+        *state += sum.iter().map(|g| g * g).sum::<f64>() / table.width as f64;
+        let factor = rate / (state.sqrt() + f64::from(EPSILON));
+        row.iter_mut().zip(&sum).for_each(|(weight, g)| *weight -= factor * g);
+    }
+}
+
+#[test]
+fn each_named_row_is_updated_once_by_the_sum_of_its_gradients_and_no_other_row_is() {
+    let layout = layout();
+    let mut tables = Table::initial(&layout, 3);
+    let mut optimizer = RowwiseAdagrad::new(&layout);
+    let mut expected: Vec<BTreeMap<usize, (Vec<f64>, f64)>> = (layout.tables.iter().zip(&tables))
+        .map(|(layout, table)| {
+            let row = |row| (row, (table.read(row, 1).into_iter().map(f64::from).collect(), 0.0));
+            (0..layout.rows).map(row).collect()
+        })
+        .collect();
+    for step in 0..3 {
+        let inputs = inputs(&layout, 150, step);
+        let stride = layout.width() + 3;
+        let mut dice = Dice::new(step + 50);
+        let gradient: Vec<f32> = (0..150 * stride + VECTOR).map(|_| dice.number() * 1e-3).collect();
+        optimizer.step(&layout, &mut tables, &inputs, InputGradient { numbers: &gradient, stride }, 0.05);
+        for (index, expected) in expected.iter_mut().enumerate() {
+            reference(&layout, index, &inputs, (&gradient, stride), expected, 0.05);
+        }
+    }
+    for ((layout, table), expected) in layout.tables.iter().zip(&tables).zip(&expected) {
+        for row in 0..layout.rows {
+            for (found, expected) in table.read(row, 1).iter().zip(&expected[&row].0) {
+                // Sums of up to a few hundred f32 gradients.
+                assert!((f64::from(*found) - expected).abs() < 2e-5, "row {row}: {found} is not {expected}");
+            }
+        }
+        let padding = table.numbers.chunks(table.stride).flat_map(|row| &row[table.width..]);
+        assert!(padding.into_iter().all(|&number| number == 0.0));
+    }
+}
+
+#[test]
+fn an_update_is_the_same_on_any_number_of_threads() {
+    let layout = layout();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut tables = Table::initial(&layout, 3);
+        let mut optimizer = RowwiseAdagrad::new(&layout);
+        let inputs = inputs(&layout, 700, 1);
+        let mut dice = Dice::new(9);
+        let numbers: Vec<f32> = (0..700 * layout.width() + VECTOR).map(|_| dice.number()).collect();
+        let gradient = InputGradient { numbers: &numbers, stride: layout.width() };
+        pool.install(|| optimizer.step(&layout, &mut tables, &inputs, gradient, 0.1));
+        tables.iter().map(|table| table.numbers.to_vec()).collect::<Vec<_>>()
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}
+
+#[test]
+fn an_id_outside_its_features_rows_is_refused_by_name_and_row() {
+    let layout = layout();
+    // Row 4 of `product` (table 1, second slot) holds an id of `city`.
+    let mut wrong = inputs(&layout, 6, 1);
+    wrong.ids[layout.slots_before(1) * 6 + 4 * 2 + 1] = 39;
+    match super::gather::check_ids(&layout, &wrong, 0..6) {
+        Err(Error::Id { feature, row: 4, id: 39, first: 40, end: 3040 }) => assert_eq!(feature.as_str(), "product"),
+        other => panic!("{other:?}"),
+    }
+    assert!(super::gather::check_ids(&layout, &wrong, 0..4).is_ok());
+    let mut wrong = inputs(&layout, 6, 1);
+    wrong.bags[1].push(&[-1]);
+    wrong.bags[1].offsets.remove(1);
+    assert!(matches!(super::gather::check_ids(&layout, &wrong, 0..6), Err(Error::Id { id: -1, row: 5, .. })));
+}
+
+#[test]
+fn a_batch_of_another_shape_is_refused() {
+    let layout = layout();
+    let good = inputs(&layout, 6, 1);
+    let broken: [fn(&mut Inputs); 5] = [
+        |inputs| inputs.numeric.truncate(3),
+        |inputs| inputs.ids.push(0),
+        |inputs| inputs.bags.truncate(1),
+        |inputs| inputs.bags[0].offsets.truncate(3),
+        |inputs| inputs.bags[0].ids.push(0),
+    ];
+    assert!(super::gather::check_shape(&layout, &good).is_ok());
+    for change in broken {
+        let mut inputs = good.clone();
+        change(&mut inputs);
+        assert!(matches!(super::gather::check_shape(&layout, &inputs), Err(Error::BatchShape { rows: 6, .. })));
+    }
+}

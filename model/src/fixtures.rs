@@ -1,0 +1,132 @@
+//! Small layouts, batches and documents for this crate's tests.
+
+use spec::TrainingSpec;
+use spec::feature::Pool;
+
+use crate::input::{Batch, InputLayout, Inputs, NumericSlot, Slot, TableLayout, Targets};
+
+/// A reproducible stream of whole numbers.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def1)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    /// -1..1
+    pub(crate) fn number(&mut self) -> f32 {
+        self.below(1 << 20) as f32 / (1 << 19) as f32 - 1.0
+    }
+}
+
+/// A table of the given width with slots of (name, rows, pooling).
+pub(crate) fn table(width: usize, slots: &[(&str, u32, Option<Pool>)]) -> TableLayout {
+    let mut first_row = 0;
+    let slot = |&(name, rows, pool): &(&str, u32, Option<Pool>)| {
+        let slot = Slot { feature: name.parse().unwrap(), first_row, rows, pool };
+        first_row += rows;
+        slot
+    };
+    let slots = slots.iter().map(slot).collect();
+    TableLayout { width, rows: first_row as usize, slots }
+}
+
+/// Five numbers, three categories and two bags in tables of widths 3, 8 and 12.
+pub(crate) fn layout() -> InputLayout {
+    let numeric = |name: &str, width| NumericSlot { feature: name.parse().unwrap(), width };
+    InputLayout {
+        numeric: vec![numeric("age", 2), numeric("recency", 3)],
+        tables: vec![
+            table(3, &[("channel", 7, None), ("tags", 9, Some(Pool::Mean))]),
+            table(8, &[("city", 40, None), ("product", 3000, None)]),
+            table(12, &[("seen", 20, Some(Pool::Sum))]),
+        ],
+    }
+}
+
+/// Random rows of a layout.
+pub(crate) fn inputs(layout: &InputLayout, rows: usize, seed: u64) -> Inputs {
+    let mut dice = Dice::new(seed);
+    let mut inputs = Inputs::default();
+    inputs.reset(layout, rows);
+    inputs.numeric.iter_mut().for_each(|number| *number = dice.number());
+    let mut at = 0;
+    for table in &layout.tables {
+        for _ in 0..rows {
+            for slot in table.singles() {
+                inputs.ids[at] = (slot.first_row + dice.below(u64::from(slot.rows)) as u32) as i32;
+                at += 1;
+            }
+        }
+    }
+    let bags = layout.tables.iter().flat_map(|table| table.bags());
+    for (bag, slot) in inputs.bags.iter_mut().zip(bags) {
+        for _ in 0..rows {
+            let len = dice.below(4);
+            let ids: Vec<i32> =
+                (0..len).map(|_| (slot.first_row + dice.below(u64::from(slot.rows)) as u32) as i32).collect();
+            bag.push(&ids);
+        }
+    }
+    inputs
+}
+
+/// Targets of the tasks of [`document`]: binary, value, lookalike; some labels missing; rows weighted.
+pub(crate) fn targets(rows: usize, seed: u64) -> Targets {
+    let mut dice = Dice::new(seed ^ 0xfeed);
+    let mut targets = Targets::default();
+    for task in 0..3 {
+        for _ in 0..rows {
+            let label = match task {
+                1 if dice.below(3) > 0 => (1 + dice.below(500)) as f32 / 7.0,
+                1 => 0.0,
+                _ => (dice.below(4) == 0) as u8 as f32,
+            };
+            let observed = (dice.below(5) > 0) as u8 as f32;
+            targets.labels.push(label * observed);
+            targets.observed.push(observed);
+        }
+    }
+    targets.weights = Some((0..rows).map(|_| (1 + dice.below(4)) as f32 / 2.0).collect());
+    targets
+}
+
+/// A batch of [`layout`] for [`document`].
+pub(crate) fn batch(rows: usize, seed: u64) -> Batch {
+    Batch { inputs: inputs(&layout(), rows, seed), targets: targets(rows, seed) }
+}
+
+/// A document with a network, three tasks (`buy` binary, `spend` value, `like` nnPU) and changes to `training`.
+pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) -> TrainingSpec {
+    let document = serde_json::json!({
+        "tables": {"rows": {"url": "rows.parquet"}},
+        "examples": "rows",
+        "key": "id",
+        "features": {"age": {"kind": "numeric"}},
+        "tasks": {
+            "buy": {"kind": "binary", "label": "bought", "positive_weight": 2.0},
+            "spend": {"kind": "value", "label": "spent"},
+            "like": {"kind": "lookalike", "seeds": {"table": "best"}, "loss": "nnpu", "prior": 0.3},
+        },
+        "network": network,
+        "training": training,
+    });
+    serde_json::from_value(document).unwrap()
+}
+
+/// One small network of each kind.
+pub(crate) fn networks(dropout: f64) -> Vec<serde_json::Value> {
+    vec![
+        serde_json::json!({"kind": "linear"}),
+        serde_json::json!({"kind": "shared_bottom", "bottom_layers": [24, 20], "tower_layers": [9, 6], "dropout": dropout}),
+        serde_json::json!({"kind": "shared_bottom", "bottom_layers": [16], "tower_layers": [], "dropout": dropout}),
+        serde_json::json!({"kind": "shared_bottom", "bottom_layers": [], "tower_layers": [10], "dropout": dropout}),
+        serde_json::json!({"kind": "mmoe", "experts": 3, "expert_layers": [22, 10], "tower_layers": [7], "dropout": dropout}),
+        serde_json::json!({"kind": "mmoe", "experts": 2, "expert_layers": [18], "tower_layers": [], "dropout": dropout}),
+    ]
+}

@@ -1,0 +1,230 @@
+//! Training by libtorch's operators, for a GPU: the network's gradients from autograd, tables and optimizer outside of
+//! it.
+
+use std::borrow::Cow;
+
+use spec::training::{Fit, OptimizerKind, Precision};
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::task_weights::LearnedTaskWeights;
+use super::{Course, StepLosses};
+use crate::architecture::Architecture;
+use crate::cpu::Weights;
+use crate::embedding::gather;
+use crate::embedding::tensors::{InputTensors, update, upload};
+use crate::error::Error;
+use crate::input::{Batch, Inputs, Targets};
+use crate::kernel::memory::Aligned;
+use crate::layers::Dropout;
+use crate::loss::tensors::TargetTensors;
+use crate::loss::{LossSums, Rows, targets};
+use crate::optimize::tensors::TensorOptimizer;
+use crate::outputs::Outputs;
+use crate::tensor::{TensorModel, blocks, download, download_blocks};
+use crate::weights::state::State;
+
+/// A model in training on a device.
+#[derive(Debug)]
+pub(crate) struct TensorLearner {
+    pub(crate) model: TensorModel,
+    optimizer: TensorOptimizer,
+    /// The tables' optimizer: `[rows]` each.
+    states: Vec<Tensor>,
+    pub(crate) task_weights: LearnedTaskWeights,
+}
+
+/// What autograd found.
+struct Gradients {
+    losses: Vec<f64>,
+    norm: f64,
+    by_x: Tensor,
+}
+
+impl TensorLearner {
+    pub(crate) fn new(architecture: &Architecture, fit: &Fit, device: Device) -> Result<Self, Error> {
+        let kind = match fit.precision {
+            Precision::F32 => Kind::Float,
+            Precision::Bf16 => Kind::BFloat16,
+        };
+        let build = || {
+            let weights = Weights::initial(architecture, fit.seed);
+            let mut model = TensorModel::new(architecture, &weights, device, kind)?;
+            require_gradients(&mut model)?;
+            let state = |table: &Tensor| Tensor::f_zeros([table.size2()?.0], (Kind::Float, device));
+            let states = model.tables.iter().map(state).collect::<Result<_, _>>()?;
+            let optimizer =
+                TensorOptimizer::new(&fit.optimizer, &architecture.graph.parameters.blocks, &model.weights)?;
+            let task_weights = LearnedTaskWeights::new(&fit.optimizer, architecture.tasks.len());
+            Ok(Self { model, optimizer, states, task_weights })
+        };
+        build().map_err(Error::torch("placing the weights on the device"))
+    }
+
+    /// One step; nothing changes where it fails.
+    pub(crate) fn step(
+        &mut self,
+        architecture: &Architecture,
+        course: &Course<'_>,
+        batch: &Batch,
+    ) -> Result<StepLosses, Error> {
+        check(architecture, &batch.inputs)?;
+        targets::check(&architecture.tasks, &batch.targets, batch.inputs.rows)?;
+        let dropout = Dropout { seed: course.fit.seed, step: course.step, first_row: 0 };
+        let factors = course.factors(self.task_weights.values());
+        let upload = InputTensors::upload(&architecture.layout, &batch.inputs, self.model.device);
+        let inputs = upload.map_err(Error::torch("copying a batch to the device"))?;
+        let found = self.gradients(architecture, &inputs, batch, dropout, &factors);
+        let found = found.map_err(Error::torch("computing a step's gradients"))?;
+        let mut losses = course.losses(&found.losses, self.task_weights.values())?;
+        losses.gradient_norm = found.norm;
+        let step = course.dense_step(found.norm)?;
+        let rate = course.fit.embeddings.learning_rate * step.rate_factor;
+        let mut descend = || {
+            let _no_grad = tch::no_grad_guard();
+            self.optimizer.step(&mut self.model.weights, step)?;
+            update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &found.by_x, rate)
+        };
+        descend().map_err(Error::torch("updating the weights"))?;
+        self.task_weights.step(&course.task_weight_gradient(&losses, self.task_weights.values()), step);
+        Ok(losses)
+    }
+
+    fn gradients(
+        &mut self,
+        architecture: &Architecture,
+        inputs: &InputTensors,
+        batch: &Batch,
+        dropout: Dropout,
+        factors: &[f64],
+    ) -> Result<Gradients, TchError> {
+        let x = tch::no_grad(|| self.model.gather(architecture, inputs))?.f_set_requires_grad(true)?;
+        let heads = self.model.forward(architecture, &x, Some(dropout))?;
+        let mut values = Vec::with_capacity(heads.len() + 1);
+        let mut descents = Vec::with_capacity(heads.len());
+        for (task, head) in heads.iter().enumerate() {
+            let targets = task_targets(&batch.targets, task, batch.inputs.rows, self.model.device)?;
+            let loss = architecture.objectives[task].tensor_loss(head, &targets)?;
+            values.push(loss.value.f_detach()?);
+            descents.push(loss.descent.f_mul_scalar(factors[task])?);
+        }
+        self.model.weights.iter_mut().for_each(|weight| weight.zero_grad());
+        Tensor::f_stack(&descents, 0)?.f_sum(None)?.f_backward()?;
+        let squares = |weight: &Tensor| weight.f_grad()?.f_square()?.f_sum(Kind::Double);
+        let squares = self.model.weights.iter().map(squares).collect::<Result<Vec<_>, _>>()?;
+        values.push(Tensor::f_stack(&squares, 0)?.f_sum(Kind::Double)?);
+        let values = values.iter().map(|value| value.f_to_kind(Kind::Float)).collect::<Result<Vec<_>, _>>()?;
+        // The step's one wait for the device.
+        let mut losses: Vec<f64> = download(&Tensor::f_stack(&values, 0)?)?.into_iter().map(f64::from).collect();
+        let norm = losses.pop().unwrap_or_default().sqrt();
+        Ok(Gradients { losses, norm, by_x: x.f_grad()? })
+    }
+
+    /// Predictions as the model is now.
+    pub(crate) fn predict(
+        &self,
+        architecture: &Architecture,
+        inputs: &Inputs,
+        outputs: &mut Outputs,
+    ) -> Result<(), Error> {
+        check(architecture, inputs)?;
+        outputs.reset(architecture.tasks.len(), inputs.rows);
+        let heads = self.model.heads(architecture, inputs).map_err(Error::torch("predicting"))?;
+        heads.predict(architecture, outputs);
+        Ok(())
+    }
+
+    /// Losses of a batch as the model is now, and its predictions.
+    pub(crate) fn evaluate(
+        &self,
+        architecture: &Architecture,
+        batch: &Batch,
+        outputs: &mut Outputs,
+    ) -> Result<Vec<LossSums>, Error> {
+        check(architecture, &batch.inputs)?;
+        let rows = batch.inputs.rows;
+        targets::check(&architecture.tasks, &batch.targets, rows)?;
+        outputs.reset(architecture.tasks.len(), rows);
+        let heads = self.model.heads(architecture, &batch.inputs).map_err(Error::torch("predicting"))?;
+        heads.predict(architecture, outputs);
+        let sums = |task| {
+            let targets = Rows::new(&batch.targets, task, rows, 0..rows);
+            targets.sums(architecture.objectives[task], &heads.head(architecture, task))
+        };
+        Ok((0..architecture.tasks.len()).map(sums).collect())
+    }
+
+    /// The weights in a host's memory.
+    pub(crate) fn weights(&self, architecture: &Architecture) -> Result<Weights, Error> {
+        self.model.to_host(architecture).map_err(Error::torch("copying the weights from the device"))
+    }
+
+    /// Takes over host weights.
+    pub(crate) fn set_weights(&mut self, architecture: &Architecture, weights: &Weights) -> Result<(), Error> {
+        let mut set = || {
+            self.model.set(architecture, weights)?;
+            require_gradients(&mut self.model)
+        };
+        set().map_err(Error::torch("placing the weights on the device"))
+    }
+
+    /// All that is learned, in a host's memory.
+    pub(crate) fn state(&self, architecture: &Architecture, step: u64) -> Result<State<'static>, Error> {
+        let weights = self.weights(architecture)?;
+        let copy = || {
+            let len = architecture.graph.parameters.len();
+            let mut second = Aligned::zeros(len);
+            download_blocks(architecture, &self.optimizer.second, &mut second)?;
+            let mut first = Aligned::zeros(if self.optimizer.kind() == OptimizerKind::Adamw { len } else { 0 });
+            if !first.is_empty() {
+                download_blocks(architecture, &self.optimizer.first, &mut first)?;
+            }
+            let sums = self.states.iter().map(|state| Ok(Aligned::copy_of(&download(state)?)));
+            Ok((first, second, sums.collect::<Result<Vec<_>, TchError>>()?))
+        };
+        let (first, second, sums) = copy().map_err(Error::torch("copying the optimizer's state from the device"))?;
+        Ok(State {
+            step,
+            weights: Cow::Owned(weights),
+            first: Cow::Owned(first),
+            second: Cow::Owned(second),
+            sums: Cow::Owned(sums),
+            task_weights: self.task_weights.state(),
+        })
+    }
+
+    /// Goes on from a state.
+    pub(crate) fn set_state(&mut self, architecture: &Architecture, state: &State<'_>) -> Result<(), Error> {
+        let device = self.model.device;
+        let place = || {
+            let first = if state.first.is_empty() { Vec::new() } else { blocks(architecture, &state.first, device)? };
+            let sums = state.sums.iter().map(|sums| upload(sums, device)).collect::<Result<Vec<_>, _>>()?;
+            Ok((first, blocks(architecture, &state.second, device)?, sums))
+        };
+        let (first, second, sums) = place().map_err(Error::torch("placing the optimizer's state on the device"))?;
+        self.set_weights(architecture, &state.weights)?;
+        (self.optimizer.first, self.optimizer.second, self.states) = (first, second, sums);
+        self.task_weights.set_state(&state.task_weights);
+        Ok(())
+    }
+}
+
+fn check(architecture: &Architecture, inputs: &Inputs) -> Result<(), Error> {
+    gather::check_shape(&architecture.layout, inputs)?;
+    gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)
+}
+
+fn require_gradients(model: &mut TensorModel) -> Result<(), TchError> {
+    model.weights = model.weights.iter().map(|weight| weight.f_set_requires_grad(true)).collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+fn task_targets(targets: &Targets, task: usize, rows: usize, device: Device) -> Result<TargetTensors, TchError> {
+    let of_task = task * rows..(task + 1) * rows;
+    let labels = upload(&targets.labels[of_task.clone()], device)?;
+    let observed = upload(&targets.observed[of_task], device)?;
+    let weights = match &targets.weights {
+        Some(weights) => observed.f_mul(&upload(weights, device)?)?,
+        None => observed,
+    };
+    Ok(TargetTensors { labels, weights })
+}

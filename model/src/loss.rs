@@ -1,0 +1,126 @@
+//! What tasks learn by: from a head's numbers to a loss, its gradient and a prediction, row by row.
+//!
+//! | task | head | prediction | loss |
+//! |---|---|---|---|
+//! | binary | a logit | σ(logit) | [`binary`] |
+//! | lookalike, plain | a logit | σ(logit) | [`binary`] |
+//! | lookalike, nnPU | a logit | σ(logit) | [`nnpu`] |
+//! | value | `a, μ, s` | expected value | [`ziln`] |
+//!
+//! A row counts as much as its weight, and not at all where its label was not observed. A task's loss is the weighted
+//! mean over the batch's rows.
+
+pub(crate) mod binary;
+mod block;
+pub(crate) mod nnpu;
+pub(crate) mod targets;
+pub(crate) mod tensors;
+pub(crate) mod weighting;
+pub(crate) mod ziln;
+
+pub(crate) use block::{Column, Rows};
+
+use spec::Task;
+use spec::task::LookalikeLoss;
+
+/// A task's loss, ready to use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Objective {
+    /// Cross-entropy.
+    Binary {
+        /// Of positive rows.
+        positive_weight: f64,
+    },
+    /// Zero-inflated log-normal.
+    Value,
+    /// Non-negative positive-unlabeled risk.
+    Nnpu {
+        /// The share of positives among unlabeled rows.
+        prior: f64,
+    },
+}
+
+impl Objective {
+    /// The objective of a task; none for nnPU without a prior.
+    pub(crate) fn of(task: &Task, prior: Option<f64>) -> Option<Self> {
+        match task {
+            Task::Binary(task) => Some(Self::Binary { positive_weight: task.positive_weight }),
+            Task::Value(_) => Some(Self::Value),
+            Task::Lookalike(task) => match task.loss {
+                LookalikeLoss::Plain => Some(Self::Binary { positive_weight: 1.0 }),
+                LookalikeLoss::Nnpu => task.prior.or(prior).map(|prior| Self::Nnpu { prior }),
+            },
+        }
+    }
+
+    /// nnPU's prior.
+    pub(crate) fn prior(self) -> Option<f64> {
+        match self {
+            Self::Nnpu { prior } => Some(prior),
+            Self::Binary { .. } | Self::Value => None,
+        }
+    }
+
+    /// Whether a row's gradient depends on the other rows' predictions.
+    pub(crate) fn needs_whole_batch(self) -> bool {
+        matches!(self, Self::Nnpu { .. })
+    }
+
+    /// The prediction from a row's head.
+    pub(crate) fn predict(self, head: &[f32]) -> f32 {
+        match self {
+            Self::Binary { .. } | Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
+            Self::Value => ziln::expectation(ziln::Head::of(head)) as f32,
+        }
+    }
+}
+
+/// Numbers of a task's head.
+pub(crate) fn units(task: &Task) -> usize {
+    match task {
+        Task::Binary(_) | Task::Lookalike(_) => 1,
+        Task::Value(_) => 3,
+    }
+}
+
+/// Sums of a task's loss over some rows; sums of all rows give the loss.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct LossSums {
+    /// Σ weight of the observed rows; for nnPU of the seeds.
+    weight: f64,
+    /// Σ weight · loss; for nnPU of the seeds taken as positives.
+    loss: f64,
+    /// nnPU: Σ weight · loss of the seeds taken as negatives.
+    as_negative: f64,
+    /// nnPU: Σ weight of the rows that are no seeds.
+    rest_weight: f64,
+    /// nnPU: Σ weight · loss of the rows that are no seeds, taken as negatives.
+    rest_loss: f64,
+}
+
+impl LossSums {
+    /// Adds the sums of other rows.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.weight += other.weight;
+        self.loss += other.loss;
+        self.as_negative += other.as_negative;
+        self.rest_weight += other.rest_weight;
+        self.rest_loss += other.rest_loss;
+    }
+
+    /// The loss: 0 where no row was observed.
+    pub(crate) fn value(&self, objective: Objective) -> f64 {
+        match objective {
+            Objective::Binary { .. } | Objective::Value => mean(self.loss, self.weight),
+            Objective::Nnpu { prior } => nnpu::Risk::of(self, prior).value(),
+        }
+    }
+}
+
+/// 0 where there is nothing to average.
+fn mean(sum: f64, weight: f64) -> f64 {
+    if weight > 0.0 { sum / weight } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! What a batch's targets say before any prediction: are they usable, and how much do their rows weigh.
+
+use spec::{Task, TaskName};
+
+use super::ziln::raw_scale;
+use crate::error::Error;
+use crate::input::Targets;
+
+/// Checks shapes and values of a batch's targets.
+pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) -> Result<(), Error> {
+    let expect = |what, found: usize, expected: usize| {
+        if found == expected { Ok(()) } else { Err(Error::BatchShape { rows, what, found, expected }) }
+    };
+    expect("labels", targets.labels.len(), tasks.len() * rows)?;
+    expect("label masks", targets.observed.len(), tasks.len() * rows)?;
+    if let Some(weights) = &targets.weights {
+        expect("row weights", weights.len(), rows)?;
+        refuse("a row weight", "a finite number of at least 0", weights, |weight| weight.is_finite() && weight >= 0.0)?;
+    }
+    refuse("a label mask", "0 or 1", &targets.observed, |observed| observed == 0.0 || observed == 1.0)?;
+    for (index, (_, task)) in tasks.iter().enumerate() {
+        let labels = &targets.labels[index * rows..(index + 1) * rows];
+        match task {
+            Task::Binary(_) => refuse("a label of a binary task", "0 or 1", labels, is_binary)?,
+            Task::Lookalike(_) => refuse("a label of a lookalike task", "0 or 1", labels, is_binary)?,
+            Task::Value(_) => refuse("a label of a value task", "a finite amount of at least 0", labels, |label| {
+                label.is_finite() && label >= 0.0
+            })?,
+        }
+    }
+    Ok(())
+}
+
+fn is_binary(label: f32) -> bool {
+    label == 0.0 || label == 1.0
+}
+
+fn refuse(
+    what: &'static str,
+    expected: &'static str,
+    values: &[f32],
+    is_usable: impl Fn(f32) -> bool,
+) -> Result<(), Error> {
+    if values.iter().fold(true, |all, &value| all & is_usable(value)) {
+        return Ok(());
+    }
+    let row = values.iter().position(|&value| !is_usable(value)).unwrap_or_default();
+    Err(Error::Value { what, row, value: values[row], expected })
+}
+
+/// What the labels of the training rows are on average, for the heads' first biases. Push every batch (or enough of
+/// them), in any order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TargetStatistics {
+    tasks: Vec<TaskStatistics>,
+}
+
+/// Weighted sums over a task's observed rows.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct TaskStatistics {
+    weight: f64,
+    positive: f64,
+    log_sum: f64,
+    log_squares: f64,
+}
+
+impl TargetStatistics {
+    /// Adds a batch of `rows` rows.
+    pub fn push(&mut self, targets: &Targets, rows: usize) {
+        let tasks = targets.labels.len().checked_div(rows).unwrap_or_default();
+        self.tasks.resize(self.tasks.len().max(tasks), TaskStatistics::default());
+        let weight = |row: usize| targets.weights.as_ref().map_or(1.0, |weights| f64::from(weights[row]));
+        for (task, statistics) in self.tasks.iter_mut().take(tasks).enumerate() {
+            for row in 0..rows {
+                let (at, label) = (task * rows + row, f64::from(targets.labels[task * rows + row]));
+                statistics.push(label, f64::from(targets.observed[at]) * weight(row));
+            }
+        }
+    }
+
+    /// Adds what others were given.
+    pub fn merge(&mut self, other: &Self) {
+        self.tasks.resize(self.tasks.len().max(other.tasks.len()), TaskStatistics::default());
+        for (mine, other) in self.tasks.iter_mut().zip(&other.tasks) {
+            mine.weight += other.weight;
+            mine.positive += other.positive;
+            mine.log_sum += other.log_sum;
+            mine.log_squares += other.log_squares;
+        }
+    }
+
+    /// Σ weight of a task's observed rows.
+    pub fn observed(&self, task: usize) -> f64 {
+        self.tasks.get(task).map_or(0.0, |task| task.weight)
+    }
+
+    /// The share of positive rows among a task's observed ones: labels that are 1, or amounts above 0.
+    pub fn positive_share(&self, task: usize) -> Option<f64> {
+        let task = self.tasks.get(task).filter(|task| task.weight > 0.0)?;
+        Some(task.positive / task.weight)
+    }
+
+    /// Where a head's bias starts, so that the untrained model predicts the averages; zeros without statistics.
+    pub(crate) fn bias(&self, task: usize, kind: &Task, prior: Option<f64>) -> Vec<f32> {
+        let statistics = self.tasks.get(task).copied().unwrap_or_default();
+        let share = self.positive_share(task);
+        match kind {
+            Task::Binary(kind) => vec![share.map_or(0.0, |share| log_odds(share, kind.positive_weight))],
+            Task::Lookalike(_) => vec![prior.or(share).map_or(0.0, |share| log_odds(share, 1.0))],
+            Task::Value(_) => {
+                let (location, deviation) = statistics.log_moments();
+                vec![share.map_or(0.0, |share| log_odds(share, 1.0)), location as f32, raw_scale(deviation) as f32]
+            }
+        }
+    }
+}
+
+impl TaskStatistics {
+    fn push(&mut self, label: f64, weight: f64) {
+        self.weight += weight;
+        if label > 0.0 {
+            let logarithm = label.ln();
+            self.positive += weight;
+            self.log_sum += weight * logarithm;
+            self.log_squares += weight * logarithm * logarithm;
+        }
+    }
+
+    /// Mean and standard deviation of the logarithms of positive amounts; 0 and 1 where there are none.
+    fn log_moments(&self) -> (f64, f64) {
+        if self.positive <= 0.0 {
+            return (0.0, 1.0);
+        }
+        let mean = self.log_sum / self.positive;
+        let deviation = (self.log_squares / self.positive - mean * mean).max(0.0).sqrt();
+        (mean, deviation.max(0.1))
+    }
+}
+
+/// The logit of a share, not beyond one in a million; positive rows count `weight`.
+fn log_odds(share: f64, weight: f64) -> f32 {
+    let share = share.clamp(1e-6, 1.0 - 1e-6);
+    (weight * share / (1.0 - share)).max(1e-6).ln() as f32
+}

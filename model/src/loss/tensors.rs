@@ -1,0 +1,79 @@
+//! The losses as libtorch operators, for a GPU; their gradients come from autograd.
+
+use std::f64::consts::PI;
+
+use tch::{TchError, Tensor};
+
+use super::Objective;
+use super::ziln::MIN_SCALE;
+
+/// A task's targets on a device.
+#[derive(Debug)]
+pub(crate) struct TargetTensors {
+    /// `[rows]`
+    pub(crate) labels: Tensor,
+    /// `[rows]`, 0 where a row was not observed.
+    pub(crate) weights: Tensor,
+}
+
+/// A task's loss over a batch.
+pub(crate) struct TensorLoss {
+    /// The loss, a scalar.
+    pub(crate) value: Tensor,
+    /// What the step goes down: the loss, but for nnPU's ascent.
+    pub(crate) descent: Tensor,
+}
+
+impl Objective {
+    /// The loss of a head, `[rows, units]`.
+    pub(crate) fn tensor_loss(self, head: &Tensor, targets: &TargetTensors) -> Result<TensorLoss, TchError> {
+        match self {
+            Self::Binary { positive_weight } => {
+                let loss = cross_entropy(&head.f_select(1, 0)?, &targets.labels, positive_weight)?;
+                plain(weighted_mean(&loss, &targets.weights)?)
+            }
+            Self::Value => plain(weighted_mean(&log_normal(head, &targets.labels)?, &targets.weights)?),
+            Self::Nnpu { prior } => non_negative(&head.f_select(1, 0)?, targets, prior),
+        }
+    }
+}
+
+fn plain(value: Tensor) -> Result<TensorLoss, TchError> {
+    Ok(TensorLoss { descent: value.shallow_clone(), value })
+}
+
+/// 0 where nothing weighs anything.
+fn weighted_mean(losses: &Tensor, weights: &Tensor) -> Result<Tensor, TchError> {
+    losses.f_mul(weights)?.f_sum(None)?.f_div(&weights.f_sum(None)?.f_clamp_min(1e-30)?)
+}
+
+fn cross_entropy(logits: &Tensor, labels: &Tensor, positive_weight: f64) -> Result<Tensor, TchError> {
+    let positive = logits.f_neg()?.f_softplus()?.f_mul_scalar(positive_weight)?;
+    positive.f_where_self(&labels.f_gt(0.0)?, &logits.f_softplus()?)
+}
+
+fn log_normal(head: &Tensor, values: &Tensor) -> Result<Tensor, TchError> {
+    let zero_or_not = cross_entropy(&head.f_select(1, 0)?, values, 1.0)?;
+    let positive = values.f_gt(0.0)?;
+    // The logarithm of a zero must not reach the gradient, not even times zero.
+    let log_values = values.f_where_self(&positive, &values.f_ones_like()?)?.f_log()?;
+    let scale = head.f_select(1, 2)?.f_softplus()?.f_clamp_min(MIN_SCALE)?;
+    let distance = log_values.f_sub(&head.f_select(1, 1)?)?.f_div(&scale)?;
+    let density = distance.f_square()?.f_mul_scalar(0.5)?.f_add(&scale.f_log()?)?.f_add(&log_values)?;
+    let density = density.f_add_scalar(0.5 * (2.0 * PI).ln())?;
+    zero_or_not.f_add(&density.f_mul(&positive.f_to_kind(tch::Kind::Float)?)?)
+}
+
+fn non_negative(logits: &Tensor, targets: &TargetTensors, prior: f64) -> Result<TensorLoss, TchError> {
+    let seeds = targets.weights.f_mul(&targets.labels)?;
+    let rest = targets.weights.f_sub(&seeds)?;
+    let as_negative = logits.f_softplus()?;
+    let positive = weighted_mean(&logits.f_neg()?.f_softplus()?, &seeds)?.f_mul_scalar(prior)?;
+    let of_seeds = weighted_mean(&as_negative, &seeds)?.f_mul_scalar(prior)?;
+    let negative = weighted_mean(&as_negative, &rest)?.f_sub(&of_seeds)?;
+    let is_violated = negative.f_lt(0.0)?;
+    let risk = positive.f_add(&negative)?;
+    let descent = negative.f_neg()?.f_where_self(&is_violated, &risk)?;
+    let value = positive.f_where_self(&is_violated, &risk)?;
+    Ok(TensorLoss { value, descent })
+}

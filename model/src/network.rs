@@ -1,0 +1,84 @@
+//! Networks: assemblies of layers from the input `x` to each task's head.
+//!
+//! To add one: a file beside these with its [`Assembly`] (formula, shapes, source in its documentation) and its line
+//! in [`assembly`].
+
+mod builder;
+mod linear;
+mod mmoe;
+pub(crate) mod parameters;
+mod shared_bottom;
+
+use spec::network::Network;
+
+pub(crate) use builder::{Branch, Builder, Graph};
+pub(crate) use parameters::Parameters;
+
+use crate::error::{Error, NetworkProblem};
+use crate::layers::View;
+
+/// The head of a task, as an assembly needs to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Head {
+    /// `heads.<task>`
+    pub(crate) name: String,
+    /// Numbers that the task's loss reads: 1 logit, or 3 for values.
+    pub(crate) units: usize,
+    /// Where its bias starts, so that an untrained model predicts the training rows' averages; `[units]`.
+    pub(crate) bias: Vec<f32>,
+}
+
+impl Head {
+    /// Its linear layer.
+    fn branch(&self) -> Branch<'_> {
+        Branch { name: &self.name, groups: None, units: self.units, hidden: None, bias: Some(self.bias.clone()) }
+    }
+}
+
+/// How a kind of network is put together.
+pub(crate) trait Assembly {
+    /// What makes the document's network impossible to build.
+    fn problem(&self) -> Option<NetworkProblem>;
+
+    /// Adds the network's layers and gives each head's view, `[rows, head.units]`, in the heads' order.
+    fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View>;
+}
+
+/// The registry: a line for each kind of network.
+fn assembly(network: &Network) -> &dyn Assembly {
+    match network {
+        Network::Linear(network) => network,
+        Network::SharedBottom(network) => network,
+        Network::Mmoe(network) => network,
+    }
+}
+
+/// The graph of a document's network over inputs of `width` numbers, of which the first `numeric_width` come from no
+/// embedding.
+///
+/// # Errors
+///
+/// A network that has no inputs, tasks, units or experts.
+pub(crate) fn graph(network: &Network, width: usize, numeric_width: usize, heads: &[Head]) -> Result<Graph, Error> {
+    let problem = match (width, heads.len()) {
+        (0, _) => Some(NetworkProblem::NoInputs),
+        (_, 0) => Some(NetworkProblem::NoTasks),
+        _ => assembly(network).problem(),
+    };
+    if let Some(problem) = problem {
+        return Err(Error::Network { problem });
+    }
+    let mut builder = Builder::new(width, numeric_width);
+    let views = assembly(network).assemble(&mut builder, heads);
+    Ok(builder.finish(views))
+}
+
+/// A layer without units, or a dropout that is none.
+fn hidden_problem(layers: &[(&'static str, &[u32])], dropout: f64) -> Option<NetworkProblem> {
+    let empty = layers.iter().find(|(_, widths)| widths.contains(&0));
+    let empty = empty.map(|&(name, _)| NetworkProblem::NoUnits(name));
+    empty.or_else(|| (!(0.0..1.0).contains(&dropout)).then_some(NetworkProblem::Dropout(dropout)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Puts layers together: gives each its buffer and weights, and settles how gradients flow back.
+
+use crate::kernel::product::Write;
+use crate::layers::activation::Activation;
+use crate::layers::dense::Dense;
+use crate::layers::mix::Mix;
+use crate::layers::softmax::Softmax;
+use crate::layers::{Buffer, INPUT, Layer, View};
+use crate::network::parameters::{Init, Named, Placement};
+use crate::network::{Head, Parameters};
+
+/// A finished network.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) buffers: Vec<Buffer>,
+    /// In the order of the forward pass; beside each, how its inputs' gradients are written in the backward pass.
+    pub(crate) layers: Vec<(Box<dyn Layer>, Vec<Write>)>,
+    pub(crate) parameters: Parameters,
+    /// What each task's loss reads.
+    pub(crate) heads: Vec<View>,
+}
+
+/// Some columns of a product, by the names of their weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Branch<'a> {
+    /// The weights are `<name>.weight` and `<name>.bias`.
+    pub(crate) name: &'a str,
+    /// Parallel networks that the branch holds a layer of; none for a single one, without that dimension.
+    pub(crate) groups: Option<usize>,
+    /// Outputs of each.
+    pub(crate) units: usize,
+    /// Hidden units: rectified, with a share left out at random. None for a linear branch.
+    pub(crate) hidden: Option<Hidden>,
+    /// Where a linear branch's bias starts; zero when absent.
+    pub(crate) bias: Option<Vec<f32>>,
+}
+
+/// What makes a layer a hidden one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hidden {
+    pub(crate) dropout: f32,
+}
+
+impl Branch<'_> {
+    fn width(&self) -> usize {
+        self.groups.unwrap_or(1) * self.units
+    }
+
+    /// He's uniform bound for rectified units (He 2015), LeCun's scale below it for linear ones.
+    fn bound(&self, inputs: usize) -> f32 {
+        let gain = if self.hidden.is_some() { 6.0 } else { 1.0 };
+        (gain / inputs as f32).sqrt()
+    }
+
+    fn shape(&self, inner: &[usize]) -> Vec<usize> {
+        self.groups.iter().chain(inner).copied().collect()
+    }
+}
+
+/// Collects a network's layers.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    buffers: Vec<Buffer>,
+    layers: Vec<Box<dyn Layer>>,
+    parameters: Parameters,
+    numeric_width: usize,
+    activations: usize,
+}
+
+impl Builder {
+    /// For inputs `x` of `width` numbers, of which the first `numeric_width` come from no embedding.
+    pub(crate) fn new(width: usize, numeric_width: usize) -> Self {
+        let buffers = vec![Buffer::new(width)];
+        Self { buffers, layers: Vec::new(), parameters: Parameters::default(), numeric_width, activations: 0 }
+    }
+
+    /// `x`
+    pub(crate) fn input(&self) -> View {
+        View { buffer: INPUT, column: 0, width: self.buffers[INPUT].width }
+    }
+
+    /// All branches over the whole input, as one product. Gives each branch's columns.
+    pub(crate) fn side_by_side(&mut self, input: View, branches: &[Branch<'_>]) -> Vec<View> {
+        let width = branches.iter().map(Branch::width).sum();
+        let weight = self.parameters.block(input.width, width, true);
+        let bias = self.parameters.block(1, width, false);
+        let output = self.buffer(width);
+        let mut activations = Vec::with_capacity(branches.len());
+        let mut views = Vec::with_capacity(branches.len());
+        let mut column = 0;
+        for branch in branches {
+            let placement = Placement {
+                offset: weight.offset + column,
+                groups: branch.groups.unwrap_or(1),
+                rows: input.width,
+                columns: branch.units,
+                group_stride: branch.units,
+                row_stride: weight.stride,
+            };
+            self.name(branch, placement, bias.offset + column);
+            activations.push(self.activation(branch, column));
+            views.push(View { column, width: branch.width(), ..output });
+            column += branch.width();
+        }
+        let gradient_from = self.gradient_from(input);
+        self.layers.push(Box::new(Dense { input, output, groups: 1, weight, bias, activations, gradient_from }));
+        views
+    }
+
+    /// A layer of parallel networks: group `g` reads part `g` of the input.
+    pub(crate) fn grouped(&mut self, input: View, branch: &Branch<'_>) -> View {
+        let groups = branch.groups.unwrap_or(1);
+        let rows = input.width / groups;
+        let weight = self.parameters.block(groups * rows, branch.units, true);
+        let bias = self.parameters.block(1, branch.width(), false);
+        let output = self.buffer(branch.width());
+        let (columns, row_stride) = (branch.units, weight.stride);
+        let group_stride = rows * row_stride;
+        let placement = Placement { offset: weight.offset, groups, rows, columns, group_stride, row_stride };
+        self.name(branch, placement, bias.offset);
+        let activations = vec![self.activation(branch, 0)];
+        let gradient_from = self.gradient_from(input);
+        self.layers.push(Box::new(Dense { input, output, groups, weight, bias, activations, gradient_from }));
+        output
+    }
+
+    /// Hidden layers `<name>.0`, `<name>.1`, … of parallel networks over the same input, the first as one product.
+    /// Gives `[rows, groups·widths.last()]`; without widths, the input once for each group is what the caller has.
+    pub(crate) fn towers(&mut self, input: View, name: &str, groups: usize, widths: &[usize], hidden: Hidden) -> View {
+        let mut view = input;
+        for (index, &units) in widths.iter().enumerate() {
+            let name = format!("{name}.{index}");
+            let branch = Branch { name: &name, groups: Some(groups), units, hidden: Some(hidden), bias: None };
+            view = if index == 0 { self.side_by_side(view, &[branch])[0] } else { self.grouped(view, &branch) };
+        }
+        view
+    }
+
+    /// Each head's own linear layer over its task's part of the input.
+    pub(crate) fn heads(&mut self, input: impl Fn(usize) -> View, heads: &[Head]) -> Vec<View> {
+        let head_over =
+            |builder: &mut Self, (task, head): (usize, &Head)| builder.side_by_side(input(task), &[head.branch()])[0];
+        heads.iter().enumerate().map(|head| head_over(self, head)).collect()
+    }
+
+    /// A softmax over each of `groups` parts.
+    pub(crate) fn softmax(&mut self, input: View, groups: usize) -> View {
+        let output = self.buffer(input.width);
+        self.layers.push(Box::new(Softmax { input, output, groups }));
+        output
+    }
+
+    /// For each task the experts' mixture by its shares, `[rows, tasks·(experts.width / expert_count)]`.
+    pub(crate) fn mix(&mut self, shares: View, experts: View, expert_count: usize) -> View {
+        let output = self.buffer(shares.width / expert_count * (experts.width / expert_count));
+        self.layers.push(Box::new(Mix { shares, experts, output, expert_count }));
+        output
+    }
+
+    /// The network, its gradients' ways settled.
+    pub(crate) fn finish(self, heads: Vec<View>) -> Graph {
+        let mut written = heads.clone();
+        let mut writes = Vec::with_capacity(self.layers.len());
+        for layer in self.layers.iter().rev() {
+            let output = layer.output();
+            let read: usize = written.iter().filter(|view| view.buffer == output.buffer).map(|view| view.width).sum();
+            assert!(read >= output.width, "every column of {layer:?} is read by a later layer or a head");
+            writes.push(layer.inputs().into_iter().map(|input| claim(&mut written, input)).collect());
+        }
+        let layers = self.layers.into_iter().zip(writes.into_iter().rev()).collect();
+        Graph { buffers: self.buffers, layers, parameters: self.parameters, heads }
+    }
+
+    fn buffer(&mut self, width: usize) -> View {
+        self.buffers.push(Buffer::new(width));
+        View { buffer: self.buffers.len() - 1, column: 0, width }
+    }
+
+    fn gradient_from(&self, input: View) -> usize {
+        if input.buffer == INPUT { self.numeric_width } else { 0 }
+    }
+
+    fn activation(&mut self, branch: &Branch<'_>, first: usize) -> Activation {
+        self.activations += 1;
+        Activation {
+            columns: first..first + branch.width(),
+            relu: branch.hidden.is_some(),
+            dropout: branch.hidden.map_or(0.0, |hidden| hidden.dropout),
+            site: self.activations,
+        }
+    }
+
+    fn name(&mut self, branch: &Branch<'_>, weight: Placement, bias_offset: usize) {
+        let init = Init::Uniform(branch.bound(weight.rows));
+        let shape = branch.shape(&[weight.rows, branch.units]);
+        self.parameters.named.push(Named { name: format!("{}.weight", branch.name), shape, placement: weight, init });
+        let placement = Placement {
+            offset: bias_offset,
+            groups: 1,
+            rows: 1,
+            columns: branch.width(),
+            group_stride: branch.width(),
+            row_stride: branch.width(),
+        };
+        let init = Init::Values(branch.bias.clone().unwrap_or_else(|| vec![0.0; branch.width()]));
+        let shape = branch.shape(&[branch.units]);
+        self.parameters.named.push(Named { name: format!("{}.bias", branch.name), shape, placement, init });
+    }
+}
+
+/// Whether the gradient of `input` is the first to be written in its place.
+fn claim(written: &mut Vec<View>, input: View) -> Write {
+    if written.iter().any(|view| view.contains(input)) {
+        return Write::Add;
+    }
+    let apart = written.iter().all(|view| !view.overlaps(input));
+    assert!(apart, "views of a buffer are the same, one inside an earlier one, or apart: {input:?}");
+    written.push(input);
+    Write::Over
+}

@@ -1,0 +1,164 @@
+//! Gradients of whole networks against finite differences of their forward pass.
+
+use spec::TaskName;
+
+use super::Graph;
+use crate::architecture::Architecture;
+use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
+use crate::embedding::{VECTOR, gather};
+use crate::fixtures::{batch, document, layout, networks};
+use crate::input::Batch;
+use crate::kernel::product::Write;
+use crate::layers::{Dropout, INPUT};
+use crate::loss::targets::TargetStatistics;
+use crate::loss::{LossSums, Rows};
+
+const ROWS: usize = 40;
+const DROPOUT: Dropout = Dropout { seed: 3, step: 5, first_row: 0 };
+
+fn architecture(network: serde_json::Value) -> Architecture {
+    let spec = document(network, serde_json::json!({}));
+    Architecture::for_training(&spec, &layout(), &TargetStatistics::default(), |_: &TaskName| None).unwrap()
+}
+
+/// The sum of the tasks' losses of the first rows of a batch.
+fn loss(architecture: &Architecture, weights: &Weights, batch: &Batch) -> f64 {
+    let mut activations = Activations::new(architecture);
+    activations.forward(architecture, weights, &batch.inputs, 0..ROWS, Some(DROPOUT));
+    sums(architecture, &activations, batch).iter().zip(&architecture.objectives).map(|(s, o)| s.value(*o)).sum()
+}
+
+fn sums(architecture: &Architecture, activations: &Activations, batch: &Batch) -> Vec<LossSums> {
+    let of_task = |task| {
+        let rows = Rows::new(&batch.targets, task, ROWS, 0..ROWS);
+        rows.sums(architecture.objectives[task], &activations.head(architecture, task))
+    };
+    (0..architecture.tasks.len()).map(of_task).collect()
+}
+
+/// The gradients of [`loss`] by the dense weights and by `x`.
+fn gradients(architecture: &Architecture, weights: &Weights, batch: &Batch) -> (Vec<f32>, Vec<f32>) {
+    let mut activations = Activations::new(architecture);
+    activations.forward(architecture, weights, &batch.inputs, 0..ROWS, Some(DROPOUT));
+    let known = sums(architecture, &activations, batch);
+    let mut gradients = Gradients::new(architecture);
+    for task in 0..architecture.tasks.len() {
+        Rows::new(&batch.targets, task, ROWS, 0..ROWS).gradient(
+            architecture.objectives[task],
+            &known[task],
+            1.0,
+            &activations.head(architecture, task),
+            &mut gradients.head(architecture, task),
+        );
+    }
+    let mut dense = vec![f32::NAN; architecture.graph.parameters.len()];
+    clear_padding(&architecture.graph, &mut dense);
+    let mut input = vec![f32::NAN; BLOCK * architecture.graph.buffers[INPUT].stride + VECTOR];
+    let into = Into { dense: &mut dense, write: Write::Over, input: &mut input };
+    gradients.backward(architecture, weights, &activations, ROWS, into);
+    (dense, input)
+}
+
+/// Padding is zero and never written; everything else must be.
+fn clear_padding(graph: &Graph, dense: &mut [f32]) {
+    let written: Vec<f32> = dense.to_vec();
+    dense.fill(0.0);
+    for named in &graph.parameters.named {
+        named.write(dense, &named.read(&written));
+    }
+}
+
+/// A central difference over a step of f32 weights; rectifiers that change side within it make it inexact, so the
+/// tolerance is a percent and a few of the weights may be off.
+fn assert_slopes(name: &str, slopes: &[(f64, f64)]) {
+    let wrong =
+        slopes.iter().filter(|(found, expected)| (found - expected).abs() > 1e-2 * expected.abs() + 3e-4).count();
+    assert!(wrong * 50 <= slopes.len(), "{name}: {wrong} of {} slopes are off: {slopes:?}", slopes.len());
+    assert!(slopes.iter().any(|(found, _)| found.abs() > 1e-3), "{name}: every slope is zero");
+}
+
+#[test]
+fn gradients_by_every_tensor_are_the_slopes_of_the_loss() {
+    let batch = batch(ROWS, 11);
+    for network in networks(0.2) {
+        let architecture = architecture(network);
+        let mut weights = Weights::initial(&architecture, 5);
+        let (gradient, _) = gradients(&architecture, &weights, &batch);
+        for named in architecture.graph.parameters.named.clone() {
+            let by_tensor = named.read(&gradient);
+            let start = named.read(&weights.dense);
+            let every = start.len().div_ceil(60);
+            let mut slope = |index: usize| {
+                let step = 4e-3;
+                let mut at = |moved: f32| {
+                    let mut numbers = start.clone();
+                    numbers[index] += moved;
+                    named.write(&mut weights.dense, &numbers);
+                    loss(&architecture, &weights, &batch)
+                };
+                let slope = (at(step) - at(-step)) / f64::from(2.0 * step);
+                at(0.0);
+                (f64::from(by_tensor[index]), slope)
+            };
+            let slopes: Vec<_> = (0..start.len()).step_by(every).map(&mut slope).collect();
+            assert_slopes(&named.name, &slopes);
+        }
+    }
+}
+
+#[test]
+fn the_gradient_by_the_input_is_the_slope_by_an_embedding() {
+    let mut batch = batch(ROWS, 12);
+    // Row 0 alone has city 0, whose embedding is columns 8.. of x.
+    for row in 1..ROWS {
+        let at = layout().slots_before(1) * ROWS + row * 2;
+        batch.inputs.ids[at] = batch.inputs.ids[at].max(1);
+    }
+    batch.inputs.ids[layout().slots_before(1) * ROWS] = 0;
+    let column = layout().numeric_width() + layout().tables[0].output_width();
+    for network in networks(0.0) {
+        let architecture = architecture(network);
+        let mut weights = Weights::initial(&architecture, 6);
+        let (_, by_input) = gradients(&architecture, &weights, &batch);
+        let mut slope = |index: usize| {
+            let (step, before) = (4e-3, weights.tables[1].numbers[index]);
+            let mut at = |moved: f32| {
+                weights.tables[1].numbers[index] = before + moved;
+                loss(&architecture, &weights, &batch)
+            };
+            let slope = (at(step) - at(-step)) / f64::from(2.0 * step);
+            at(0.0);
+            (f64::from(by_input[column + index]), slope)
+        };
+        let slopes: Vec<_> = (0..8).map(&mut slope).collect();
+        assert_slopes("x", &slopes);
+    }
+}
+
+#[test]
+fn gathering_fills_x_in_the_documented_order() {
+    let (layout, batch) = (layout(), batch(9, 3));
+    let architecture = architecture(networks(0.0).remove(0));
+    let weights = Weights::initial(&architecture, 1);
+    let stride = architecture.graph.buffers[INPUT].stride;
+    let mut x = vec![f32::NAN; 9 * stride + VECTOR];
+    gather::gather(&layout, &weights.tables, &batch.inputs, 2..9, &mut x, stride);
+    for row in 2..9 {
+        let mut expected = batch.inputs.numeric[row * 5..row * 5 + 5].to_vec();
+        let mut bags = batch.inputs.bags.iter();
+        for (index, table) in layout.tables.iter().enumerate() {
+            let numbers = &weights.tables[index];
+            for &id in batch.inputs.table_ids(&layout, index, row..row + 1) {
+                expected.extend(numbers.read(id as usize, 1));
+            }
+            for slot in table.bags() {
+                let ids = bags.next().unwrap().row(row);
+                let mean = slot.pool == Some(spec::feature::Pool::Mean);
+                let scale = if mean { 1.0 / ids.len().max(1) as f32 } else { 1.0 };
+                let sum = |column| ids.iter().map(|&id| numbers.read(id as usize, 1)[column]).sum::<f32>() * scale;
+                expected.extend((0..table.width).map(sum));
+            }
+        }
+        assert_eq!(x[(row - 2) * stride..][..layout.width()], expected, "row {row}");
+    }
+}

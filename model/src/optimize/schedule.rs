@@ -1,0 +1,48 @@
+//! The learning rate over time: linear warm-up, then a constant or half a cosine.
+
+use std::f64::consts::PI;
+
+use spec::training::{Schedule, ScheduleKind};
+
+/// What the learning rates are multiplied by at a step, 0..1.
+///
+/// Step `t` of `total` (from 0) has `(t + 1) / warm` while `t < warm`; then 1, or `½(1 + cos(π (t - warm) / (total -
+/// warm)))`. A warm-up is never longer than half of the planned steps.
+pub(crate) fn factor(schedule: &Schedule, step: u64, total: u64) -> f64 {
+    let warm = u64::from(schedule.warmup_steps).min(total / 2);
+    if step < warm {
+        return (step + 1) as f64 / warm as f64;
+    }
+    match schedule.kind {
+        ScheduleKind::Constant => 1.0,
+        ScheduleKind::Cosine => {
+            let progress = (step - warm) as f64 / total.saturating_sub(warm).max(1) as f64;
+            0.5 * (1.0 + (PI * progress.min(1.0)).cos())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spec::training::{Schedule, ScheduleKind};
+
+    use super::factor;
+
+    #[test]
+    fn the_rate_warms_up_and_falls_to_zero_along_a_cosine() {
+        let schedule = Schedule { warmup_steps: 4, kind: ScheduleKind::Cosine };
+        let course: Vec<f64> = (0..=12).map(|step| factor(&schedule, step, 12)).collect();
+        assert_eq!(course[..5], [0.25, 0.5, 0.75, 1.0, 1.0]);
+        assert!((course[8] - 0.5).abs() < 1e-12 && course[12].abs() < 1e-12);
+        assert!(course[4..].windows(2).all(|pair| pair[1] < pair[0]));
+        assert_eq!(factor(&schedule, 100, 12), factor(&schedule, 12, 12));
+    }
+
+    #[test]
+    fn a_constant_rate_stays_and_warm_up_is_at_most_half_of_the_steps() {
+        let schedule = Schedule { warmup_steps: 100, kind: ScheduleKind::Constant };
+        assert_eq!(factor(&schedule, 9, 20), 1.0);
+        assert_eq!(factor(&schedule, 4, 20), 0.5);
+        assert_eq!(factor(&schedule, 0, 1), 1.0);
+    }
+}

@@ -1,0 +1,216 @@
+//! Predictions from a package's bytes against the documented formulas, written down a second time in plain f64.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+use serde_json::json;
+use spec::feature::Pool;
+use spec::training::DeviceChoice;
+
+use super::Predictor;
+use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
+use crate::error::Error;
+use crate::fixtures::{batch, document, inputs, layout, networks};
+use crate::input::Inputs;
+use crate::learner::{Learner, LearnerOptions};
+use crate::outputs::Outputs;
+
+/// A tensor of a package, as an outside reader has it.
+struct Tensor {
+    shape: Vec<usize>,
+    numbers: Vec<f64>,
+}
+
+type Package = BTreeMap<String, Tensor>;
+
+fn read(bytes: &[u8]) -> Package {
+    let tensor = |view: safetensors::tensor::TensorView<'_>| Tensor {
+        shape: view.shape().to_vec(),
+        numbers: view.data().chunks(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect(),
+    };
+    let tensors = SafeTensors::deserialize(bytes).unwrap();
+    tensors.tensors().into_iter().map(|(name, view)| (name, tensor(view))).collect()
+}
+
+/// `h·W[group] + b[group]`
+fn linear(package: &Package, name: &str, group: usize, h: &[f64]) -> Vec<f64> {
+    let (weight, bias) = (&package[&format!("{name}.weight")], &package[&format!("{name}.bias")]);
+    let units = *weight.shape.last().unwrap();
+    assert_eq!(weight.shape[weight.shape.len() - 2], h.len(), "{name}");
+    let cell = |unit: usize| {
+        let column = |(i, number): (usize, &f64)| number * weight.numbers[(group * h.len() + i) * units + unit];
+        h.iter().enumerate().map(column).sum::<f64>() + bias.numbers[group * units + unit]
+    };
+    (0..units).map(cell).collect()
+}
+
+/// Hidden layers `<name>.0`, `<name>.1`, … of one group.
+fn hidden(package: &Package, name: &str, group: usize, mut h: Vec<f64>) -> Vec<f64> {
+    for layer in 0.. {
+        let layer = format!("{name}.{layer}");
+        if !package.contains_key(&format!("{layer}.weight")) {
+            break;
+        }
+        h = linear(package, &layer, group, &h).into_iter().map(|z| z.max(0.0)).collect();
+    }
+    h
+}
+
+fn x(package: &Package, inputs: &Inputs, row: usize) -> Vec<f64> {
+    let layout = layout();
+    let mut x: Vec<f64> = inputs.numeric[row * 5..row * 5 + 5].iter().map(|&n| f64::from(n)).collect();
+    let mut bags = inputs.bags.iter();
+    for (index, table) in layout.tables.iter().enumerate() {
+        let embedding = |slot: &crate::input::Slot, id: i32| {
+            let tensor = &package[&format!("embeddings.{}", slot.feature)];
+            let local = id as usize - slot.first_row as usize;
+            tensor.numbers[local * table.width..(local + 1) * table.width].to_vec()
+        };
+        let ids = inputs.table_ids(&layout, index, row..row + 1);
+        for (slot, &id) in table.singles().iter().zip(ids) {
+            x.extend(embedding(slot, id));
+        }
+        for slot in table.bags() {
+            let ids = bags.next().unwrap().row(row);
+            let mut pooled = vec![0.0; table.width];
+            for &id in ids {
+                pooled.iter_mut().zip(embedding(slot, id)).for_each(|(sum, number)| *sum += number);
+            }
+            if slot.pool == Some(Pool::Mean) && !ids.is_empty() {
+                pooled.iter_mut().for_each(|sum| *sum /= ids.len() as f64);
+            }
+            x.extend(pooled);
+        }
+    }
+    x
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+fn prediction(task: usize, head: &[f64]) -> f64 {
+    if task == 1 {
+        let deviation = (1.0 + head[2].exp()).ln();
+        sigmoid(head[0]) * (head[1] + deviation * deviation / 2.0).exp()
+    } else {
+        sigmoid(head[0])
+    }
+}
+
+fn reference(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
+    let x = x(package, inputs, row);
+    let trunk = |task: usize| match network["kind"].as_str().unwrap() {
+        "linear" => x.clone(),
+        "shared_bottom" => hidden(package, "towers", task, hidden(package, "bottom", 0, x.clone())),
+        "mmoe" => {
+            let experts = network["experts"].as_u64().unwrap() as usize;
+            let gates: Vec<f64> = linear(package, "gates", task, &x).iter().map(|l| l.exp()).collect();
+            let sum: f64 = gates.iter().sum();
+            let mut mixture = Vec::new();
+            for (expert, gate) in (0..experts).zip(&gates) {
+                let values = hidden(package, "experts", expert, x.clone());
+                mixture.resize(values.len(), 0.0);
+                mixture.iter_mut().zip(values).for_each(|(mixed, value)| *mixed += gate / sum * value);
+            }
+            hidden(package, "towers", task, mixture)
+        }
+        other => panic!("{other}"),
+    };
+    let head = |(task, name)| prediction(task, &linear(package, &format!("heads.{name}"), 0, &trunk(task)));
+    ["buy", "spend", "like"].into_iter().enumerate().map(head).collect()
+}
+
+fn trained(network: serde_json::Value) -> (spec::TrainingSpec, Learner) {
+    let spec = document(network, json!({"optimizer": {"learning_rate": 0.01}, "schedule": {"warmup_steps": 1}}));
+    let options = LearnerOptions { threads: 2, total_steps: 30, ..LearnerOptions::default() };
+    let mut learner = Learner::new(&spec, &layout(), options).unwrap();
+    (0..12).for_each(|step| drop(learner.step(&batch(600, step)).unwrap()));
+    (spec, learner)
+}
+
+fn predictor(spec: &spec::TrainingSpec, weights: &[u8]) -> Result<Predictor, Error> {
+    Predictor::new(spec, &layout(), weights, &ModelCalibration::default(), DeviceChoice::Cpu)
+}
+
+#[test]
+fn predictions_are_the_documented_formulas_over_the_packages_tensors() {
+    for network in networks(0.2) {
+        let (spec, learner) = trained(network.clone());
+        let bytes = learner.save().unwrap();
+        let (package, rows) = (read(&bytes), inputs(&layout(), 300, 99));
+        let mut outputs = Outputs::default();
+        predictor(&spec, &bytes).unwrap().predict(&rows, &mut outputs).unwrap();
+        for row in (0..300).step_by(7) {
+            for (task, expected) in reference(&package, &network, &rows, row).into_iter().enumerate() {
+                let found = f64::from(outputs.tasks[task][row]);
+                let near = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);
+                assert!(near, "{network} task {task} row {row}: {found} is not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_packages_model_predicts_what_its_learner_did_bit_for_bit() {
+    for network in networks(0.2) {
+        let (spec, learner) = trained(network);
+        let bytes = learner.save().unwrap();
+        assert!(bytes == learner.save().unwrap());
+        let predictor = predictor(&spec, &bytes).unwrap();
+        let rows = inputs(&layout(), 777, 42);
+        let (mut found, mut expected) = (Outputs::default(), Outputs::default());
+        learner.predict(&rows, &mut expected).unwrap();
+        predictor.predict(&rows, &mut found).unwrap();
+        assert_eq!(found, expected);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let mut again = Outputs::default();
+                    predictor.predict(&rows, &mut again).unwrap();
+                    assert_eq!(again, expected);
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn calibration_is_applied_to_its_task() {
+    let (spec, learner) = trained(networks(0.0).remove(0));
+    let platt: Platt = serde_json::from_value(json!({"slope": 2.0, "intercept": -1.0})).unwrap();
+    let calibrated = TaskCalibration { calibrator: Calibrator::Platt(platt), ..TaskCalibration::none() };
+    let mut calibration = ModelCalibration::default();
+    calibration.tasks.insert("like".parse().unwrap(), calibrated);
+    let weights = learner.save().unwrap();
+    let model = Predictor::new(&spec, &layout(), &weights, &calibration, DeviceChoice::Cpu).unwrap();
+    let rows = inputs(&layout(), 50, 4);
+    let (mut raw, mut found) = (Outputs::default(), Outputs::default());
+    learner.predict(&rows, &mut raw).unwrap();
+    model.predict(&rows, &mut found).unwrap();
+    assert_eq!(found.tasks[..2], raw.tasks[..2]);
+    for (found, &raw) in found.tasks[2].iter().zip(&raw.tasks[2]) {
+        let logit = (f64::from(raw) / (1.0 - f64::from(raw))).ln();
+        assert!((f64::from(*found) - sigmoid(2.0 * logit - 1.0)).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn weights_that_do_not_fit_the_document_are_refused_by_tensor() {
+    let (spec, learner) = trained(networks(0.0).remove(4));
+    let bytes = learner.save().unwrap();
+    let other = document(networks(0.0).remove(1), json!({}));
+    assert!(matches!(predictor(&other, &bytes), Err(Error::TensorMissing { name, .. }) if name == "bottom.0.weight"));
+    let mut fewer = spec.clone();
+    fewer.tasks.truncate(2);
+    assert!(matches!(predictor(&fewer, &bytes), Err(Error::TensorShape { name, .. }) if name == "gates.weight"));
+    let mut linear = document(networks(0.0).remove(0), json!({}));
+    let linear_bytes = Learner::new(&linear, &layout(), LearnerOptions::default()).unwrap().save().unwrap();
+    linear.tasks.truncate(2);
+    assert!(
+        matches!(predictor(&linear, &linear_bytes), Err(Error::TensorUnknown { name }) if name == "heads.like.bias")
+    );
+    for damaged in [&bytes[..100], &bytes[..bytes.len() - 1], &bytes[1..], b""] {
+        assert!(matches!(predictor(&spec, damaged), Err(Error::Safetensors { .. } | Error::Schema { .. })));
+    }
+}

@@ -1,0 +1,134 @@
+//! A model's numbers as libtorch tensors on a device, and a pass through its network.
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::architecture::Architecture;
+use crate::cpu::Weights;
+use crate::embedding::tensors::{InputTensors, gather, upload};
+use crate::input::Inputs;
+use crate::layers::{Dropout, Nodes, TensorPass};
+use crate::loss::Column;
+use crate::outputs::Outputs;
+
+/// A model on a device.
+#[derive(Debug)]
+pub(crate) struct TensorModel {
+    pub(crate) device: Device,
+    /// The type of the products' operands: f32 or bf16. Everything else is f32.
+    pub(crate) product_kind: Kind,
+    /// A tensor for each block of the network's parameters, flat.
+    pub(crate) weights: Vec<Tensor>,
+    /// `[rows, width]` each.
+    pub(crate) tables: Vec<Tensor>,
+}
+
+impl TensorModel {
+    /// A copy of host weights.
+    pub(crate) fn new(
+        architecture: &Architecture,
+        weights: &Weights,
+        device: Device,
+        product_kind: Kind,
+    ) -> Result<Self, TchError> {
+        let mut model = Self { device, product_kind, weights: Vec::new(), tables: Vec::new() };
+        model.set(architecture, weights)?;
+        Ok(model)
+    }
+
+    /// Replaces the numbers by a copy of host weights.
+    pub(crate) fn set(&mut self, architecture: &Architecture, weights: &Weights) -> Result<(), TchError> {
+        self.weights = blocks(architecture, &weights.dense, self.device)?;
+        let table = |(layout, table): (&crate::input::TableLayout, &crate::embedding::Table)| {
+            let stride = table.stride as i64;
+            let padded = upload(&table.numbers, self.device)?.f_reshape([layout.rows as i64, stride])?;
+            padded.f_narrow(1, 0, layout.width as i64)?.f_contiguous()
+        };
+        self.tables = architecture.layout.tables.iter().zip(&weights.tables).map(table).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// The numbers in a host's memory.
+    pub(crate) fn to_host(&self, architecture: &Architecture) -> Result<Weights, TchError> {
+        let mut weights = Weights::zeros(architecture);
+        download_blocks(architecture, &self.weights, &mut weights.dense)?;
+        for (table, tensor) in weights.tables.iter_mut().zip(&self.tables) {
+            table.write(0, &download(tensor)?);
+        }
+        Ok(weights)
+    }
+
+    /// The network's input.
+    pub(crate) fn gather(&self, architecture: &Architecture, inputs: &InputTensors) -> Result<Tensor, TchError> {
+        gather(&architecture.layout, &self.tables, inputs)
+    }
+
+    /// Each task's head, `[rows, units]`.
+    pub(crate) fn forward(
+        &self,
+        architecture: &Architecture,
+        x: &Tensor,
+        dropout: Option<Dropout>,
+    ) -> Result<Vec<Tensor>, TchError> {
+        let graph = &architecture.graph;
+        let pass = TensorPass { weights: &self.weights, dropout, product_kind: self.product_kind };
+        let mut nodes = Nodes::new(graph.buffers.len(), x.shallow_clone());
+        for (layer, _) in &graph.layers {
+            layer.forward_tensors(&pass, &mut nodes)?;
+        }
+        graph.heads.iter().map(|&view| nodes.get(view)).collect()
+    }
+
+    /// All heads of a checked batch side by side in a host's memory.
+    pub(crate) fn heads(&self, architecture: &Architecture, inputs: &Inputs) -> Result<HostHeads, TchError> {
+        let _no_grad = tch::no_grad_guard();
+        let inputs = InputTensors::upload(&architecture.layout, inputs, self.device)?;
+        let heads = self.forward(architecture, &self.gather(architecture, &inputs)?, None)?;
+        Ok(HostHeads { numbers: download(&Tensor::f_cat(&heads, 1)?)? })
+    }
+}
+
+/// `[rows, Σ units]` in a host's memory.
+pub(crate) struct HostHeads {
+    numbers: Vec<f32>,
+}
+
+impl HostHeads {
+    /// A task's head.
+    pub(crate) fn head(&self, architecture: &Architecture, task: usize) -> Column<&[f32]> {
+        let widths = architecture.graph.heads.iter().map(|view| view.width);
+        let column = widths.clone().take(task).sum();
+        Column { numbers: &self.numbers, stride: widths.sum(), column }
+    }
+
+    /// The predictions of all tasks.
+    pub(crate) fn predict(&self, architecture: &Architecture, outputs: &mut Outputs) {
+        for (task, predictions) in outputs.tasks.iter_mut().enumerate() {
+            self.head(architecture, task).predict(architecture.objectives[task], predictions);
+        }
+    }
+}
+
+/// A flat run in a host's memory as a tensor for each block.
+pub(crate) fn blocks(architecture: &Architecture, flat: &[f32], device: Device) -> Result<Vec<Tensor>, TchError> {
+    architecture.graph.parameters.blocks.iter().map(|block| upload(&flat[block.range()], device)).collect()
+}
+
+/// Tensors of blocks back into a flat run.
+pub(crate) fn download_blocks(
+    architecture: &Architecture,
+    tensors: &[Tensor],
+    flat: &mut [f32],
+) -> Result<(), TchError> {
+    for (block, tensor) in architecture.graph.parameters.blocks.iter().zip(tensors) {
+        flat[block.range()].copy_from_slice(&download(tensor)?);
+    }
+    Ok(())
+}
+
+/// The numbers of a tensor, row-major.
+pub(crate) fn download(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+    let here = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
+    let mut numbers = vec![0.0f32; here.numel()];
+    here.f_copy_data(&mut numbers, here.numel())?;
+    Ok(numbers)
+}

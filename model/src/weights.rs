@@ -1,0 +1,78 @@
+//! A model's numbers as bytes: `weights.safetensors` of a package, and the state of a run that is to go on later.
+//!
+//! Tensors are little-endian f32 in name order behind a header, so the same numbers are the same bytes. Names and
+//! shapes are in `docs/model-package.md`.
+
+mod entries;
+pub(crate) mod state;
+
+use crate::architecture::Architecture;
+use crate::cpu::Weights;
+use crate::embedding::{Table, tensor_name};
+use crate::error::Error;
+use entries::{Entry, Reader, write};
+
+/// The header's `schema`.
+const WEIGHTS_SCHEMA: &str = "kindred.weights.v1";
+
+/// The bytes of `weights.safetensors`.
+pub(crate) fn to_bytes(architecture: &Architecture, weights: &Weights) -> Result<Vec<u8>, Error> {
+    write(entries_of(architecture, weights, ""), WEIGHTS_SCHEMA)
+}
+
+/// The weights of `weights.safetensors`.
+///
+/// # Errors
+///
+/// Bytes that are no such file; a tensor that is missing, unknown, or of another shape than the network's.
+pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8]) -> Result<Weights, Error> {
+    let mut reader = Reader::open(bytes, WEIGHTS_SCHEMA)?;
+    let weights = read_weights(architecture, &mut reader, "")?;
+    reader.finish()?;
+    Ok(weights)
+}
+
+fn entries_of<'a>(architecture: &'a Architecture, weights: &'a Weights, prefix: &str) -> Vec<Entry<'a>> {
+    let mut entries = dense_entries(architecture, &weights.dense, prefix);
+    for (layout, table) in architecture.layout.tables.iter().zip(&weights.tables) {
+        for slot in &layout.slots {
+            let name = format!("{prefix}{}", tensor_name(slot.feature.as_str()));
+            let (first, rows) = (slot.first_row as usize, slot.rows as usize);
+            entries.push(Entry::numbers(name, vec![rows, layout.width], move || table.read(first, rows)));
+        }
+    }
+    entries
+}
+
+/// The named tensors that lie in a flat run.
+fn dense_entries<'a>(architecture: &'a Architecture, flat: &'a [f32], prefix: &str) -> Vec<Entry<'a>> {
+    let named = architecture.graph.parameters.named.iter();
+    named
+        .map(|named| Entry::numbers(format!("{prefix}{}", named.name), named.shape.clone(), || named.read(flat)))
+        .collect()
+}
+
+fn read_weights(architecture: &Architecture, reader: &mut Reader<'_>, prefix: &str) -> Result<Weights, Error> {
+    let mut weights = Weights::zeros(architecture);
+    read_dense(architecture, &mut weights.dense, reader, prefix)?;
+    for (layout, table) in architecture.layout.tables.iter().zip(&mut weights.tables) {
+        for slot in &layout.slots {
+            let name = format!("{prefix}{}", tensor_name(slot.feature.as_str()));
+            let numbers = reader.take(name, &[slot.rows as usize, layout.width])?;
+            Table::write(table, slot.first_row as usize, &numbers);
+        }
+    }
+    Ok(weights)
+}
+
+fn read_dense(
+    architecture: &Architecture,
+    flat: &mut [f32],
+    reader: &mut Reader<'_>,
+    prefix: &str,
+) -> Result<(), Error> {
+    for named in &architecture.graph.parameters.named {
+        named.write(flat, &reader.take(format!("{prefix}{}", named.name), &named.shape)?);
+    }
+    Ok(())
+}
