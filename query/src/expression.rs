@@ -9,7 +9,9 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionConfig;
 
@@ -138,12 +140,23 @@ fn compile(state: &SessionState, columns: &SchemaRef, source: &ExpressionSource,
     let origin = Origin::Expression(source.name.clone());
     let failed = |error: DataFusionError| planning_failed(&origin, &source.sql, &error, &[], &[]);
     let qualified = DFSchema::try_from(Arc::clone(columns)).map_err(failed)?;
-    let physical = state.create_physical_expr(logical, &qualified).map_err(failed)?;
+    let physical = simplified(logical, &qualified)
+        .and_then(|simple| state.create_physical_expr(simple, &qualified))
+        .map_err(failed)?;
     let output = match source.wanted {
         Wanted::Number => DataType::Float64,
         Wanted::Condition => DataType::Boolean,
     };
     Ok(Compiled { name: source.name.clone(), physical, output })
+}
+
+/// The expression with its types made equal and its constants computed; some functions are nothing but a shorthand that
+/// this step spells out.
+fn simplified(logical: Expr, columns: &DFSchema) -> datafusion::error::Result<Expr> {
+    let context = SimplifyContext::builder().with_schema(Arc::new(columns.clone())).build();
+    let simplifier = ExprSimplifier::new(context);
+    let coerced = simplifier.coerce(logical, columns)?;
+    simplifier.simplify(coerced)
 }
 
 fn state() -> SessionState {

@@ -10,6 +10,7 @@ use arrow::util::pretty::pretty_format_batches;
 use artifacts::{Attempt, Workspace};
 use futures::TryStreamExt;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use spec::{PrepareStep, RunId, TableName, TableSource};
 use tempfile::TempDir;
@@ -49,7 +50,10 @@ impl Sandbox {
     pub(crate) fn write_parquet(&self, name: &str, batches: &[RecordBatch], row_group_rows: usize) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows)).build();
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(row_group_rows))
+            .set_compression(Compression::SNAPPY)
+            .build();
         let file = std::fs::File::create(&path).unwrap();
         let mut writer = ArrowWriter::try_new(file, batches[0].schema(), Some(properties)).unwrap();
         batches.iter().for_each(|batch| writer.write(batch).unwrap());

@@ -36,8 +36,16 @@ use crate::sequential::SequentialUnions;
 use crate::sql::{Origin, parse_query, planning_failed, refuse_unstable};
 use crate::text::TextTable;
 
-/// Rows a batch.
+/// Rows a batch, where memory allows it.
 const BATCH_ROWS: usize = 8192;
+
+/// Memory that a session has for each row of a batch, so that sorts have room for a batch of every spilled run that they
+/// merge.
+const MEMORY_BYTES_PER_BATCH_ROW: usize = 16 << 10;
+
+/// Spilled runs that are merged at once: what one merge holds is then a small part of the memory, and a query's other
+/// sorts have the rest.
+const MERGED_RUNS: usize = 8;
 
 /// Consumers that an error about memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
@@ -267,14 +275,16 @@ fn runtime(failures: &Failures) -> datafusion::error::Result<RuntimeEnv> {
     std::fs::create_dir_all(&failures.spill_folder)?;
     let disk = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::Directories(vec![failures.spill_folder.clone()]))
-        .with_max_temp_directory_size(u64::MAX);
+        .with_max_temp_directory_size(u64::MAX)
+        .with_max_spill_merge_fan_in(MERGED_RUNS);
     let pool = TrackConsumersPool::new(FairSpillPool::new(failures.memory_bytes), NAMED_CONSUMERS);
     RuntimeEnvBuilder::new().with_disk_manager_builder(disk).with_memory_pool(Arc::new(pool)).build()
 }
 
 /// One partition, nothing that depends on the number of cores or on timing, names as they are written.
 fn config(memory_bytes: usize) -> SessionConfig {
-    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
+    let batch_rows = (memory_bytes / MEMORY_BYTES_PER_BATCH_ROW).clamp(BATCH_ROWS / 16, BATCH_ROWS);
+    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(batch_rows);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.map_string_types_to_utf8view = false;

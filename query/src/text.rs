@@ -114,6 +114,8 @@ impl TextTable {
             }
         }
         let typed = |(name, found): (String, DataType)| {
+            // A column without a single value is text, whatever the format.
+            let found = if found.is_null() { DataType::Utf8 } else { found };
             let data_type = declared.get(name.as_str()).map_or(found, |declared| declared_type(*declared));
             Field::new(name, data_type, true)
         };

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Float64Array, StringArray};
+use arrow::array::{AsArray, Float64Array, StringArray};
 use arrow::datatypes::Int64Type;
 use serde_json::json;
 

@@ -7,7 +7,7 @@ async fn session(sandbox: &Sandbox) -> Session {
     sandbox.write("t.csv", "Customer,amount,day\na,1.5,2024-01-01\nb,2.5,2024-01-03\na,3,2024-01-04\n");
     let mut session = sandbox.session();
     session.add_table(&name("transactions"), &source(json!({"url": sandbox.url("t.csv")}))).await.unwrap();
-    session.add_table(&name("Odd name"), &source(json!({"url": sandbox.url("t.csv")}))).await.unwrap();
+    session.add_table(&name("Odd-name"), &source(json!({"url": sandbox.url("t.csv")}))).await.unwrap();
     session
 }
 
@@ -21,7 +21,7 @@ async fn names_are_exact_with_capitals_and_without() {
     let session = session(&sandbox).await;
     let sql = "SELECT Customer, SUM(amount) AS Total FROM transactions GROUP BY Customer ORDER BY Total";
     assert_eq!(lines(&session, sql).await, ["b|2.5", "a|4.5"]);
-    let sql = "SELECT \"Customer\" FROM \"Odd name\" AS T WHERE T.amount > 2 ORDER BY T.amount";
+    let sql = "SELECT \"Customer\" FROM \"Odd-name\" AS T WHERE T.amount > 2 ORDER BY T.amount";
     assert_eq!(lines(&session, sql).await, ["b", "a"]);
     assert_eq!(lines(&session, "SELECT max(day) - min(day) FROM transactions").await, ["3"]);
 }
@@ -45,7 +45,7 @@ async fn errors_name_the_step_the_line_the_column_and_what_is_meant() {
         ),
         (
             "SELECT Customer FROM transactions WHERE amount > (SELECT avg(amount) FROM nowhere)",
-            "spec.prepare[2].sql (table `new`), line 1, column 75: there is no table `nowhere`; there are `Odd name`, `transactions`",
+            "spec.prepare[2].sql (table `new`), line 1, column 75: there is no table `nowhere`; there are `Odd-name`, `transactions`",
         ),
         (
             "SELECT sume(amount) FROM transactions",

@@ -13,7 +13,7 @@ use crate::error::FileError;
 use crate::text::INFERENCE_BYTES;
 use crate::text::plain::{self, ByteStream};
 
-/// The fields of a file's objects and their types, told from its first [`INFERENCE_BYTES`].
+/// The fields of a file's objects and their types (`Null` for those that never have a value), told from its first [`INFERENCE_BYTES`].
 pub(crate) async fn columns(
     file: &InputFile,
     compression: FileCompression,
@@ -21,19 +21,14 @@ pub(crate) async fn columns(
     let head = whole_lines(plain::open(file, compression).await?).await?;
     let bad_json = |source| FileError::Json { url: file.url.clone(), source };
     let (schema, _) = infer_json_schema(head.as_slice(), None).map_err(bad_json)?;
-    let columns = schema.fields().iter().map(|field| (field.name().clone(), typed(field.data_type())));
-    Ok(columns.collect())
-}
-
-/// A field that is always null is text, as an empty CSV column is.
-fn typed(inferred: &DataType) -> DataType {
-    if inferred.is_null() { DataType::Utf8 } else { inferred.clone() }
+    Ok(schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())
 }
 
 /// The type that holds values of both, if one does.
 pub(crate) fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
     match (a, b) {
         (a, b) if a == b => Some(a.clone()),
+        (DataType::Null, wider) | (wider, DataType::Null) => Some(wider.clone()),
         (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => Some(DataType::Float64),
         _ => None,
     }
