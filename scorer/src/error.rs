@@ -127,7 +127,9 @@ pub enum ScorerError {
         other: &'static str,
     },
     /// Two published columns would have one name.
-    #[error("audiences.{audience}: two published columns would be called `{column}`; give one of its ids another name with `as`")]
+    #[error(
+        "audiences.{audience}: two published columns would be called `{column}`; give one of its ids another name with `as`"
+    )]
     PublishedTwice {
         /// The audience.
         audience: AudienceName,
@@ -135,7 +137,9 @@ pub enum ScorerError {
         column: String,
     },
     /// A column that no ids are made of.
-    #[error("column `{column}` is {found}, which has no one text to make ids of: cast it to text or an integer in a prepare step")]
+    #[error(
+        "column `{column}` is {found}, which has no one text to make ids of: cast it to text or an integer in a prepare step"
+    )]
     IdType {
         /// The column.
         column: ColumnName,
@@ -248,9 +252,9 @@ impl From<ScorerError> for WorkFailure {
 fn class_of(class: artifacts::FailureClass) -> FailureClass {
     match class {
         artifacts::FailureClass::Storage => FailureClass::Storage,
-        artifacts::FailureClass::Input
-        | artifacts::FailureClass::Environment
-        | artifacts::FailureClass::Integrity => FailureClass::Input,
+        artifacts::FailureClass::Input | artifacts::FailureClass::Environment | artifacts::FailureClass::Integrity => {
+            FailureClass::Input
+        }
         artifacts::FailureClass::Bug => FailureClass::Bug,
     }
 }

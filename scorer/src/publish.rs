@@ -170,11 +170,8 @@ impl Publishing<'_> {
         let created = Utc::now();
         // The population itself and the cut are told by `population` and `selected`.
         let between = steps.iter().filter(|step| step.step != "population" && step.step != "below the cut");
-        let waterfall = between.map(|step| WaterfallStep {
-            step: step.step.clone(),
-            removed: step.left_out,
-            left: step.remaining,
-        });
+        let waterfall =
+            between.map(|step| WaterfallStep { step: step.step.clone(), removed: step.left_out, left: step.remaining });
         let expires_after = definition.expires_after.as_ref().map(|text| {
             let invalid = || ScorerError::Expiry { audience: name.clone(), text: text.clone() };
             spec::duration::parse(text).map_err(|_| invalid())

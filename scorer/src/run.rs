@@ -35,7 +35,8 @@ impl Run {
     /// A run that is not there or no scoring run.
     pub async fn open(workspace: Workspace, id: RunId) -> Result<Self> {
         let document = runs::read_document(&workspace, &id).await?;
-        let document = document.ok_or_else(|| ScorerError::NoRun { url: workspace.url_of(&layout::run_document(&id)) })?;
+        let document =
+            document.ok_or_else(|| ScorerError::NoRun { url: workspace.url_of(&layout::run_document(&id)) })?;
         let Document::Scoring(scoring) = document.document.clone() else {
             return Err(ScorerError::NotScoring { run: id });
         };

@@ -23,7 +23,12 @@ fn sha256_hex(text: &str) -> String {
 }
 
 /// Who should be where, by a plain sort: (tier, held out) → hashed keys in the population's order.
-fn expected(people: &[Person], top: usize, tiers: &[(&str, f64)], holdout: f64) -> BTreeMap<(String, bool), Vec<String>> {
+fn expected(
+    people: &[Person],
+    top: usize,
+    tiers: &[(&str, f64)],
+    holdout: f64,
+) -> BTreeMap<(String, bool), Vec<String>> {
     let hash = |person: &Person, seed: u64| hash_text(person.key.as_ref().expect("a key").as_bytes(), seed);
     let mut order: Vec<usize> = (0..people.len()).filter(|row| people[*row].rank.is_some()).collect();
     let tie = seed_of("tie", "");
@@ -143,7 +148,8 @@ async fn an_attempt_that_died_half_way_is_finished_by_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_night_with_too_great_a_change_leaves_the_last_version_current() {
     let office = Office::new();
-    let audience = |min: u64| json!({"buyers": {"size": {"threshold": 0.5}, "guards": {"min_size": min, "max_change": 0.3}}});
+    let audience =
+        |min: u64| json!({"buyers": {"size": {"threshold": 0.5}, "guards": {"min_size": min, "max_change": 0.3}}});
     let first = office.scored("one", &people(vec![0.9; 1000]), 400, audience(10)).await;
     assert!(publish_one(&first).await.published);
     let before = office.bytes_below("audiences");
@@ -151,7 +157,10 @@ async fn a_night_with_too_great_a_change_leaves_the_last_version_current() {
     let second = office.scored("two", &people(vec![0.9; 600]), 400, audience(10)).await;
     let held = publish_one(&second).await;
     assert!(!held.published);
-    assert_eq!(held.held_back, ["600 people after 1000 in version 1 change it by -40.0 %, beyond guards.max_change, 30 %"]);
+    assert_eq!(
+        held.held_back,
+        ["600 people after 1000 in version 1 change it by -40.0 %, beyond guards.max_change, 30 %"]
+    );
     assert_eq!((held.version, held.manifest_url), (None, None));
     assert_eq!(office.bytes_below("audiences"), before, "nothing was written where readers look");
 
@@ -276,7 +285,8 @@ async fn a_shard_that_is_missing_or_damaged_publishes_nothing() {
 
     office.workspace.delete(&commit_key).await.unwrap();
     let error = publish(&run, &Progress::new(), &Cancel::never()).await.unwrap_err();
-    let missing = |error: &ScorerError| matches!(error, ScorerError::Artifacts(ArtifactsError::Uncommitted { missing: 1, .. }));
+    let missing =
+        |error: &ScorerError| matches!(error, ScorerError::Artifacts(ArtifactsError::Uncommitted { missing: 1, .. }));
     assert!(missing(&error), "{error}");
 
     office.workspace.write(&commit_key, commit).await.unwrap();

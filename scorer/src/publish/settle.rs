@@ -125,9 +125,8 @@ impl Settling<'_> {
         let tiers = settled.tiers.iter().zip(&settled.held_out);
         let ordinals = tiers.map(|(tier, held)| (tier.rows, held.checked_sub(1)));
         let collected = COLLECTED_ROWS / settled.tiers.len() as u64;
-        let mut searches: Vec<_> = ordinals
-            .map(|(rows, last)| Search::in_one_rank(0, rows, last.as_slice(), collected))
-            .collect();
+        let mut searches: Vec<_> =
+            ordinals.map(|(rows, last)| Search::in_one_rank(0, rows, last.as_slice(), collected)).collect();
         while searches.iter().any(|search| !search.is_done()) {
             let passes: Arc<Vec<Pass>> = Arc::new(searches.iter().map(Search::pass).collect());
             let seen: Vec<_> = passes.iter().map(Pass::observed).collect();

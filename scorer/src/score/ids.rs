@@ -106,7 +106,8 @@ impl IdRecipe {
             DataType::Utf8View => self.of_texts(values.as_string_view().iter()),
             raw if self.is_raw(raw) => Ok(Arc::clone(values)),
             _ => {
-                let texts = key_texts(values).map_err(|source| ScorerError::Key { column: self.column.clone(), source })?;
+                let texts =
+                    key_texts(values).map_err(|source| ScorerError::Key { column: self.column.clone(), source })?;
                 self.of_texts(texts.iter())
             }
         }

@@ -130,7 +130,8 @@ mod tests {
             repeated.extend(seen.into_repeated());
         }
         let mut count = Count::new(&repeated, false);
-        let suspected: Vec<_> = hashes.iter().copied().filter(|hash| count.suspected().contains(&short(*hash))).collect();
+        let suspected: Vec<_> =
+            hashes.iter().copied().filter(|hash| count.suspected().contains(&short(*hash))).collect();
         count.extend(&suspected);
         count.finish()
     }

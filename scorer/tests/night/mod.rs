@@ -70,7 +70,8 @@ impl Office {
         let run = Run::open(self.workspace.clone(), id.clone()).await.expect("a run");
         let shards: Vec<&[Person]> = people.chunks(shard_rows).collect();
         let groups: Vec<u64> = shards.iter().map(|shard| shard.len() as u64).collect();
-        let population = InputFile { url: "file:///population.parquet".to_owned(), size: 1, etag: None, last_modified: None };
+        let population =
+            InputFile { url: "file:///population.parquet".to_owned(), size: 1, etag: None, last_modified: None };
         let plan = freeze_plan(&self.workspace, &id, shard_plan(&[(population, groups)], 1)).await.expect("a plan");
         for (shard, people) in plan.shards.iter().zip(shards) {
             self.commit(&run, shard.id, people).await;
@@ -177,7 +178,8 @@ fn document(night: &str, audiences: Value) -> RunDocument {
 
 fn score_rows(run: &Run, people: &[Person]) -> RecordBatch {
     let names: Vec<&AudienceName> = run.spec().audiences.keys().collect();
-    let ranks = |_: &&AudienceName| Arc::new(people.iter().map(|person| person.rank).collect::<Float64Array>()) as ArrayRef;
+    let ranks =
+        |_: &&AudienceName| Arc::new(people.iter().map(|person| person.rank).collect::<Float64Array>()) as ArrayRef;
     let keys: ArrayRef = Arc::new(people.iter().map(|person| person.key.as_deref()).collect::<StringArray>());
     let emails: ArrayRef = Arc::new(people.iter().map(|person| person.email.as_deref()).collect::<StringArray>());
     let mut fields = vec![Field::new("customer_id", DataType::Utf8, true)];

@@ -1,0 +1,125 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn spec(changes: Value) -> ScoringSpec {
+    let mut spec = json!({
+        "model": "repurchase@1",
+        "tables": {"customers": {"url": "customers.parquet"}},
+        "population": "customers",
+        "key": "customer_id",
+    });
+    for (field, value) in changes.as_object().expect("fields") {
+        spec[field] = value.clone();
+    }
+    serde_json::from_value(spec).expect("a spec")
+}
+
+fn population() -> Schema {
+    Schema::new(vec![
+        Field::new("customer_id", DataType::Int64, true),
+        Field::new("city", DataType::Utf8, true),
+        Field::new("email", DataType::Utf8, true),
+        Field::new("age", DataType::Float64, true),
+        Field::new("repurchase", DataType::Int64, true),
+        Field::new("tags", DataType::new_list(DataType::Utf8, true), true),
+    ])
+}
+
+fn tasks() -> Vec<TaskName> {
+    ["repurchase", "spend"].map(|task| task.parse().expect("a name")).to_vec()
+}
+
+fn layout(changes: Value) -> Result<ScoreLayout> {
+    ScoreLayout::new(&spec(changes), &population(), &tasks())
+}
+
+fn refusal(changes: Value) -> String {
+    let error = layout(changes).expect_err("a document that cannot work");
+    assert_eq!(error.class(), worker::FailureClass::Input, "{error}");
+    error.to_string()
+}
+
+fn columns(layout: &ScoreLayout) -> Vec<&str> {
+    layout.schema.fields().iter().map(|field| field.name().as_str()).collect()
+}
+
+fn carried(layout: &ScoreLayout) -> Vec<&str> {
+    layout.carried().iter().map(ColumnName::as_str).collect()
+}
+
+#[test]
+fn a_run_without_audiences_keeps_the_key_and_the_outputs() {
+    let layout = layout(json!({"keep": ["city", "customer_id"]})).expect("a layout");
+    assert_eq!(columns(&layout), ["customer_id", "city", "repurchase", "spend", "model_version", "scored_at"]);
+    assert_eq!(carried(&layout), ["customer_id", "city"]);
+}
+
+#[test]
+fn only_what_audiences_need_is_carried_along() {
+    let layout = layout(json!({"audiences": {
+        "buyers": {
+            "rank_by": "repurchase * spend",
+            "where": "city = 'Berlin'",
+            "size": {"top": 10},
+            "exclude": [{"table": "recent"}, {"table": "fraud", "key": "id"}],
+            "ids": [{"column": "email", "normalize": "email"}, {"column": "customer_id", "hash": "none"}],
+        },
+        "young": {"rank_by": "-age", "size": {"share": 0.1}, "exclude": [{"table": "fraud", "key": "id"}]},
+    }}))
+    .expect("a layout");
+    assert_eq!(carried(&layout), ["customer_id", "email", "city", "age"]);
+    assert_eq!(
+        columns(&layout)[1..],
+        ["repurchase", "spend", "rank:buyers", "rank:young", "id:email:sha256:email", "model_version", "scored_at"]
+    );
+    let tables: Vec<_> = layout.key_tables.iter().map(|table| table.table.as_str()).collect();
+    assert_eq!(tables, ["recent", "fraud"]);
+    assert_eq!(layout.audiences[0].exclusions, [0, 1]);
+    assert_eq!(layout.audiences[1].exclusions, [1]);
+    assert_eq!((layout.audiences[0].filter, layout.audiences[1].rank), (Some(1), 2));
+}
+
+#[test]
+fn an_output_hides_the_column_of_its_name() {
+    let layout =
+        layout(json!({"audiences": {"all": {"rank_by": "repurchase", "size": {"top": 1}}}})).expect("a layout");
+    assert_eq!(carried(&layout), ["customer_id"], "the label column `repurchase` is not read");
+}
+
+#[test]
+fn an_audience_without_ids_publishes_the_hashed_key() {
+    let spec = spec(json!({"audiences": {"all": {"rank_by": "1", "size": {"top": 1}}}}));
+    let (name, audience) = spec.audiences.first().expect("an audience");
+    let ids = published_ids(name, audience, &spec.key).expect("ids");
+    let published = published_columns(&ids, &spec.key, &population()).expect("columns");
+    assert_eq!(published, [("sha256_customer_id".to_owned(), DataType::Utf8)]);
+}
+
+#[test]
+fn mistakes_are_refused_with_the_column_named() {
+    let audience = |fields: Value| {
+        let mut audience = json!({"rank_by": "spend", "size": {"top": 1}});
+        for (field, value) in fields.as_object().expect("fields") {
+            audience[field] = value.clone();
+        }
+        json!({"audiences": {"all": audience}})
+    };
+    let cases = [
+        (json!({"key": "Customer ID"}), "no column `Customer ID`, which `key` needs; did you mean `customer_id`?"),
+        (json!({"key": "tags"}), "`tags` does not identify people"),
+        (json!({"keep": ["town"]}), "no column `town`, which `keep` needs"),
+        (json!({"keep": ["repurchase"]}), "two columns `repurchase`"),
+        (audience(json!({"ids": [{"column": "phone"}]})), "no column `phone`, which an id needs"),
+        (audience(json!({"ids": [{"column": "tags"}]})), "column `tags` is List"),
+        (audience(json!({"ids": [{"column": "email"}, {"column": "city", "as": "sha256_email"}]})), "`sha256_email`"),
+        (audience(json!({"ids": [{"column": "email", "as": "score"}]})), "`score`"),
+        (audience(json!({"rank_by": "spendd"})), "spec.audiences.all.rank_by"),
+        (audience(json!({"rank_by": "city"})), "spec.audiences.all.rank_by"),
+        (audience(json!({"where": "age"})), "spec.audiences.all.where"),
+    ];
+    for (changes, expected) in cases {
+        let told = refusal(changes);
+        assert!(told.contains(expected), "{told:?} should contain {expected:?}");
+    }
+}
