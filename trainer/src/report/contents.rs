@@ -86,9 +86,8 @@ fn tone_marks(tone: Tone) -> (&'static str, &'static str, &'static str) {
 
 /// One line for each task.
 pub(super) fn glance(html: &mut Html, report: &Report) {
-    let of_probabilities = |metrics: &PartMetrics| matches!(metrics, PartMetrics::Probabilities(_));
-    let judged: Vec<_> =
-        report.metrics.tasks.iter().filter_map(|(task, metrics)| Some((task, judged(metrics)?))).collect();
+    let tasks = report.metrics.tasks.iter();
+    let judged: Vec<_> = tasks.filter_map(|(task, metrics)| Some((task.as_str(), judged(metrics)?))).collect();
     html.element("section", &[], |html| {
         html.line("h2", &[], "At a glance");
         if judged.is_empty() {
@@ -98,49 +97,49 @@ pub(super) fn glance(html: &mut Html, report: &Report) {
         html.line(
             "p",
             &[("class", "hint")],
-            "On the rows that nothing was fitted to; the bar is the AUC's 95 % interval from 0.4 to 1, 0.5 is chance.",
+            "On the rows that nothing was fitted to; the bar is the AUC's 95\u{a0}% interval from 0.4 to 1, 0.5 is chance.",
         );
-        if judged.iter().any(|(_, (_, metrics))| of_probabilities(metrics)) {
-            let head = [
-                ("text", "task"),
-                ("text", "rows"),
-                ("number", "positives"),
-                ("number", "natural rate"),
-                ("number", "AUC"),
-                ("strip", "95 % interval"),
-                ("number", "lift, best tenth"),
-                ("number", "log loss"),
-                ("number", "ECE"),
-            ];
-            table(html, "glance", &head, |html| {
-                for (task, (part, metrics)) in &judged {
-                    if let PartMetrics::Probabilities(metrics) = metrics {
-                        probability_line(html, task.as_str(), part.name(), metrics);
-                    }
-                }
-            });
-        }
-        if judged.iter().any(|(_, (_, metrics))| !of_probabilities(metrics)) {
-            let head = [
-                ("text", "task"),
-                ("text", "rows"),
-                ("number", "above zero"),
-                ("number", "mean"),
-                ("number", "predicted"),
-                ("number", "normalized Gini"),
-                ("number", "Spearman"),
-                ("number", "RMSE"),
-                ("number", "MAE"),
-            ];
-            table(html, "glance", &head, |html| {
-                for (task, (part, metrics)) in &judged {
-                    if let PartMetrics::Values(metrics) = metrics {
-                        value_line(html, task.as_str(), part.name(), metrics);
-                    }
-                }
-            });
+        let of_probabilities = |metrics: &PartMetrics| matches!(metrics, PartMetrics::Probabilities(_));
+        for (head, is_shown) in [(PROBABILITY_HEAD, true), (VALUE_HEAD, false)] {
+            let lines = || judged.iter().filter(|(_, (_, metrics))| of_probabilities(metrics) == is_shown);
+            if lines().next().is_some() {
+                table(html, "glance", &head, |html| {
+                    lines().for_each(|(task, (part, metrics))| glance_line(html, task, part.name(), metrics));
+                });
+            }
         }
     });
+}
+
+const PROBABILITY_HEAD: [(&str, &str); 9] = [
+    ("text", "task"),
+    ("text", "rows"),
+    ("number", "positives"),
+    ("number", "natural rate"),
+    ("number", "AUC"),
+    ("strip", "95\u{a0}% interval"),
+    ("number", "lift, best tenth"),
+    ("number", "log loss"),
+    ("number", "ECE"),
+];
+
+const VALUE_HEAD: [(&str, &str); 9] = [
+    ("text", "task"),
+    ("text", "rows"),
+    ("number", "above zero"),
+    ("number", "mean"),
+    ("number", "predicted"),
+    ("number", "normalized Gini"),
+    ("number", "Spearman"),
+    ("number", "RMSE"),
+    ("number", "MAE"),
+];
+
+fn glance_line(html: &mut Html, task: &str, part: &str, metrics: &PartMetrics) {
+    match metrics {
+        PartMetrics::Probabilities(metrics) => probability_line(html, task, part, metrics),
+        PartMetrics::Values(metrics) => value_line(html, task, part, metrics),
+    }
 }
 
 fn probability_line(html: &mut Html, task: &str, part: &str, metrics: &BinaryMetrics) {

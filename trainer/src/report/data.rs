@@ -68,30 +68,30 @@ pub(super) fn lineage(html: &mut Html, report: &Report) {
             bytes(size)
         );
         html.line("p", &[], &says);
-        let show = |html: &mut Html| {
-            let head =
-                [("text", "table"), ("text wide", "file"), ("number", "size"), ("text", "etag"), ("text", "written")];
-            table(html, "inputs", &head, |html| {
-                for input in &report.inputs {
-                    let written = input.last_modified.map(|time| time.format("%Y-%m-%d %H:%M").to_string());
-                    row(
-                        html,
-                        &[
-                            ("text", &input.table),
-                            ("text wide code", &input.url),
-                            ("number", &bytes(input.bytes)),
-                            ("text code", input.etag.as_deref().unwrap_or(ABSENT)),
-                            ("text", written.as_deref().unwrap_or(ABSENT)),
-                        ],
-                    );
-                }
-            });
-        };
         match report.inputs.len() {
             0 => {}
-            1..=12 => show(html),
-            _ => details(html, "All files", show),
+            1..=12 => files_table(html, report),
+            _ => details(html, "All files", |html| files_table(html, report)),
         }
         details(html, "The document", |html| html.line("pre", &[("tabindex", "0")], &report.document));
+    });
+}
+
+fn files_table(html: &mut Html, report: &Report) {
+    let head = [("text", "table"), ("text wide", "file"), ("number", "size"), ("text", "etag"), ("text", "written")];
+    table(html, "inputs", &head, |html| {
+        for input in &report.inputs {
+            let written = input.last_modified.map(|time| time.format("%Y-%m-%d %H:%M").to_string());
+            row(
+                html,
+                &[
+                    ("text", &input.table),
+                    ("text wide code", &input.url),
+                    ("number", &bytes(input.bytes)),
+                    ("text code", input.etag.as_deref().unwrap_or(ABSENT)),
+                    ("text", written.as_deref().unwrap_or(ABSENT)),
+                ],
+            );
+        }
     });
 }

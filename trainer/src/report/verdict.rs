@@ -191,6 +191,15 @@ impl Sentences {
             }
         }
         self.overfit(metrics, part, Measure::NormalizedGini);
+        self.mean_value(part, judged);
+        if judged.positives < FEW_ROWS {
+            let rows = plural(judged.positives, "row", "rows");
+            self.say(Tone::Caution, format!("Only {rows} above zero on {name}: every figure here is rough."));
+        }
+    }
+
+    fn mean_value(&mut self, part: Part, judged: &ValueMetrics) {
+        let name = part.name();
         if let (Some(predicted), Some(actual)) = (judged.mean_predicted, judged.mean_actual)
             && actual != 0.0
         {
@@ -202,10 +211,6 @@ impl Sentences {
                 let way = if excess > 0.0 { "too high" } else { "too low" };
                 self.say(Tone::Caution, format!("{} {way} on average: {figures}.", percent(excess.abs())));
             }
-        }
-        if judged.positives < FEW_ROWS {
-            let rows = plural(judged.positives, "row", "rows");
-            self.say(Tone::Caution, format!("Only {rows} above zero on {name}: every figure here is rough."));
         }
     }
 
