@@ -176,10 +176,8 @@ async fn a_version_that_was_changed_is_refused_and_never_replaced_by_an_older_on
     publish_run(&workspace, 1).await.unwrap();
     publish_run(&workspace, 2).await.unwrap();
     let version = Version(2);
-    let (manifest, success) =
-        (layout::audience_manifest(&name(), version), layout::audience_success(&name(), version));
-    let (sound, sound_success) =
-        (workspace.read(&manifest).await.unwrap(), workspace.read(&success).await.unwrap());
+    let (manifest, success) = (layout::audience_manifest(&name(), version), layout::audience_success(&name(), version));
+    let (sound, sound_success) = (workspace.read(&manifest).await.unwrap(), workspace.read(&success).await.unwrap());
 
     for at in 0..sound.len() {
         let mut changed = sound.to_vec();

@@ -137,7 +137,7 @@ fn decimals<T: ArrowPrimitiveType<Native: std::fmt::Display>>(
 }
 
 /// The digits of an unscaled decimal with the point where the scale puts it, and no trailing zeros behind it.
-fn put_decimal(text: &mut String, unscaled: &str, scale: i8) {
+pub(super) fn put_decimal(text: &mut String, unscaled: &str, scale: i8) {
     let (sign, digits) = match unscaled.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", unscaled),

@@ -101,7 +101,9 @@ fn attempts_are_never_alike() {
 fn only_padded_numbers_are_numbers() {
     assert_eq!(number_of("00000000000000000042.json"), Some(42));
     assert_eq!(number_of("18446744073709551615"), Some(u64::MAX));
-    for name in ["42.json", "00000000000000000042.json.tmp", "latest.json", "99999999999999999999", "+0000000000000000042"] {
+    for name in
+        ["42.json", "00000000000000000042.json.tmp", "latest.json", "99999999999999999999", "+0000000000000000042"]
+    {
         assert_eq!(number_of(name), None, "{name}");
     }
 }
@@ -119,7 +121,7 @@ proptest! {
         let (Ok(left), Ok(right)) = (left.parse::<TableName>(), right.parse::<TableName>()) else { return Ok(()) };
         let keys = [&left, &right].map(|table| prepared_commit(&run_id(), table));
         for key in &keys {
-            prop_assert_eq!(key.as_str().parse().as_ref(), Ok(key));
+            prop_assert_eq!(key.as_str().parse(), Ok(key.clone()));
             prop_assert!(key.as_str().split('/').all(|segment| segment.len() < 200));
         }
         prop_assert_eq!(left == right, keys[0] == keys[1]);

@@ -19,7 +19,8 @@ fn rows(plan: &ShardPlan) -> Vec<u64> {
 fn row_groups_are_joined_up_to_the_limit_and_across_files() {
     let plan = plan(&[&[40, 40, 40], &[20, 70]], 100);
     assert_eq!(rows(&plan), [80, 60, 70]);
-    let parts: Vec<_> = plan.shards[1].parts.iter().map(|part| (part.file, part.row_groups.clone(), part.rows)).collect();
+    let parts: Vec<_> =
+        plan.shards[1].parts.iter().map(|part| (part.file, part.row_groups.clone(), part.rows)).collect();
     assert_eq!(parts, [(0, 2..3, 40), (1, 0..1, 20)]);
     assert_eq!(plan.shards[2].first_row, 140);
 }

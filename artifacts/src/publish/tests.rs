@@ -37,8 +37,12 @@ fn writer_of(bytes: &[u8]) -> usize {
 }
 
 async fn create(store: &dyn ObjectStore, entry: &Entry) -> Result<Outcome, PublishError> {
-    let clock = JumpingClock::default();
-    create_once_with(store, &Path::from("a/entry.json"), entry, &Patience::default(), &clock).await
+    create_for(Patience::default().deadline, store, entry).await
+}
+
+async fn create_for(deadline: Duration, store: &dyn ObjectStore, entry: &Entry) -> Result<Outcome, PublishError> {
+    let (patience, clock) = (Patience { deadline, ..Patience::default() }, JumpingClock::default());
+    create_once_with(store, &Path::from("a/entry.json"), entry, &patience, &clock).await
 }
 
 async fn stored(store: &dyn ObjectStore) -> Option<Bytes> {
@@ -158,7 +162,8 @@ async fn race(seed: u64, ends_well: bool) -> (Vec<Result<Outcome, PublishError>>
     for writer in 0..16 {
         let (store, outcomes) = (Arc::clone(&store), Arc::clone(&outcomes));
         writers.spawn(async move {
-            let outcome = create(store.as_ref(), &entry(writer)).await;
+            let deadline = if ends_well { Duration::MAX } else { Patience::default().deadline };
+            let outcome = create_for(deadline, store.as_ref(), &entry(writer)).await;
             outcomes.lock().unwrap().push((writer, outcome));
         });
     }

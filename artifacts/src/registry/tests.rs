@@ -164,8 +164,8 @@ async fn a_run_is_told_when_the_model_it_was_planned_with_is_another() {
 async fn a_visible_package_cannot_be_written_to() {
     let workspace = workspace();
     let version = publish(&workspace, &run("run-1")).await.unwrap();
-    let write = write_model_file(&workspace, &model(), version, "weights.safetensors", Bytes::from("other"));
-    assert!(matches!(write.await, Err(ArtifactsError::Published { .. })));
+    let error = write_model_file(&workspace, &model(), version, "weights.safetensors", Bytes::from("other")).await;
+    assert!(matches!(error, Err(ArtifactsError::Published { .. })));
 }
 
 #[tokio::test]

@@ -314,7 +314,12 @@ async fn a_file_of_another_size_is_refused_even_without_a_tag() {
     assert!(matches!(error, ArtifactsError::Changed { change: Change::Size { .. }, .. }), "{error}");
 }
 
-async fn write(workspace: &Workspace, name: &str, batches: &[RecordBatch], options: &ParquetOptions) -> crate::FileRecord {
+async fn write(
+    workspace: &Workspace,
+    name: &str,
+    batches: &[RecordBatch],
+    options: &ParquetOptions,
+) -> crate::FileRecord {
     let schema: SchemaRef = batches[0].schema();
     let mut writer = ParquetWriter::create(workspace, key(name), &schema, options).unwrap();
     for batch in batches {
@@ -327,7 +332,9 @@ async fn write(workspace: &Workspace, name: &str, batches: &[RecordBatch], optio
 async fn written_files_read_back_and_their_record_is_true() {
     let workspace = workspace();
     let options = ParquetOptions { row_group_rows: 700, ..ParquetOptions::default() };
-    for compression in [PageCompression::None, PageCompression::Gzip, PageCompression::Zstd(1), PageCompression::Zstd(9)] {
+    for compression in
+        [PageCompression::None, PageCompression::Gzip, PageCompression::Zstd(1), PageCompression::Zstd(9)]
+    {
         let options = ParquetOptions { compression, ..options.clone() };
         let record = write(&workspace, "out.parquet", &[people()], &options).await;
         let bytes = workspace.read(&record.key).await.unwrap();

@@ -47,12 +47,15 @@ fn the_same_work_is_the_same_run_and_any_other_is_not() {
     assert!(id.as_str().starts_with("nightly-") && id.as_str().len() == "nightly-".len() + 12);
     assert_eq!(document("nightly").run_id(), id);
 
-    let mut others = vec![base.clone(); 5];
-    others[0].run_date = base.run_date.succ_opt().unwrap();
-    others[1].program = "kindred 0.2.0".to_owned();
-    others[2].inputs.values_mut().next().unwrap()[0].etag = Some("other".to_owned());
-    others[3].inputs.values_mut().next().unwrap()[0].size = 11;
-    others[4].model =
+    let mut another_day = base.clone();
+    another_day.run_date = base.run_date.succ_opt().unwrap();
+    assert_eq!(another_day.run_id(), id);
+
+    let mut others = vec![base.clone(); 4];
+    others[0].program = "kindred 0.2.0".to_owned();
+    others[1].inputs.values_mut().next().unwrap()[0].etag = Some("other".to_owned());
+    others[2].inputs.values_mut().next().unwrap()[0].size = 11;
+    others[3].model =
         Some(ModelIdentity { model: "m".parse().unwrap(), version: spec::Version(1), manifest: Digest::of(b"") });
     for other in others {
         assert_ne!(other.run_id(), id, "{other:?}");

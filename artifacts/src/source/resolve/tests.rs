@@ -40,7 +40,7 @@ impl Folder {
 }
 
 fn source(url: &str, format: Option<TableFormat>) -> TableSource {
-    TableSource { url: url.to_owned(), format, delimiter: None, header: None, columns: None }
+    serde_json::from_value(serde_json::json!({ "url": url, "format": format })).unwrap()
 }
 
 fn reason(result: Result<ResolvedTable>) -> NoFiles {
@@ -73,8 +73,14 @@ async fn a_document_can_say_what_a_name_does_not() {
 #[tokio::test]
 async fn a_folder_has_its_visible_files_in_order() {
     let folder = Folder::with(&[
-        "t/b.parquet", "t/a.parquet", "t/deep/c.parquet", "t/_SUCCESS", "t/_temporary/x.parquet", "t/.hidden.parquet",
-        "t/.dir/y.parquet", "t/README.md",
+        "t/b.parquet",
+        "t/a.parquet",
+        "t/deep/c.parquet",
+        "t/_SUCCESS",
+        "t/_temporary/x.parquet",
+        "t/.hidden.parquet",
+        "t/.dir/y.parquet",
+        "t/README.md",
     ]);
     let expected = ["t/a.parquet", "t/b.parquet", "t/deep/c.parquet"];
     assert_eq!(folder.names("t").await, expected);
@@ -97,10 +103,7 @@ async fn a_folder_without_files_says_which_and_why() {
     assert_eq!(reason(folder.resolve("nowhere", None).await), NoFiles::Absent);
     assert_eq!(reason(folder.resolve("nowhere.parquet", None).await), NoFiles::Absent);
     let extensions = ".csv".to_owned();
-    assert_eq!(
-        reason(folder.resolve("u", Some(TableFormat::Csv)).await),
-        NoFiles::Extension { others: 2, extensions }
-    );
+    assert_eq!(reason(folder.resolve("u", Some(TableFormat::Csv)).await), NoFiles::Extension { others: 2, extensions });
     let message = folder.resolve("empty", None).await.unwrap_err().to_string();
     assert!(message.contains("/empty: the folder is empty"), "{message}");
 }
@@ -118,7 +121,11 @@ async fn files_of_two_formats_are_not_one_table() {
 #[tokio::test]
 async fn patterns_match_segment_by_segment() {
     let folder = Folder::with(&[
-        "2024-01/a.parquet", "2024-02/b.parquet", "2024-02/deep/c.parquet", "2025-01/d.parquet", "2024-02/_x.parquet",
+        "2024-01/a.parquet",
+        "2024-02/b.parquet",
+        "2024-02/deep/c.parquet",
+        "2025-01/d.parquet",
+        "2024-02/_x.parquet",
         "2024-02/.y.parquet",
     ]);
     assert_eq!(folder.names("2024-*/*.parquet").await, ["2024-01/a.parquet", "2024-02/b.parquet"]);

@@ -1,0 +1,258 @@
+//! What every store must do for a workspace to lie in it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use artifacts::error::{ArtifactsError, FailureClass};
+use artifacts::registry::{self, MODEL_SCHEMA_VERSION, ModelManifest};
+use artifacts::rows::{Columns, common_schema, open_files, read_row_group};
+use artifacts::runs::{self, Commit, PreparedTable, ShardCommit};
+use artifacts::source::resolve;
+use artifacts::workspace::Created;
+use artifacts::{Attempt, Digest, Key, ObjectWriter, ParquetOptions, ParquetWriter, ShardId, Workspace, layout};
+use bytes::Bytes;
+use futures::TryStreamExt;
+use spec::{ModelName, RunId, TableName, TableSource, Version};
+
+/// Racing writers of one key.
+const WRITERS: usize = 16;
+/// Races, each for a key of its own: one key that many write is slow on some servers.
+const RACES: usize = 4;
+
+/// The whole suite, each part in a folder of its own under `root`.
+pub async fn run(root: &str) {
+    let below = |name: &str| Workspace::open(&format!("{root}/{name}")).unwrap();
+    small_objects_come_and_go(&below("small")).await;
+    numbered_objects_are_listed_in_order(&below("numbered")).await;
+    a_race_has_one_winner_whom_everybody_knows(&below("race")).await;
+    large_objects_are_whole_or_absent(&below("large")).await;
+    written_tables_are_found_and_read(&below("tables")).await;
+    a_file_that_was_replaced_is_not_read_for_the_old_one(&below("replaced")).await;
+    a_shard_has_one_commit_and_one_file(&below("shards")).await;
+    a_prepared_table_reads_back(&below("prepared")).await;
+    models_are_registered_and_verified(&below("models")).await;
+}
+
+fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+fn run_id() -> RunId {
+    "suite-0123456789ab".parse().unwrap()
+}
+
+async fn small_objects_come_and_go(workspace: &Workspace) {
+    workspace.check_writable().await.unwrap();
+    let key = key("a/b=1/c.json");
+    assert_eq!(workspace.read_if_there(&key).await.unwrap(), None);
+    assert!(workspace.read(&key).await.unwrap_err().is_missing());
+    workspace.delete(&key).await.unwrap();
+    workspace.write(&key, "one").await.unwrap();
+    workspace.write(&key, "three").await.unwrap();
+    assert_eq!(workspace.read(&key).await.unwrap(), "three");
+    assert_eq!(workspace.size_of(&key).await.unwrap(), Some(5));
+    workspace.delete(&key).await.unwrap();
+    assert_eq!(workspace.size_of(&key).await.unwrap(), None);
+}
+
+pub async fn numbered_objects_are_listed_in_order(workspace: &Workspace) {
+    let folder = layout::run_log(&run_id());
+    assert!(workspace.numbers_in(&folder).await.unwrap().is_empty());
+    for number in [10, 2, 1] {
+        workspace.write(&layout::run_log_entry(&run_id(), number), "{}").await.unwrap();
+    }
+    workspace.write(&key(&format!("{folder}/note.txt")), "no number").await.unwrap();
+    assert_eq!(workspace.numbers_in(&folder).await.unwrap(), [1, 2, 10]);
+    let names = workspace.names_in(&layout::run(&run_id())).await.unwrap();
+    assert_eq!(names, ["log"]);
+    workspace.delete_folder(&folder).await.unwrap();
+    assert!(workspace.numbers_in(&folder).await.unwrap().is_empty());
+}
+
+async fn a_race_has_one_winner_whom_everybody_knows(workspace: &Workspace) {
+    for race in 0..RACES {
+        let key = key(&format!("races/{race}.json"));
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..WRITERS {
+            let (workspace, key) = (workspace.clone(), key.clone());
+            writers.spawn(async move { (writer, workspace.create_once(&key, &entry(writer)).await.unwrap()) });
+        }
+        let outcomes = writers.join_all().await;
+        let stored = workspace.read_entry::<serde_json::Value>(&key).await.unwrap().body;
+        let mut winners = outcomes.iter().filter(|(_, outcome)| *outcome == Created::Won);
+        assert_eq!(stored, entry(winners.next().unwrap().0));
+        assert!(winners.next().is_none(), "race {race} has two winners");
+        let losers = outcomes.iter().filter(|(_, outcome)| *outcome == Created::Lost { winner: stored.clone() });
+        assert_eq!(losers.count(), WRITERS - 1);
+    }
+}
+
+fn entry(writer: usize) -> serde_json::Value {
+    serde_json::json!({ "writer": writer })
+}
+
+async fn large_objects_are_whole_or_absent(workspace: &Workspace) {
+    let content: Vec<u8> = (0..20_000_000u32).map(|at| (at % 251) as u8).collect();
+    let key = key("large/object.bin");
+    let mut dropped = ObjectWriter::create(workspace, key.clone());
+    dropped.write(&content).await.unwrap();
+    assert_eq!(workspace.size_of(&key).await.unwrap(), None);
+    dropped.abort().await;
+    assert_eq!(workspace.size_of(&key).await.unwrap(), None);
+
+    let mut writer = ObjectWriter::create(workspace, key.clone());
+    for piece in content.chunks(3_000_000) {
+        writer.write(piece).await.unwrap();
+    }
+    let record = writer.finish(0).await.unwrap();
+    assert_eq!((record.bytes, record.sha256), (20_000_000, Digest::of(&content)));
+    assert!(workspace.read(&key).await.unwrap() == content);
+}
+
+fn people(from: i64, rows: i64) -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
+    let cities: ArrayRef =
+        Arc::new(StringArray::from_iter_values((from..from + rows).map(|id| format!("city {}", id % 3))));
+    RecordBatch::try_from_iter([("id", ids), ("city", cities)]).unwrap()
+}
+
+async fn write_people(workspace: &Workspace, name: &str, from: i64) -> artifacts::FileRecord {
+    let options = ParquetOptions { row_group_rows: 400, ..ParquetOptions::default() };
+    let mut writer = ParquetWriter::create(workspace, key(name), &people(0, 0).schema(), &options).unwrap();
+    for at in 0..4 {
+        writer.write(&people(from + at * 250, 250)).await.unwrap();
+    }
+    writer.finish().await.unwrap()
+}
+
+fn source(url: &str) -> TableSource {
+    serde_json::from_value(serde_json::json!({ "url": url })).unwrap()
+}
+
+async fn written_tables_are_found_and_read(workspace: &Workspace) {
+    for (number, name) in ["t/part-0.parquet", "t/deep/part-1.parquet", "t/_tmp/part-9.parquet"].iter().enumerate() {
+        write_people(workspace, name, number as i64 * 1000).await;
+    }
+    workspace.write(&key("t/_SUCCESS"), "").await.unwrap();
+    let folder = resolve(&source(&format!("{}/t", workspace.url()))).await.unwrap();
+    let glob = resolve(&source(&format!("{}/t/**/part-*.parquet", workspace.url()))).await.unwrap();
+    assert_eq!(folder.files.len(), 2);
+    assert_eq!(glob.files, folder.files);
+
+    let files = open_files(&folder.files).await.unwrap();
+    let columns = Columns::new(["city", "id"]).with_dictionaries(["city"]);
+    let schema = common_schema(&files, &columns).unwrap();
+    let mut ids = Vec::new();
+    for file in &files {
+        let projection = file.project(&columns).unwrap();
+        for row_group in 0..file.row_groups() {
+            let batches: Vec<_> = read_row_group(file, row_group, &projection, 128).try_collect().await.unwrap();
+            for batch in batches {
+                assert_eq!(batch.schema_ref().field(0).data_type(), schema.field(0).data_type());
+                let column = batch.column(1).as_any().downcast_ref::<Int64Array>().unwrap();
+                ids.extend(column.values().iter().copied());
+            }
+        }
+    }
+    assert_eq!(ids.iter().copied().collect::<BTreeSet<_>>(), (0..2000).collect());
+    let nowhere = resolve(&source(&format!("{}/nowhere", workspace.url()))).await.unwrap_err();
+    assert!(nowhere.to_string().contains("/nowhere: there is no such file or folder"), "{nowhere}");
+}
+
+async fn a_file_that_was_replaced_is_not_read_for_the_old_one(workspace: &Workspace) {
+    write_people(workspace, "t/a.parquet", 0).await;
+    let listed = resolve(&source(&format!("{}/t/a.parquet", workspace.url()))).await.unwrap().files;
+    assert!(listed[0].etag.is_some());
+    let file = open_files(&listed).await.unwrap().remove(0);
+    let projection = file.project(&Columns::new(["id"])).unwrap();
+    assert!(file.fetch(0, &projection).await.is_ok());
+    write_people(workspace, "t/a.parquet", 5000).await;
+    let error = file.fetch(0, &projection).await.unwrap_err();
+    assert!(matches!(error, ArtifactsError::Changed { .. }), "{error:?}");
+    assert_eq!(error.class(), FailureClass::Input);
+}
+
+async fn a_shard_has_one_commit_and_one_file(workspace: &Workspace) {
+    let mut attempts = tokio::task::JoinSet::new();
+    for _ in 0..WRITERS {
+        let workspace = workspace.clone();
+        attempts.spawn(async move {
+            let attempt = Attempt::new();
+            let mut writer = ObjectWriter::create(&workspace, layout::shard_part(&run_id(), ShardId(0), &attempt));
+            writer.write(attempt.as_str().as_bytes()).await.unwrap();
+            let file = writer.finish(7).await.unwrap();
+            let commit = ShardCommit { shard: ShardId(0), attempt, file, rows: 7, summary: vec![1.5f64] };
+            runs::commit_shard(&workspace, &run_id(), &commit).await.unwrap() == Commit::Won
+        });
+    }
+    assert_eq!(attempts.join_all().await.into_iter().filter(|won| *won).count(), 1);
+    let winner: ShardCommit<Vec<f64>> = runs::read_commit(workspace, &run_id(), ShardId(0)).await.unwrap().unwrap();
+    assert_eq!(workspace.read(&winner.file.key).await.unwrap(), winner.attempt.as_str());
+    let folders = workspace.names_in(&layout::shard_data(&run_id(), ShardId(0))).await.unwrap();
+    let mut files = 0;
+    for folder in folders {
+        let attempt: Attempt = folder.parse().unwrap();
+        let part = layout::shard_part(&run_id(), ShardId(0), &attempt);
+        files += usize::from(workspace.size_of(&part).await.unwrap().is_some());
+    }
+    assert_eq!(files, 1);
+}
+
+async fn a_prepared_table_reads_back(workspace: &Workspace) {
+    let table: TableName = "../Käufer 100%".parse().unwrap();
+    let attempt = Attempt::new();
+    let name = layout::prepared_part(&run_id(), &table, &attempt, 0);
+    let record = write_people(workspace, name.as_str(), 0).await;
+    let prepared = PreparedTable::new(table.clone(), attempt, vec![record]);
+    assert_eq!(runs::commit_table(workspace, &run_id(), prepared).await.unwrap(), Commit::Won);
+    let stored = runs::read_table(workspace, &run_id(), &table).await.unwrap().unwrap();
+    let files = open_files(&stored.input_files(workspace)).await.unwrap();
+    assert_eq!(files[0].rows(), 1000);
+}
+
+fn training() -> spec::Training {
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "kindred.dev/v1",
+        "metadata": {"name": "repurchase"},
+        "spec": {
+            "tables": {"customers": {"url": "customers.parquet"}},
+            "examples": "customers",
+            "key": "id",
+            "features": {"age": {"kind": "numeric"}},
+            "tasks": {"buy": {"kind": "binary", "label": "bought"}},
+            "network": {"kind": "linear"},
+        },
+    }))
+    .unwrap()
+}
+
+async fn models_are_registered_and_verified(workspace: &Workspace) {
+    let model: ModelName = "repurchase".parse().unwrap();
+    let (run, alias) = (run_id(), "production".parse().unwrap());
+    let version = registry::claim_version(workspace, &model, &run).await.unwrap();
+    assert_eq!(version, Version(1));
+    let weights = Bytes::from(vec![7; 100_000]);
+    let file = registry::write_model_file(workspace, &model, version, "weights.safetensors", weights).await.unwrap();
+    let manifest = ModelManifest {
+        schema_version: MODEL_SCHEMA_VERSION,
+        model: model.clone(),
+        version,
+        run,
+        created: chrono::DateTime::UNIX_EPOCH,
+        program: "kindred".to_owned(),
+        document: training(),
+        inputs: Default::default(),
+        files: vec![file],
+        metrics: serde_json::json!({}),
+    };
+    registry::publish_model(workspace, manifest).await.unwrap();
+    registry::set_alias(workspace, &model, &alias, version, None).await.unwrap();
+    let reference = "repurchase@production".parse().unwrap();
+    assert_eq!(registry::load_model(workspace, &reference).await.unwrap().files["weights.safetensors"].len(), 100_000);
+    assert_eq!(registry::list_models(workspace).await.unwrap()[0].aliases[&alias], version);
+    let key = layout::model_file(&model, version, "weights.safetensors").unwrap();
+    workspace.write(&key, vec![8; 100_000]).await.unwrap();
+    let error = registry::load_model(workspace, &reference).await.unwrap_err();
+    assert!(matches!(error, ArtifactsError::Tampered { .. }), "{error:?}");
+}
