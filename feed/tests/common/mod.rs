@@ -12,6 +12,7 @@ use artifacts::source::resolve;
 use feed::{FeedBatch, FeedPlan, FitPlan, Fitted, Labels, Order, Part, Seeds, Splitter, Table, fit_encoders};
 use indexmap::IndexMap;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use spec::feature::Feature;
 use spec::training::{Shares, Split};
@@ -29,7 +30,7 @@ pub fn customers(first: i64, count: usize) -> RecordBatch {
     let city = StringArray::from_iter(ids().map(|id| (id % 7 != 0).then(|| cities[id as usize % cities.len()])));
     let age = Float64Array::from_iter(ids().map(|id| (id % 11 != 0).then(|| (id * 37 % 90) as f64)));
     let level = Int32Array::from_iter(ids().map(|id| (id % 13 != 0).then_some((id % 10) as i32)));
-    let items = ids().map(|id| (id % 5 != 0).then(|| (0..id % 4).map(|item| Some(((id + item) % 6) as i32))));
+    let items = ids().map(|id| (id % 5 != 0).then(move || (0..id % 4).map(move |item| Some(((id + item) % 6) as i32))));
     let bought = Int32Array::from_iter(ids().map(|id| (id % 9 != 0).then_some(i32::from(id % 3 == 0))));
     let spend = Float64Array::from_iter(ids().map(|id| (id % 8 != 0).then_some((id % 4) as f64 * 2.5)));
     let columns: [(&str, ArrayRef); 7] = [
@@ -45,7 +46,8 @@ pub fn customers(first: i64, count: usize) -> RecordBatch {
 }
 
 pub fn write(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows)).build();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows));
+    let properties = properties.set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let file = std::fs::File::create(path).unwrap();
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(batch).unwrap();
@@ -61,13 +63,7 @@ pub fn write_customers(folder: &Path, rows: usize, file_rows: usize, row_group_r
 }
 
 pub fn table(folder: &Path, runtime: &Runtime) -> Table {
-    let source = spec::TableSource {
-        url: folder.to_str().unwrap().to_owned(),
-        format: None,
-        delimiter: None,
-        header: None,
-        columns: None,
-    };
+    let source = serde_json::from_value(serde_json::json!({"url": folder})).unwrap();
     runtime.block_on(async { Table::open(&resolve(&source).await.unwrap().files).await.unwrap() })
 }
 
