@@ -37,13 +37,19 @@ def units(*arguments: str) -> dict:
     """(package id, is for the build host) -> the feature sets it is built with as a library."""
     # The unit graph is an unstable output of a stable cargo; nothing is compiled with this variable.
     environment = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
-    command = ["cargo", "-Zunstable-options", "build", "--unit-graph", *arguments]
+    # With a target named, what is built for the build host (build scripts, macros) is told apart from the rest.
+    command = ["cargo", "-Zunstable-options", "build", "--unit-graph", "--target", host_triple(), *arguments]
     graph = json.loads(subprocess.check_output(command, env=environment, cwd=CLONE))
     found = collections.defaultdict(set)
     for unit in graph["units"]:
         if "lib" in unit["target"]["kind"] and "registry" in unit["pkg_id"]:
-            found[unit["pkg_id"], unit["profile"]["opt_level"] == "0"].add(tuple(unit["features"]))
+            found[unit["pkg_id"], unit["platform"] is None].add(tuple(unit["features"]))
     return found
+
+
+def host_triple() -> str:
+    version = subprocess.check_output(["rustc", "-vV"], text=True)
+    return next(line.split(": ")[1] for line in version.splitlines() if line.startswith("host: "))
 
 
 def members() -> list[str]:
