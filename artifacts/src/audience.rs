@@ -4,13 +4,10 @@
 //! `pointers/<n>.json` (create once), `latest.json`. A reader follows the last pointer. Whatever step a publisher dies
 //! at, the same run goes on from there and another run ignores what was left.
 
-use std::collections::BTreeMap;
+mod manifest;
 
-use chrono::{DateTime, Utc};
-use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
-use spec::ids::ScoringName;
-use spec::{AudienceName, RunId, TableName, TierName, Version};
+use chrono::Utc;
+use spec::{AudienceName, RunId, TierName, Version};
 
 use crate::claims;
 use crate::digest::Digest;
@@ -18,120 +15,13 @@ use crate::error::{ArtifactsError, PackageFault, Result};
 use crate::layout;
 use crate::object::FileRecord;
 use crate::pointers::{self, Next};
-use crate::registry::ModelIdentity;
-use crate::source::InputFile;
 use crate::workspace::{Created, Stored, Workspace};
+pub use manifest::{
+    AUDIENCE_SCHEMA_VERSION, AudienceFile, AudienceManifest, AudiencePointer, TierSummary, WaterfallStep,
+};
 
-/// The form of the manifests that this program writes, and the only one it reads.
-pub const AUDIENCE_SCHEMA_VERSION: u32 = 1;
 /// Writes of `latest.json` before another writer's pointer is left to that writer.
 const LATEST_TRIES: usize = 8;
-
-/// What a version of an audience holds, and how it came to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AudienceManifest {
-    /// [`AUDIENCE_SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// The audience.
-    pub audience: AudienceName,
-    /// Its version.
-    pub version: Version,
-    /// The run that made it.
-    pub run: RunId,
-    /// That run's document.
-    pub scoring: ScoringName,
-    /// When it was made.
-    pub created: DateTime<Utc>,
-    /// Until when it may be used; without end when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<DateTime<Utc>>,
-    /// The program that made it, with its version.
-    pub program: String,
-    /// The model that the ranks come from.
-    pub model: ModelIdentity,
-    /// The audience as it was declared.
-    pub definition: spec::Audience,
-    /// The files that each table of the run was read from.
-    pub inputs: BTreeMap<TableName, Vec<InputFile>>,
-    /// Rows of the population.
-    pub population: u64,
-    /// What was left out on the way from the population to the eligible people, in order.
-    pub waterfall: Vec<WaterfallStep>,
-    /// People that the predicate and the exclusions left.
-    pub eligible: u64,
-    /// People taken, holdout included.
-    pub selected: u64,
-    /// The tiers, from the top down.
-    pub tiers: IndexMap<TierName, TierSummary>,
-    /// For each published id column, how many people have no such id.
-    pub missing_ids: IndexMap<String, u64>,
-    /// The files, in order.
-    pub files: Vec<AudienceFile>,
-    /// The version that was current when this one was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Version>,
-}
-
-/// One step from the population to the eligible people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WaterfallStep {
-    /// What it asks: `where`, `exclude recent_buyers`, `rank_by is not null`, …
-    pub step: String,
-    /// People it left out.
-    pub removed: u64,
-    /// People after it.
-    pub left: u64,
-}
-
-/// One tier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TierSummary {
-    /// People to be addressed.
-    pub people: u64,
-    /// People held out for measuring lift.
-    pub holdout: u64,
-    /// The highest rank in it; `None` where it is empty.
-    pub highest: Option<f64>,
-    /// The lowest rank in it; `None` where it is empty.
-    pub lowest: Option<f64>,
-}
-
-/// A file of the package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AudienceFile {
-    /// Relative to the package's folder.
-    pub path: String,
-    /// Its tier.
-    pub tier: TierName,
-    /// Whether it holds the control group.
-    pub holdout: bool,
-    /// Rows in it.
-    pub rows: u64,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 of its bytes.
-    pub sha256: Digest,
-}
-
-/// A published version of an audience.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AudiencePointer {
-    /// The version.
-    pub version: Version,
-    /// Its folder, relative to the workspace.
-    pub folder: String,
-    /// The SHA-256 of its manifest.
-    pub manifest: Digest,
-    /// The run that published it.
-    pub run: RunId,
-    /// When.
-    pub at: DateTime<Utc>,
-}
 
 /// What became of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

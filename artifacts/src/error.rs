@@ -1,81 +1,19 @@
 //! The errors of object storage, and the one place that decides which of them are worth another try.
 
-use std::error::Error as StdError;
-use std::io::ErrorKind;
+mod class;
+mod fault;
 
 use spec::{AliasName, AudienceName, ModelName, TableName, Version};
 
 use crate::digest::Digest;
 use crate::layout::{InvalidKey, ShardId};
 use crate::publish::{InvalidEntry, PublishError};
+pub use class::{Action, FailureClass};
+use class::{is_full, needs_a_person, root_io_error};
+pub use fault::{Change, DecodeFault, NoFiles, PackageFault, UrlFault};
 
 /// This crate's results.
 pub type Result<T, E = ArtifactsError> = std::result::Result<T, E>;
-
-/// What kind of failure it was, and so what may be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FailureClass {
-    /// The input or the request is wrong: the same again fails the same way.
-    Input,
-    /// The store did not answer, or not in time: worth another try.
-    Storage,
-    /// The machine or account is in the way (disk full, no permission, no credentials): a person has to act.
-    Environment,
-    /// What is stored is not what was published: nothing may be built on it.
-    Integrity,
-    /// This program is wrong.
-    Bug,
-}
-
-impl FailureClass {
-    /// Whether another attempt may succeed without anybody doing anything.
-    pub fn is_retryable(self) -> bool {
-        match self {
-            Self::Storage => true,
-            Self::Input | Self::Environment | Self::Integrity | Self::Bug => false,
-        }
-    }
-
-    /// The class of an object store's error, told from its kind and from the I/O error at its root.
-    pub fn of_store(error: &object_store::Error) -> Self {
-        use object_store::Error;
-        match error {
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Self::Environment,
-            Error::NotSupported { .. } | Error::NotImplemented { .. } => Self::Environment,
-            Error::UnknownConfigurationKey { .. } => Self::Environment,
-            Error::NotFound { .. } | Error::InvalidPath { .. } => Self::Input,
-            Error::Precondition { .. } | Error::NotModified { .. } => Self::Input,
-            _ => match root_io_error(error) {
-                Some(kind) if needs_a_person(kind) => Self::Environment,
-                _ => Self::Storage,
-            },
-        }
-    }
-}
-
-/// What was being done to an object or folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Its bytes or size were asked for.
-    Read,
-    /// It was written.
-    Write,
-    /// What is below it was asked for.
-    List,
-    /// It was deleted.
-    Delete,
-}
-
-impl std::fmt::Display for Action {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::List => "list",
-            Self::Delete => "delete",
-        })
-    }
-}
 
 /// A failure of storage, or of what is stored.
 #[derive(Debug, thiserror::Error)]
@@ -399,118 +337,6 @@ pub enum ArtifactsError {
     },
 }
 
-/// What is wrong with a URL.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UrlFault {
-    /// Nothing is written.
-    #[error("it is empty")]
-    Empty,
-    /// A scheme that no store has.
-    #[error("use a path, file://, s3://, gs:// or az://")]
-    Scheme,
-    /// No bucket or container.
-    #[error("the bucket is missing")]
-    NoBucket,
-    /// `file://` with a host.
-    #[error("file URLs have three slashes")]
-    FileHost,
-    /// A path that cannot be an object's.
-    #[error("its path has an empty, `.` or `..` segment or a control character")]
-    Path,
-    /// A pattern that is none.
-    #[error("its pattern is malformed")]
-    Pattern,
-    /// A relative path, and no working directory.
-    #[error("it is relative, and the working directory is gone")]
-    Directory,
-}
-
-/// Why a table has no files.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoFiles {
-    /// Nothing is there.
-    #[error("there is no such file or folder")]
-    Absent,
-    /// A folder without files, or with hidden ones alone.
-    #[error("the folder is empty (names that start with `_` or `.` do not count)")]
-    Empty,
-    /// A folder without files of the format.
-    #[error("none of the {others} files in the folder ends in {extensions}")]
-    Extension {
-        /// How many other files there are.
-        others: usize,
-        /// What was looked for.
-        extensions: String,
-    },
-    /// A pattern that matches nothing.
-    #[error("nothing matches the pattern")]
-    Unmatched,
-}
-
-/// How a file differs from the one that was planned with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Change {
-    /// It is gone.
-    #[error("it is gone")]
-    Gone,
-    /// It was written anew.
-    #[error("it was written anew")]
-    Rewritten,
-    /// It has another size.
-    #[error("it had {before} bytes and has {now}")]
-    Size {
-        /// Bytes when it was listed.
-        before: u64,
-        /// Bytes now.
-        now: u64,
-    },
-}
-
-/// What is wrong with an audience's package.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PackageFault {
-    /// No manifest.
-    #[error("its manifest is missing")]
-    NoManifest,
-    /// No `_SUCCESS`.
-    #[error("its _SUCCESS is missing")]
-    NoSuccess,
-    /// A manifest with other bytes than were published.
-    #[error("its manifest was changed after it was published")]
-    ManifestChanged,
-}
-
-/// What made Parquet unreadable or unwritable.
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeFault {
-    /// The Parquet library's words.
-    #[error(transparent)]
-    Parquet(#[from] parquet::errors::ParquetError),
-    /// Arrow's words.
-    #[error(transparent)]
-    Arrow(#[from] arrow::error::ArrowError),
-    /// The decoder broke off on bytes that no writer makes.
-    #[error("its bytes make no sense to the decoder ({detail})")]
-    Nonsense {
-        /// The decoder's words.
-        detail: String,
-    },
-    /// Fewer rows than the file's footer promises.
-    #[error("its pages hold {found} rows and its footer promises {expected}")]
-    Rows {
-        /// Rows decoded.
-        found: u64,
-        /// Rows promised.
-        expected: u64,
-    },
-    /// Fewer bytes than Parquet's own frame.
-    #[error("it has {bytes} bytes, too few for a footer")]
-    TooShort {
-        /// The file's size.
-        bytes: u64,
-    },
-}
-
 impl ArtifactsError {
     /// What may be done about it.
     pub fn class(&self) -> FailureClass {
@@ -570,27 +396,6 @@ impl ArtifactsError {
             _ => Self::Store { action, url, source },
         }
     }
-}
-
-/// Why an operation can never succeed until somebody acts, in a few words.
-pub(crate) fn root_io_error(error: &object_store::Error) -> Option<ErrorKind> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(current) = next {
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
-        }
-        next = current.source();
-    }
-    None
-}
-
-fn is_full(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-}
-
-fn needs_a_person(kind: ErrorKind) -> bool {
-    let is_denied = matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
-    is_full(kind) || is_denied || matches!(kind, ErrorKind::NotADirectory | ErrorKind::IsADirectory)
 }
 
 fn in_column(column: &Option<String>) -> String {

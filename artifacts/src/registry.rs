@@ -3,65 +3,27 @@
 //! A version is visible once its `manifest.json` exists. The manifest names every file with its SHA-256 and carries a
 //! seal over itself; loading a package verifies both, so a package with any changed byte is refused.
 
+mod alias;
+mod manifest;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
-use serde::{Deserialize, Serialize};
 use spec::ids::Selector;
-use spec::{AliasName, ModelName, ModelReference, RunId, TableName, Version};
+use spec::{AliasName, ModelName, ModelReference, RunId, Version};
 
 use crate::claims;
 use crate::digest::Digest;
 use crate::error::{ArtifactsError, Result};
 use crate::layout;
-use crate::pointers::{self, Next};
-use crate::source::InputFile;
 use crate::workspace::{Created, Stored, Workspace};
+use alias::alias_value;
+pub use alias::{aliases, set_alias};
+pub use manifest::{MODEL_SCHEMA_VERSION, ModelIdentity, ModelManifest, ModelSummary, PackageFile};
 
-/// The form of the manifests that this program writes, and the only one it reads.
-pub const MODEL_SCHEMA_VERSION: u32 = 1;
 /// Package files fetched at once.
 const FILES_IN_FLIGHT: usize = 4;
-
-/// What a model package is: its files, and how it came to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelManifest {
-    /// [`MODEL_SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// The model.
-    pub model: ModelName,
-    /// Its version.
-    pub version: Version,
-    /// The run that made it.
-    pub run: RunId,
-    /// When.
-    pub created: DateTime<Utc>,
-    /// The program that made it, with its version.
-    pub program: String,
-    /// The document, its parameters put in.
-    pub document: spec::Training,
-    /// The files that each table was read from.
-    pub inputs: BTreeMap<TableName, Vec<InputFile>>,
-    /// The package's files beside this one.
-    pub files: Vec<PackageFile>,
-    /// The headline measures by task and part, a copy of what `metrics.json` says in full.
-    pub metrics: serde_json::Value,
-}
-
-/// A file of a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PackageFile {
-    /// Its name in the package's folder.
-    pub name: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 of its bytes.
-    pub sha256: Digest,
-}
 
 /// A verified package.
 #[derive(Debug, Clone)]
@@ -73,39 +35,6 @@ pub struct ModelPackage {
     /// The files by name, each with the bytes that the manifest names.
     pub files: BTreeMap<String, Bytes>,
     folder: String,
-}
-
-/// Which package a run uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelIdentity {
-    /// The model.
-    pub model: ModelName,
-    /// Its version.
-    pub version: Version,
-    /// The SHA-256 of its manifest.
-    pub manifest: Digest,
-}
-
-/// What the registry has of a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelSummary {
-    /// The model.
-    pub model: ModelName,
-    /// Its visible versions, ascending.
-    pub versions: Vec<Version>,
-    /// Where its aliases point.
-    pub aliases: BTreeMap<AliasName, Version>,
-}
-
-/// A value of an alias.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AliasValue {
-    version: Version,
-    /// The run that moved it; `None` when a person did.
-    run: Option<RunId>,
-    at: DateTime<Utc>,
 }
 
 /// The version number that belongs to a run: see `docs/storage.md`.
@@ -272,31 +201,6 @@ pub async fn resolve_identity(workspace: &Workspace, reference: &ModelReference)
     Ok(ModelIdentity { model: reference.model.clone(), version, manifest })
 }
 
-/// Points an alias to a visible version; nothing is written where it does so already. Of two writers at once, the one
-/// that comes second counts.
-pub async fn set_alias(
-    workspace: &Workspace,
-    model: &ModelName,
-    alias: &AliasName,
-    version: Version,
-    run: Option<&RunId>,
-) -> Result<()> {
-    read_manifest(workspace, model, version).await?;
-    let key_of = |number| layout::model_alias_value(model, alias, number);
-    let decide = |current: Option<&AliasValue>| match current {
-        Some(current) if current.version == version => Next::Keep,
-        _ => Next::Append(AliasValue { version, run: run.cloned(), at: Utc::now() }),
-    };
-    pointers::append(workspace, &layout::model_alias(model, alias), key_of, decide).await?;
-    Ok(())
-}
-
-async fn alias_value(workspace: &Workspace, model: &ModelName, alias: &AliasName) -> Result<Option<Version>> {
-    let key_of = |number| layout::model_alias_value(model, alias, number);
-    let last = pointers::last::<AliasValue>(workspace, &layout::model_alias(model, alias), key_of).await?;
-    Ok(last.map(|last| last.stored.body.version))
-}
-
 /// Every model that has a visible version, by name.
 pub async fn list_models(workspace: &Workspace) -> Result<Vec<ModelSummary>> {
     let mut models = Vec::new();
@@ -309,17 +213,6 @@ pub async fn list_models(workspace: &Workspace) -> Result<Vec<ModelSummary>> {
         models.push(ModelSummary { model, versions, aliases });
     }
     Ok(models)
-}
-
-/// Where a model's aliases point.
-pub async fn aliases(workspace: &Workspace, model: &ModelName) -> Result<BTreeMap<AliasName, Version>> {
-    let mut aliases = BTreeMap::new();
-    for alias in names(workspace.names_in(&layout::model_aliases(model)).await?) {
-        if let Some(version) = alias_value(workspace, model, &alias).await? {
-            aliases.insert(alias, version);
-        }
-    }
-    Ok(aliases)
 }
 
 /// A model's versions that have a manifest, ascending.

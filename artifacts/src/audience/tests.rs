@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
+use indexmap::IndexMap;
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
@@ -11,6 +14,7 @@ use crate::faults::{Fault, FaultyStore};
 use crate::layout::Key;
 use crate::object::ObjectWriter;
 use crate::publish::Patience;
+use crate::registry::ModelIdentity;
 use crate::source::Location;
 
 fn in_store(store: Arc<dyn ObjectStore>) -> Workspace {

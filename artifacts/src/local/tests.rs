@@ -114,7 +114,7 @@ async fn a_full_disk_leaves_no_half_object() {
     // /dev/full takes no byte: a staged file in its place fails as one on a full disk does.
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let folder = Folder::new();
-    let staged = staged::StagedFile::around(full, folder.folder.path().join("a"));
+    let staged = StagedFile::around(full, folder.folder.path().join("a"));
     let error = staged.write(0, &"bytes".into()).unwrap_err();
     assert_eq!(FailureClass::of_store(&error), FailureClass::Environment, "{error:?}");
     drop(staged);

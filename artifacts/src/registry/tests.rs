@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::DateTime;
 use object_store::memory::InMemory;
 
 use super::*;

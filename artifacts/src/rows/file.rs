@@ -139,7 +139,8 @@ async fn read_footer(source: &Source) -> Result<ParquetMetaData> {
     if size < FRAME_BYTES {
         return Err(not_parquet(&source.file, DecodeFault::TooShort { bytes: size }));
     }
-    let mut wanted = vec![size.saturating_sub(FOOTER_BYTES)..size];
+    let end = size.saturating_sub(FOOTER_BYTES)..size;
+    let mut wanted = Vec::from([end]);
     let mut decoder = guarded(|| ParquetMetaDataPushDecoder::try_new(size))
         .map_err(|fault| not_parquet(&source.file, fault))?
         .with_page_index_policy(PageIndexPolicy::Skip);

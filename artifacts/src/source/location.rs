@@ -127,7 +127,7 @@ impl Location {
     }
 
     /// Its path on this machine's file system, if it is there.
-    pub fn local_path(&self) -> Option<std::path::PathBuf> {
+    pub fn local_path(&self) -> Option<PathBuf> {
         if self.is_local() { Url::parse(&self.url()).ok()?.to_file_path().ok() } else { None }
     }
 

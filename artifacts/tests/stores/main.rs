@@ -1,6 +1,8 @@
 //! Every store that a workspace may lie in behaves alike: one suite, run in memory, on the local file system and on a
 //! real S3 server; and what the local file system does when it is full or locked.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod limits;
 mod server;
 mod suite;
