@@ -17,10 +17,8 @@ def key_hash(purpose, salt, key):
     return xxhash.xxh3_128_intdigest(key.encode(), seed=seed)
 
 
-def body(path):
-    """What a create-once object says."""
-    entry = json.loads(path.read_bytes())
-    return entry.get("body", entry)
+def read_json(path):
+    return json.loads(path.read_bytes())
 
 
 def half_up(share, of):
@@ -45,7 +43,7 @@ def expected_people(scores, audience, definition):
 
 def main(workspace, run, audience):
     workspace = pathlib.Path(workspace)
-    manifest_of_scores = body(workspace / "runs" / run / "scores.json")
+    manifest_of_scores = read_json(workspace / "runs" / run / "scores.json")
     columns = [manifest_of_scores["key"], f"rank:{audience}"]
     tables = [pq.read_table(workspace / file["key"], columns=columns) for file in manifest_of_scores["files"]]
     scores = pa.concat_tables(tables)
@@ -54,10 +52,10 @@ def main(workspace, run, audience):
     root = workspace / "audiences" / audience
     pointers = sorted((root / "pointers").iterdir())
     assert (root / "latest.json").read_bytes() == pointers[-1].read_bytes()
-    package = workspace / body(pointers[-1])["folder"]
+    package = workspace / read_json(pointers[-1])["folder"]
     manifest_bytes = (package / "manifest.json").read_bytes()
     assert (package / "_SUCCESS").read_text().strip() == hashlib.sha256(manifest_bytes).hexdigest()
-    manifest = body(package / "manifest.json")
+    manifest = read_json(package / "manifest.json")
 
     named = {file["path"]: file for file in manifest["files"]}
     there = {str(path.relative_to(package)) for path in package.rglob("part-*")}
