@@ -176,6 +176,12 @@ pub enum Contradiction {
         /// `guards.max_size`
         max_size: u64,
     },
+    /// An id column named like a column that every published file has.
+    #[error("published files have a column {} of their own: give another name with `as`", quoted(.name))]
+    IdNameReserved {
+        /// The name.
+        name: String,
+    },
     /// Two published columns of one name.
     #[error("two id columns would be named {}: give one another name with `as`", quoted(.name))]
     IdNameTwice {
@@ -242,6 +248,7 @@ impl Contradiction {
             | Self::SizeBelowMinimum { .. }
             | Self::SizeAboveMaximum { .. }
             | Self::GuardsCross { .. }
+            | Self::IdNameReserved { .. }
             | Self::IdNameTwice { .. } => None,
         }
     }

@@ -27,7 +27,9 @@ mod node;
 mod planned;
 mod shape;
 mod structure;
-mod suggest;
+pub mod suggest;
+#[cfg(test)]
+mod testing;
 mod text;
 mod validate;
 mod yaml;

@@ -23,9 +23,9 @@ pub enum Mistake {
     /// A tag such as `!secret`.
     #[error("the tag {} means nothing here", quoted(.0))]
     Tag(String),
-    /// An anchor used inside itself.
-    #[error("this alias stands inside the value that it means")]
-    AliasInItself,
+    /// An anchor used inside itself, or in another document.
+    #[error("an alias means a value that is finished before it in the same document")]
+    Alias,
     /// `<<` with something that is no mapping.
     #[error("`<<` takes a mapping or a list of mappings")]
     Merge,
@@ -251,7 +251,7 @@ impl Mistake {
             | Self::ControlCharacter(_)
             | Self::TooDeep(_)
             | Self::TooMany(_)
-            | Self::AliasInItself
+            | Self::Alias
             | Self::Merge
             | Self::NameNotText
             | Self::NoDocument

@@ -100,11 +100,11 @@ impl Values<'_> {
 
     fn declare(&mut self, mut entry: Entry, settings: &Settings) {
         let path = path_of(&entry.name);
-        self.later.retain(|name| *name != entry.name);
         if !is_name(&entry.name) {
             self.report(&entry.place, &path, Mistake::ParameterName { name: entry.name.clone() });
         }
         self.put_into(&mut entry.node, &path);
+        self.later.retain(|name| *name != entry.name);
         if let Value::Parameter(value, _) = entry.node.value {
             entry.node.value = *value;
         }
@@ -149,6 +149,7 @@ impl Values<'_> {
         if let Some(name) = whole.filter(|name| is_name(name)) {
             return self.value_of(name, place, path);
         }
+        let mut is_known = true;
         let mut replaced = String::new();
         let mut rest = text;
         while let Some(at) = rest.find("${") {
@@ -161,10 +162,13 @@ impl Values<'_> {
             }
             match after.split_once('}').filter(|(name, _)| is_name(name)) {
                 Some((name, left)) => {
-                    replaced.push_str(&text_of(&self.value_of(name, place, path)));
+                    let value = self.value_of(name, place, path);
+                    is_known &= value != Value::Unknown;
+                    replaced.push_str(&text_of(&value));
                     rest = left;
                 }
                 None => {
+                    is_known = false;
                     self.report(place, path, Mistake::Reference { text: rest[at..].to_owned() });
                     rest = after;
                 }
@@ -172,10 +176,10 @@ impl Values<'_> {
         }
         replaced.push_str(rest);
         if replaced.len() > LONGEST_BYTES {
+            is_known = false;
             self.report(place, path, Mistake::TooLong(LONGEST_BYTES));
-            replaced.clear();
         }
-        Value::Text(replaced)
+        if is_known { Value::Text(replaced) } else { Value::Unknown }
     }
 
     /// A parameter's value; one that is not known is reported and stands for nothing.

@@ -82,3 +82,23 @@ pub(crate) fn form(definition: &str, value: &Value) -> Option<Mistake> {
 fn names_of(table: &[(&str, &'static [&'static str])], definition: &str) -> &'static [&'static str] {
     table.iter().find(|(owner, _)| *owner == definition).map_or(&[], |(_, names)| names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::of_documents;
+
+    #[test]
+    fn what_is_planned_is_of_a_type_that_exists_and_is_not_there_yet() {
+        let schema = of_documents();
+        let definitions = schema["$defs"].to_string();
+        for (owner, names) in WORDS.iter().chain(&FIELDS) {
+            let text = if *owner == "Document" { "{}".to_owned() } else { schema["$defs"][owner].to_string() };
+            assert_ne!(text, "null", "there is no type {owner}");
+            for name in *names {
+                assert!(!text.contains(&format!("\"const\":\"{name}\"")), "the word {name} of {owner} is there");
+            }
+        }
+        assert!(!definitions.is_empty());
+    }
+}

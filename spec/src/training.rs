@@ -135,7 +135,7 @@ pub struct Fit {
     pub schedule: Schedule,
     /// How the tasks' losses become one.
     pub task_weights: TaskWeights,
-    /// When to stop; on the mean of the tasks' own measures when absent.
+    /// When to stop before the last epoch.
     pub early_stopping: EarlyStopping,
     /// Largest norm of the dense gradient; null for no clipping.
     #[schemars(extend("exclusiveMinimum" = 0))]

@@ -1,5 +1,7 @@
 //! Mistakes of meaning: documents whose parts are well formed and do not go together.
 
+use std::collections::BTreeSet;
+
 use crate::contradiction::Contradiction;
 use crate::document::Document;
 use crate::mistake::Mistake;
@@ -41,7 +43,7 @@ impl Checker<'_> {
 
     /// Reports what takes all values below a path together.
     fn report_whole(&mut self, path: &Path, contradiction: Contradiction) {
-        if !self.damage.iter().any(|damaged| path.leads_to(damaged)) {
+        if !self.has_damage(path) {
             self.report(path, contradiction);
         }
     }
@@ -58,6 +60,11 @@ impl Checker<'_> {
         self.damage.iter().any(|damaged| damaged.leads_to(path))
     }
 
+    /// Whether a value is not the document's own, or something in it.
+    fn has_damage(&self, path: &Path) -> bool {
+        self.damage.iter().any(|damaged| damaged.leads_to(path) || path.leads_to(damaged))
+    }
+
     /// The names under a mapping of the spec as they are written, well formed or not; nothing if it is no mapping.
     fn names_written(&self, field: &str) -> Option<Vec<String>> {
         match &self.tree.get("spec")?.get(field)?.value {
@@ -68,10 +75,11 @@ impl Checker<'_> {
 
     /// Reports every item that stands in a list before.
     fn check_unique<'a>(&mut self, path: &Path, items: impl IntoIterator<Item = &'a str>) {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for (index, item) in items.into_iter().enumerate() {
-            if !seen.insert(item) {
-                self.report(&path.item(index), Contradiction::ListedTwice { item: item.to_owned() });
+            let path = path.item(index);
+            if !self.is_damaged(&path) && !seen.insert(item) {
+                self.report(&path, Contradiction::ListedTwice { item: item.to_owned() });
             }
         }
     }

@@ -145,7 +145,7 @@ impl Reader {
                     self.attach(node, false);
                 }
                 None => {
-                    self.report(place.clone(), Mistake::AliasInItself);
+                    self.report(place.clone(), Mistake::Alias);
                     self.attach(Node { place, value: Value::Unknown }, false);
                 }
             },

@@ -10,13 +10,16 @@ use crate::node::Path;
 /// Sums of shares that differ by less are the same: shares are written in decimals.
 const TOLERANCE: f64 = 1e-9;
 
+/// Columns that published files have of themselves: the rank, and the tier as the folder's name says it.
+const PUBLISHED: [&str; 2] = ["score", "tier"];
+
 pub(super) fn check(checker: &mut Checker<'_>, path: &Path, audience: &Audience, known: &tables::Known) {
     check_tiers(checker, &path.name("tiers"), audience);
     for (index, table) in audience.exclude.iter().enumerate() {
         let path = path.name("exclude").item(index);
         tables::check_exists(checker, &path.name("table"), &table.table, known);
         if audience.exclude[..index].contains(table) {
-            checker.report(&path, Contradiction::ListedTwice { item: table.table.to_string() });
+            checker.report_whole(&path, Contradiction::ListedTwice { item: table.table.to_string() });
         }
     }
     check_ids(checker, &path.name("ids"), &audience.ids);
@@ -48,8 +51,14 @@ fn check_ids(checker: &mut Checker<'_>, path: &Path, ids: &[IdColumn]) {
     let mut names = BTreeSet::new();
     for (index, id) in ids.iter().enumerate() {
         let name = id.published_name();
-        if !names.insert(name.clone()) {
-            checker.report(&path.item(index), Contradiction::IdNameTwice { name });
+        let path = path.item(index);
+        if checker.has_damage(&path) {
+            continue;
+        }
+        if PUBLISHED.contains(&name.as_str()) {
+            checker.report(&path, Contradiction::IdNameReserved { name });
+        } else if !names.insert(name.clone()) {
+            checker.report(&path, Contradiction::IdNameTwice { name });
         }
     }
 }

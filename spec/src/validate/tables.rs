@@ -70,6 +70,9 @@ fn check_source(checker: &mut Checker<'_>, path: &Path, source: &TableSource) {
 }
 
 fn check_columns(checker: &mut Checker<'_>, path: &Path, source: &TableSource) {
+    if checker.has_damage(&path.name("columns")) || checker.has_damage(&path.name("header")) {
+        return;
+    }
     match (source.header, &source.columns) {
         (Some(true), Some(_)) => checker.report(&path.name("header"), Contradiction::HeaderAndColumns),
         (Some(false), None) => checker.report(&path.name("header"), Contradiction::NoColumnNames),

@@ -11,12 +11,16 @@ use crate::training::{TaskWeights, TrainingSpec};
 pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &tables::Known) {
     for (name, task) in &training.tasks {
         let path = spec("tasks").name(name);
-        if RESERVED.contains(&name.as_str()) || name.as_str() == training.key.as_str() {
+        let is_key = name.as_str() == training.key.as_str() && !checker.is_damaged(&spec("key"));
+        if RESERVED.contains(&name.as_str()) || is_key {
             checker.report(&path, Contradiction::Reserved { name: name.to_string() });
         }
         if let Task::Lookalike(lookalike) = task {
             tables::check_exists(checker, &path.name("seeds").name("table"), &lookalike.seeds.table, known);
-            if lookalike.prior.is_some() && lookalike.loss == LookalikeLoss::Plain {
+            if lookalike.prior.is_some()
+                && lookalike.loss == LookalikeLoss::Plain
+                && !checker.is_damaged(&path.name("loss"))
+            {
                 checker.report(&path.name("prior"), Contradiction::PriorOfPlainLoss);
             }
         }
