@@ -70,6 +70,9 @@ pub enum ScorerError {
         /// As written.
         text: String,
     },
+    /// A folder for rows that do not fit in memory, which cannot be made.
+    #[error("cannot make a folder for spilled rows in {}", std::env::temp_dir().display())]
+    SpillFolder(#[source] std::io::Error),
     /// A limit on memory that is no amount.
     #[error("resources.memory is {text:?}; write an amount such as `4GiB`")]
     Memory {
@@ -230,7 +233,7 @@ impl ScorerError {
             | Self::IdType { .. }
             | Self::Key { .. }
             | Self::NoShard { .. } => FailureClass::Input,
-            Self::Compress { .. } => FailureClass::Storage,
+            Self::Compress { .. } | Self::SpillFolder(_) => FailureClass::Storage,
             Self::Cancelled => FailureClass::Preempted,
             Self::RowsLost { .. }
             | Self::Rows(_)

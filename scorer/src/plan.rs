@@ -2,9 +2,7 @@
 //! shard plan.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
-use arrow::datatypes::SchemaRef;
 use artifacts::layout::Attempt;
 use artifacts::plan::shard_plan;
 use artifacts::registry::load_identity;
@@ -16,6 +14,7 @@ use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
 use serde::{Deserialize, Serialize};
 use spec::TableName;
 use spec::ids::TaskName;
+use tempfile::TempDir;
 use worker::{Cancel, Progress};
 
 use crate::error::{Result, ScorerError};
@@ -98,7 +97,8 @@ pub fn read_encoders(package: &artifacts::registry::ModelPackage) -> Result<Enco
 /// Prepares all tables that later units read, as Parquet; returns the population.
 async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<PreparedTable> {
     let spec = run.spec();
-    let mut session = session(run, attempt)?;
+    let mut sql = Sql::open(run)?;
+    let session = &mut sql.session;
     for (name, source) in &spec.tables {
         session.add_table(name, source).await?;
     }
@@ -114,21 +114,23 @@ async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<Pr
     Ok(session.materialize(&spec.population, &target).await?)
 }
 
-/// A SQL session within the run's limits.
-///
-/// # Errors
-///
-/// A spill folder that cannot be made.
-pub fn session(run: &Run, attempt: &Attempt) -> Result<Session> {
-    let resources = &run.spec().resources;
-    let memory_bytes = spec::size::parse_bytes(&resources.memory);
-    let memory_bytes = memory_bytes.map_err(|_| ScorerError::Memory { text: resources.memory.clone() })?;
-    let options = SessionOptions { memory_bytes, spill_folder: spill_folder(run, attempt), threads: run.threads() };
-    Ok(Session::new(options)?)
+/// A SQL session within the run's limits, and the folder that its rows spill to, which goes with it.
+pub(crate) struct Sql {
+    pub(crate) session: Session,
+    _spilled: TempDir,
 }
 
-fn spill_folder(run: &Run, attempt: &Attempt) -> PathBuf {
-    std::env::temp_dir().join(format!("kindred-{}-{attempt}", run.id))
+impl Sql {
+    /// A session without tables.
+    pub(crate) fn open(run: &Run) -> Result<Self> {
+        let resources = &run.spec().resources;
+        let memory_bytes = spec::size::parse_bytes(&resources.memory);
+        let memory_bytes = memory_bytes.map_err(|_| ScorerError::Memory { text: resources.memory.clone() })?;
+        let spilled = tempfile::Builder::new().prefix("kindred-spill-").tempdir().map_err(ScorerError::SpillFolder)?;
+        let spill_folder = spilled.path().to_owned();
+        let session = Session::new(SessionOptions { memory_bytes, spill_folder, threads: run.threads() })?;
+        Ok(Self { session, _spilled: spilled })
+    }
 }
 
 fn key_tables(run: &Run) -> BTreeSet<TableName> {
@@ -150,15 +152,4 @@ pub async fn table_files(run: &Run, table: &TableName) -> Result<Vec<InputFile>>
         let run = run.id.to_string();
         ArtifactsError::NotPrepared { table: table.clone(), run }.into()
     })
-}
-
-/// The columns of a population, as all its files have them.
-///
-/// # Errors
-///
-/// Files that cannot be read or do not agree.
-pub async fn population_schema(session: &mut Session, run: &Run) -> Result<SchemaRef> {
-    let files = table_files(run, &run.spec().population).await?;
-    session.add_parquet(&run.spec().population, &files).await?;
-    Ok(session.schema(&run.spec().population)?)
 }

@@ -12,6 +12,8 @@ mod rows;
 mod settle;
 mod table;
 
+use std::time::Duration;
+
 use artifacts::audience::{
     AUDIENCE_SCHEMA_VERSION, AudienceManifest, Publication, PublishedAudience, WaterfallStep, claim_version, latest,
 };
@@ -29,8 +31,8 @@ use crate::error::{Result, ScorerError};
 use crate::run::Run;
 use crate::score::layout::published_ids;
 use crate::scores::publish_scores;
-use crate::select::guards::{Facts, HeldBack, held_back};
-use crate::select::waterfall::{AudienceCounts, Step, waterfall};
+use crate::select::guards::{Duplicates, Facts, HeldBack, Last, held_back};
+use crate::select::waterfall::{AudienceCounts, BELOW_THE_CUT, POPULATION, Step, waterfall};
 use duplicates::find_duplicates;
 use package::{Package, Written};
 use settle::{Settled, Settling};
@@ -47,10 +49,10 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&layout::run_plan(&run.id)) })?;
     let commits: Vec<ScoreCommit> = read_commits(&run.workspace, &run.id, &plan).await?;
     let files: Vec<_> = commits.iter().map(|commit| commit.file.clone()).collect();
-    let table = ScoreTable::open(&run.workspace, &files, run.threads(), cancel).await?;
+    let table = ScoreTable::open(run, &files, progress, cancel).await?;
     let url = publish_scores(run, &plan, &commits).await?;
     let scores = ScoresOutcome { rows: table.rows(), url };
-    let publishing = Publishing { run, table: &table, progress, facts: facts(run, &table, &commits, progress).await? };
+    let publishing = Publishing { run, table: &table, facts: facts(run, &table, &commits).await? };
     let mut audiences = Vec::new();
     for (name, definition) in &run.spec().audiences {
         audiences.push(publishing.audience(name, definition).await?);
@@ -61,15 +63,15 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
 /// What is known of the whole population.
 struct PopulationFacts {
     merged: ShardSummary,
-    duplicates: crate::select::guards::Duplicates,
+    duplicates: Duplicates,
 }
 
-async fn facts(run: &Run, table: &ScoreTable, commits: &[ScoreCommit], progress: &Progress) -> Result<PopulationFacts> {
+async fn facts(run: &Run, table: &ScoreTable, commits: &[ScoreCommit]) -> Result<PopulationFacts> {
     let spec = run.spec();
     let exclusions = spec.audiences.iter().map(|(name, audience)| (name.clone(), audience.exclude.len()));
     let merged = ShardSummary::merged(commits.iter().map(|commit| &commit.summary), exclusions);
     if spec.audiences.is_empty() {
-        return Ok(PopulationFacts { merged, duplicates: Default::default() });
+        return Ok(PopulationFacts { merged, duplicates: Duplicates::default() });
     }
     for (name, counts) in &merged.audiences {
         let (found, expected) = (counts.rows(), table.rows());
@@ -78,7 +80,6 @@ async fn facts(run: &Run, table: &ScoreTable, commits: &[ScoreCommit], progress:
             return Err(ArtifactsError::RowsDiffer { what, found, expected }.into());
         }
     }
-    progress.phase("check keys", "audiences", None);
     let duplicates = find_duplicates(table, &spec.key).await?;
     Ok(PopulationFacts { merged, duplicates })
 }
@@ -86,14 +87,12 @@ async fn facts(run: &Run, table: &ScoreTable, commits: &[ScoreCommit], progress:
 struct Publishing<'a> {
     run: &'a Run,
     table: &'a ScoreTable,
-    progress: &'a Progress,
     facts: PopulationFacts,
 }
 
 impl Publishing<'_> {
     async fn audience(&self, name: &AudienceName, definition: &Audience) -> Result<AudienceOutcome> {
-        self.progress.phase(&format!("publish {name}"), "rows", None);
-        let last = latest(&self.run.workspace, name).await?;
+        let (last, known_last) = self.last(name).await?;
         let counts = &self.facts.merged.audiences[name];
         let key = self.run.spec().key.as_str();
         let settling = Settling { table: self.table, name, audience: definition, key, counts };
@@ -103,7 +102,8 @@ impl Publishing<'_> {
         if let Some(mine) = last.as_ref().filter(|last| last.pointer.run == self.run.id) {
             return self.published(&mine.manifest, steps);
         }
-        let reasons = held_back(&definition.guards, &self.known(size, last.as_ref()));
+        let (null_keys, duplicates) = (self.facts.merged.null_keys, self.facts.duplicates);
+        let reasons = held_back(&definition.guards, &Facts { size, last: known_last, null_keys, duplicates });
         if !reasons.is_empty() {
             let reasons = reasons.iter().map(HeldBack::to_string).collect();
             return Ok(AudienceOutcome::held_back(name, size, steps, reasons));
@@ -119,12 +119,16 @@ impl Publishing<'_> {
         }
     }
 
-    fn known(&self, size: u64, last: Option<&PublishedAudience>) -> Facts {
-        Facts {
-            size,
-            last: last.map(|last| (last.manifest.version, last.manifest.selected)),
-            null_keys: self.facts.merged.null_keys,
-            duplicates: self.facts.duplicates,
+    /// The current version. One that is not whole must not be the reason that readers get nothing better.
+    async fn last(&self, name: &AudienceName) -> Result<(Option<PublishedAudience>, Last)> {
+        match latest(&self.run.workspace, name).await {
+            Ok(None) => Ok((None, Last::Nothing)),
+            Ok(Some(last)) => {
+                let known = Last::Size(last.manifest.version, last.manifest.selected);
+                Ok((Some(last), known))
+            }
+            Err(error @ ArtifactsError::BrokenAudience { .. }) => Ok((None, Last::Broken(error.to_string()))),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -168,14 +172,6 @@ impl Publishing<'_> {
     ) -> Result<AudienceManifest> {
         let counts: &AudienceCounts = &self.facts.merged.audiences[name];
         let created = Utc::now();
-        // The population itself and the cut are told by `population` and `selected`.
-        let between = steps.iter().filter(|step| step.step != "population" && step.step != "below the cut");
-        let waterfall =
-            between.map(|step| WaterfallStep { step: step.step.clone(), removed: step.left_out, left: step.remaining });
-        let expires_after = definition.expires_after.as_ref().map(|text| {
-            let invalid = || ScorerError::Expiry { audience: name.clone(), text: text.clone() };
-            spec::duration::parse(text).map_err(|_| invalid())
-        });
         Ok(AudienceManifest {
             schema_version: AUDIENCE_SCHEMA_VERSION,
             audience: name.clone(),
@@ -183,13 +179,13 @@ impl Publishing<'_> {
             run: self.run.id.clone(),
             scoring: self.run.scoring.metadata.name.clone(),
             created,
-            expires_at: expires_after.transpose()?.map(|after| created + after),
+            expires_at: expires_after(name, definition)?.map(|after| created + after),
             program: self.run.document.program.clone(),
             model: self.run.model.clone(),
             definition: definition.clone(),
             inputs: self.run.document.inputs.clone(),
             population: self.table.rows(),
-            waterfall: waterfall.collect(),
+            waterfall: to_eligible(steps),
             eligible: counts.ranks.total(),
             selected: written.tiers.values().map(|tier| tier.people + tier.holdout).sum(),
             tiers: written.tiers,
@@ -203,4 +199,21 @@ impl Publishing<'_> {
         let key = layout::audience_manifest(&manifest.audience, manifest.version);
         Ok(AudienceOutcome::published(manifest, steps, self.run.workspace.url_of(&key)))
     }
+}
+
+/// How long a version may be used.
+fn expires_after(name: &AudienceName, definition: &Audience) -> Result<Option<Duration>> {
+    let parsed = definition.expires_after.as_ref().map(|text| {
+        let invalid = |_| ScorerError::Expiry { audience: name.clone(), text: text.clone() };
+        spec::duration::parse(text).map_err(invalid)
+    });
+    parsed.transpose()
+}
+
+/// The steps between the population and the eligible, which is what a manifest calls its waterfall.
+fn to_eligible(steps: &[Step]) -> Vec<WaterfallStep> {
+    let between = steps.iter().filter(|step| step.step != POPULATION && step.step != BELOW_THE_CUT);
+    let told =
+        between.map(|step| WaterfallStep { step: step.step.clone(), removed: step.left_out, left: step.remaining });
+    told.collect()
 }

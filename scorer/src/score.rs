@@ -25,13 +25,13 @@ use serde::{Deserialize, Serialize};
 use spec::KeyTable;
 use spec::ids::TaskName;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
 use worker::{Cancel, Progress};
 
 use crate::commit::{ScoreCommit, ShardSummary};
 use crate::error::{Result, ScorerError};
-use crate::plan::{read_encoders, session, table_files};
+use crate::plan::{Sql, read_encoders, table_files};
 use crate::run::Run;
 use batch::{BatchScorer, ScoredBatch};
 use layout::ScoreLayout;
@@ -72,21 +72,21 @@ impl Scorer {
     /// # Errors
     ///
     /// A run that was not planned, a package that was changed, key tables that cannot be read.
-    pub async fn load(run: Run, attempt: &Attempt, progress: &Progress) -> Result<Self> {
+    pub async fn load(run: Run, progress: &Progress) -> Result<Self> {
         progress.phase("load", "files", None);
         let plan = read_plan(&run.workspace, &run.id).await?;
         let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&keys::run_plan(&run.id)) })?;
         let package = load_identity(&run.workspace, &run.model).await?;
         let tasks: Vec<TaskName> = package.manifest.document.spec.tasks.keys().cloned().collect();
         let encoders = Arc::new(read_encoders(&package)?);
-        let mut session = session(&run, attempt)?;
-        session.add_parquet(&run.spec().population, &table_files(&run, &run.spec().population).await?).await?;
-        let layout = ScoreLayout::new(run.spec(), &*session.schema(&run.spec().population)?, &tasks)?;
-        let key_sets = read_key_sets(&run, &layout.key_tables, &mut session).await?;
+        let files: Vec<InputFile> = plan.files.iter().map(|planned| planned.file.clone()).collect();
+        let mut sql = Sql::open(&run)?;
+        sql.session.add_parquet(&run.spec().population, &files).await?;
+        let layout = ScoreLayout::new(run.spec(), &*sql.session.schema(&run.spec().population)?, &tasks)?;
+        let key_sets = read_key_sets(&run, &layout.key_tables, &mut sql.session).await?;
         let predictor = load_predictor(&run, &package, &encoders)?;
         let (version, scored_at) = (run.model.version, run.scored_at());
         let batches = Arc::new(BatchScorer { layout, predictor, key_sets, version, scored_at });
-        let files: Vec<InputFile> = plan.files.iter().map(|planned| planned.file.clone()).collect();
         let population = Table::open(&files).await?;
         let crew = Crew::new(run.threads())?;
         Ok(Self { run, plan, population, encoders, batches, crew })
@@ -129,26 +129,11 @@ impl Scorer {
         let writer = ParquetWriter::create(&self.run.workspace, key, schema, &ParquetOptions::default())?;
         let (sender, scored) = channel(WAITING_BATCHES);
         let feed = self.feed(shard)?;
-        let (batches, crew, progress, cancel) =
-            (Arc::clone(&self.batches), self.crew.clone(), progress.clone(), cancel.clone());
-        let scoring = spawn_blocking(move || {
-            let mut counts = Counts::new(&batches.layout);
-            let work = move |batch: FeedBatch| {
-                if cancel.is_cancelled() {
-                    return Err(ScorerError::Cancelled);
-                }
-                let carried = batch.carry.as_ref().ok_or(ScorerError::Broken)?;
-                batches.score(&batch.batch.inputs, carried)
-            };
-            crew.in_order(feed.map(|batch| Ok(batch?)), work, |scored| {
-                counts.add(&scored);
-                progress.advance(scored.rows.num_rows() as u64);
-                sender.blocking_send(scored).map_err(|_| ScorerError::Broken)
-            })?;
-            Ok(counts.finish())
-        });
+        let (batches, crew) = (Arc::clone(&self.batches), self.crew.clone());
+        let watch = Watch { progress: progress.clone(), cancel: cancel.clone() };
+        let scoring = spawn_blocking(move || score_all(feed, batches, &crew, watch, &sender));
         let written = write_all(writer, scored).await;
-        let summary: Result<ShardSummary> = scoring.await.map_err(ScorerError::Thread)?;
+        let summary = scoring.await.map_err(ScorerError::Thread)?;
         match (summary, written) {
             (Ok(summary), Ok(writer)) => Ok((summary, writer.finish().await?)),
             // The writer stopped first: its error is the cause.
@@ -180,6 +165,37 @@ fn load_predictor(run: &Run, package: &ModelPackage, encoders: &Encoders) -> Res
     let training = &package.manifest.document.spec;
     let (weights, calibration) = (package.file("weights.safetensors")?, package.file("calibration.json")?);
     Ok(Predictor::load(training, encoders, weights, calibration, run.spec().device)?)
+}
+
+/// Whom a pipeline tells how far it is, and who may stop it.
+struct Watch {
+    progress: Progress,
+    cancel: Cancel,
+}
+
+/// Scores all batches of a feed and sends them on, in order; blocks its thread.
+fn score_all(
+    feed: Feed,
+    batches: Arc<BatchScorer>,
+    crew: &Crew,
+    watch: Watch,
+    scored: &Sender<ScoredBatch>,
+) -> Result<ShardSummary> {
+    let mut counts = Counts::new(&batches.layout);
+    let Watch { progress, cancel } = watch;
+    let work = move |batch: FeedBatch| {
+        if cancel.is_cancelled() {
+            return Err(ScorerError::Cancelled);
+        }
+        let carried = batch.carry.as_ref().ok_or(ScorerError::Broken)?;
+        batches.score(&batch.batch.inputs, carried)
+    };
+    crew.in_order(feed.map(|batch| Ok(batch?)), work, |batch| {
+        counts.add(&batch);
+        progress.advance(batch.rows.num_rows() as u64);
+        scored.blocking_send(batch).map_err(|_| ScorerError::Broken)
+    })?;
+    Ok(counts.finish())
 }
 
 /// Writes scored batches until there are no more; the file is not complete by that.

@@ -33,8 +33,7 @@ impl ScorerWork {
             Unit::Plan => serde_json::to_value(plan(&open().await?, &attempt, progress, cancel).await?),
             Unit::Score(shard) => {
                 // A process is started for one run, so the first run's scorer is everyone's.
-                let load =
-                    || async { Ok::<_, ScorerError>(Arc::new(Scorer::load(open().await?, &attempt, progress).await?)) };
+                let load = || async { Ok::<_, ScorerError>(Arc::new(Scorer::load(open().await?, progress).await?)) };
                 let scorer = self.scorer.get_or_try_init(load).await?;
                 serde_json::to_value(scorer.score(ShardId(shard.0), &attempt, progress, cancel).await?)
             }

@@ -12,6 +12,9 @@ use crate::error::{Result, ScorerError};
 use crate::select::duplicates::{Count, HashRange, KEYS_PER_PASS, MOST_REPEATED, Seen, short};
 use crate::select::guards::Duplicates;
 
+/// What these passes are called.
+const PHASE: &str = "check keys";
+
 /// Counts the keys that several rows have, in passes that hold `KEYS_PER_PASS` of them. Null is no key.
 ///
 /// # Errors
@@ -28,7 +31,7 @@ pub async fn find_duplicates(table: &ScoreTable, key: &ColumnName) -> Result<Dup
             Ok(hashes.into_iter().map(short).filter(|hash| range.contains(*hash)).collect::<Vec<_>>())
         };
         let seen = Seen::new(KEYS_PER_PASS);
-        let seen = table.fold(&columns, seen, short_hashes, |seen, hashes| seen.extend(&hashes)).await?;
+        let seen = table.fold(PHASE, &columns, seen, short_hashes, |seen, hashes| seen.extend(&hashes)).await?;
         repeated.extend(spawn_blocking(move || seen.into_repeated()).await.map_err(ScorerError::Thread)?);
         if repeated.len() > MOST_REPEATED {
             stopped_early = true;
@@ -50,7 +53,7 @@ async fn count(table: &ScoreTable, key: &ColumnName, repeated: &[u64], at_least:
         let hashes = hashes_of(group, &key)?;
         Ok(hashes.into_iter().filter(|hash| suspected.contains(&short(*hash))).collect::<Vec<_>>())
     };
-    let count = table.fold(&columns, count, suspects, |count, hashes| count.extend(&hashes)).await?;
+    let count = table.fold(PHASE, &columns, count, suspects, |count, hashes| count.extend(&hashes)).await?;
     Ok(count.finish())
 }
 

@@ -91,7 +91,8 @@ impl Package<'_> {
         let sinks = self.open_sinks(&divider.schema);
         let tiers = self.settled.tiers.len();
         let (mut ranges, mut missing) = (vec![Range::default(); tiers], vec![0; divider.ids.len()]);
-        let mut groups = table.scan(&divider.columns.clone(), move |group| divider.divide(group));
+        let phase = format!("write {}", self.audience);
+        let mut groups = table.scan(&phase, &divider.columns.clone(), move |group| divider.divide(group));
         while let Some(divided) = groups.try_next().await? {
             ranges.iter_mut().zip(divided.ranges).for_each(|(range, more)| range.widen(more));
             missing.iter_mut().zip(divided.missing_ids).for_each(|(sum, more)| *sum += more);

@@ -68,7 +68,9 @@ impl Settling<'_> {
                         Ok(sum + ScoredRows::of(&batch, RANK, None, first).at_least(rank))
                     })
                 };
-                self.table.fold(&self.columns(false), 0, count, |sum, rows: u64| *sum += rows).await
+                self.table
+                    .fold(&self.phase("count"), &self.columns(false), 0, count, |sum, rows: u64| *sum += rows)
+                    .await
             }
         }
     }
@@ -115,7 +117,7 @@ impl Settling<'_> {
                 }
                 Ok(observed)
             };
-            let seen = self.table.fold(&columns, seen, look, Observed::merge).await?;
+            let seen = self.table.fold(&self.phase("cut"), &columns, seen, look, Observed::merge).await?;
             search.absorb(seen);
         }
         self.all_found(search)
@@ -134,7 +136,7 @@ impl Settling<'_> {
             let merge = |all: &mut Vec<Observed>, more: Vec<Observed>| {
                 all.iter_mut().zip(more).for_each(|(seen, more)| seen.merge(more));
             };
-            let seen = self.table.fold(&self.columns(true), seen, look, merge).await?;
+            let seen = self.table.fold(&self.phase("draw"), &self.columns(true), seen, look, merge).await?;
             searches.iter_mut().zip(seen).for_each(|(search, seen)| search.absorb(seen));
         }
         let lasts = searches.into_iter().map(|search| Ok(self.all_found(search)?.first().copied()));
@@ -144,6 +146,10 @@ impl Settling<'_> {
     fn all_found(&self, search: Search) -> Result<Vec<Place>> {
         let places: Option<Vec<_>> = search.into_places().into_iter().collect();
         places.ok_or_else(|| ScorerError::RowsLost { audience: self.name.clone() })
+    }
+
+    fn phase(&self, pass: &str) -> String {
+        format!("{pass} {}", self.name)
     }
 
     fn columns(&self, with_key: bool) -> Columns {

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use artifacts::ArtifactsError;
 use artifacts::object::FileRecord;
 use artifacts::rows::{BATCH_ROWS, Columns, FileHandle, RowGroupData, open_files};
-use artifacts::{ArtifactsError, Workspace};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use tokio::task::spawn_blocking;
-use worker::Cancel;
+use worker::{Cancel, Progress};
 
 use crate::error::{Result, ScorerError};
+use crate::run::Run;
 
 /// The committed score files of a run, in the order of its shards.
 #[derive(Debug)]
 pub struct ScoreTable {
     files: Vec<Arc<FileHandle>>,
     threads: usize,
+    progress: Progress,
     cancel: Cancel,
 }
 
@@ -50,7 +52,8 @@ impl ScoreTable {
     /// # Errors
     ///
     /// A file that is missing or is not the one committed.
-    pub async fn open(workspace: &Workspace, files: &[FileRecord], threads: usize, cancel: &Cancel) -> Result<Self> {
+    pub async fn open(run: &Run, files: &[FileRecord], progress: &Progress, cancel: &Cancel) -> Result<Self> {
+        let workspace = &run.workspace;
         let inputs: Vec<_> = files.iter().map(|file| file.input_file(workspace)).collect();
         let handles = open_files(&inputs).await?;
         for (record, handle) in files.iter().zip(&handles) {
@@ -59,7 +62,7 @@ impl ScoreTable {
                 return Err(ArtifactsError::RowsDiffer { what: handle.file().url.clone(), found, expected }.into());
             }
         }
-        Ok(Self { files: handles, threads: threads.max(1), cancel: cancel.clone() })
+        Ok(Self { files: handles, threads: run.threads(), progress: progress.clone(), cancel: cancel.clone() })
     }
 
     /// All rows.
@@ -72,22 +75,28 @@ impl ScoreTable {
         self.files.first().map(AsRef::as_ref)
     }
 
-    /// Does `work` on every row group, several at once; the results come in the order of the rows.
-    pub fn scan<T, W>(&self, columns: &Columns, work: W) -> BoxStream<'static, Result<T>>
+    /// Does `work` on every row group, several at once; the results come in the order of the rows. `phase` names the pass
+    /// for whoever watches.
+    pub fn scan<T, W>(&self, phase: &str, columns: &Columns, work: W) -> BoxStream<'static, Result<T>>
     where
         T: Send + 'static,
         W: Fn(RowGroup) -> Result<T> + Send + Sync + 'static,
     {
-        let (work, columns, cancel) = (Arc::new(work), columns.clone(), self.cancel.clone());
+        self.progress.phase(phase, "rows", Some(self.rows()));
+        let (work, columns, progress, cancel) =
+            (Arc::new(work), columns.clone(), self.progress.clone(), self.cancel.clone());
         let groups = futures::stream::iter(self.row_groups());
         let results = groups.map(move |(file, row_group, first_position)| {
-            let (work, columns, cancel) = (Arc::clone(&work), columns.clone(), cancel.clone());
+            let (work, columns) = (Arc::clone(&work), columns.clone());
+            let (progress, cancel) = (progress.clone(), cancel.clone());
             async move {
                 if cancel.is_cancelled() {
                     return Err(ScorerError::Cancelled);
                 }
                 let data = file.fetch(row_group, &file.project(&columns)?).await?;
+                let rows = data.rows();
                 let done = spawn_blocking(move || work(RowGroup { data, first_position })).await;
+                progress.advance(rows);
                 done.map_err(ScorerError::Thread)?
             }
         });
@@ -99,13 +108,20 @@ impl ScoreTable {
     /// # Errors
     ///
     /// The first failure, of `work` or of reading.
-    pub async fn fold<T, W, A>(&self, columns: &Columns, start: A, work: W, mut add: impl FnMut(&mut A, T)) -> Result<A>
+    pub async fn fold<T, W, A>(
+        &self,
+        phase: &str,
+        columns: &Columns,
+        start: A,
+        work: W,
+        mut add: impl FnMut(&mut A, T),
+    ) -> Result<A>
     where
         T: Send + 'static,
         W: Fn(RowGroup) -> Result<T> + Send + Sync + 'static,
     {
         let mut sum = start;
-        let mut results = self.scan(columns, work);
+        let mut results = self.scan(phase, columns, work);
         while let Some(result) = results.try_next().await? {
             add(&mut sum, result);
         }

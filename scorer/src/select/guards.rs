@@ -12,12 +12,24 @@ use super::share::Share;
 pub struct Facts {
     /// People selected, holdout included.
     pub size: u64,
-    /// The last published version and its size; of another run.
-    pub last: Option<(Version, u64)>,
+    /// The last published version, of another run.
+    pub last: Last,
     /// Rows of the population without a key.
     pub null_keys: u64,
     /// Keys that more than one row of the population has.
     pub duplicates: Duplicates,
+}
+
+/// What is known of the last published version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Last {
+    /// There is none.
+    #[default]
+    Nothing,
+    /// It had so many people.
+    Size(Version, u64),
+    /// It is not whole, so nobody knows how many people it had.
+    Broken(String),
 }
 
 /// Keys that stand for more than one row.
@@ -59,6 +71,11 @@ pub enum HeldBack {
         /// The guard.
         max: f64,
     },
+    /// The last published version cannot be compared with.
+    NothingToCompare {
+        /// What is wrong with it.
+        fault: String,
+    },
     /// Rows without a key.
     NullKeys {
         /// How many.
@@ -79,6 +96,7 @@ impl fmt::Display for HeldBack {
                 write!(f, "{size} people after {last} in version {version} ")?;
                 write!(f, "change it by {change:+.1} %, beyond guards.max_change, {limit} %")
             }
+            Self::NothingToCompare { fault } => write!(f, "guards.max_change cannot be checked: {fault}"),
             Self::NullKeys { rows } => write!(f, "{rows} rows of the population have no key"),
             Self::DuplicateKeys(found) => {
                 let more = if found.at_least { "at least " } else { "" };
@@ -105,13 +123,19 @@ pub fn held_back(guards: &Guards, facts: &Facts) -> Vec<HeldBack> {
     if let Some(max) = guards.max_size.filter(|max| size > *max) {
         reasons.push(HeldBack::TooMany { size, max });
     }
-    if let (Some(max), Some((version, last))) = (guards.max_change, facts.last) {
-        let is_exceeded = Share::of(max).is_none_or(|share| share.is_exceeded(size.abs_diff(last), last));
-        if is_exceeded {
-            reasons.push(HeldBack::Changed { size, last, version, max });
+    reasons.extend(guards.max_change.and_then(|max| changed(max, size, &facts.last)));
+    reasons
+}
+
+fn changed(max: f64, size: u64, last: &Last) -> Option<HeldBack> {
+    match last {
+        Last::Nothing => None,
+        Last::Broken(fault) => Some(HeldBack::NothingToCompare { fault: fault.clone() }),
+        Last::Size(version, last) => {
+            let is_exceeded = Share::of(max).is_none_or(|share| share.is_exceeded(size.abs_diff(*last), *last));
+            is_exceeded.then_some(HeldBack::Changed { size, last: *last, version: *version, max })
         }
     }
-    reasons
 }
 
 #[cfg(test)]
@@ -145,7 +169,7 @@ mod tests {
     #[test]
     fn change_is_measured_against_the_last_version() {
         let guards = Guards { min_size: 0, max_size: None, max_change: Some(0.3) };
-        let after = |size| Facts { last: Some((Version(4), 1000)), ..of_size(size) };
+        let after = |size| Facts { last: Last::Size(Version(4), 1000), ..of_size(size) };
         assert!(reasons(guards.clone(), after(1300)).is_empty());
         assert!(reasons(guards.clone(), after(700)).is_empty());
         assert!(reasons(guards.clone(), of_size(5)).is_empty(), "the first version has nothing to differ from");
@@ -154,6 +178,14 @@ mod tests {
             ["699 people after 1000 in version 4 change it by -30.1 %, beyond guards.max_change, 30 %"]
         );
         assert_eq!(reasons(guards, after(1301)).len(), 1);
+    }
+
+    #[test]
+    fn a_broken_last_version_matters_to_the_guard_that_needs_it() {
+        let facts = Facts { last: Last::Broken("it has no manifest".to_owned()), ..of_size(5) };
+        assert!(reasons(Guards::default(), facts.clone()).is_empty());
+        let guards = Guards { max_change: Some(0.5), ..Guards::default() };
+        assert_eq!(reasons(guards, facts), ["guards.max_change cannot be checked: it has no manifest"]);
     }
 
     #[test]

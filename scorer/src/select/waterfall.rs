@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::RankHistogram;
 
+/// The first step: everybody.
+pub const POPULATION: &str = "population";
+
+/// The last step: those whom the size does not reach.
+pub const BELOW_THE_CUT: &str = "below the cut";
+
 /// What a shard counted for one audience; travels in the shard's commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AudienceCounts {
@@ -53,7 +59,7 @@ pub struct Step {
 /// `exclusions` names the tables in the order of [`AudienceCounts::excluded`]; the `where` step is there if the audience has one.
 pub fn waterfall(counts: &AudienceCounts, has_filter: bool, exclusions: &[&str], selected: u64) -> Vec<Step> {
     let mut remaining = counts.rows();
-    let mut steps = vec![Step { step: "population".to_owned(), left_out: 0, remaining }];
+    let mut steps = vec![Step { step: POPULATION.to_owned(), left_out: 0, remaining }];
     let mut leave_out = |step: String, left_out: u64| {
         remaining -= left_out;
         steps.push(Step { step, left_out, remaining });
@@ -65,7 +71,7 @@ pub fn waterfall(counts: &AudienceCounts, has_filter: bool, exclusions: &[&str],
         leave_out(format!("exclude {table}"), *left_out);
     }
     leave_out("no score".to_owned(), counts.unranked);
-    leave_out("below the cut".to_owned(), counts.ranks.total() - selected);
+    leave_out(BELOW_THE_CUT.to_owned(), counts.ranks.total() - selected);
     steps
 }
 

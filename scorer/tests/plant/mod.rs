@@ -164,7 +164,7 @@ pub async fn plan_now(run: &Run) -> Result<PlanOutcome> {
 
 /// A process that scores.
 pub async fn scorer(run: &Run) -> Result<Scorer> {
-    Scorer::load(run.clone(), &Attempt::new(), &Progress::new()).await
+    Scorer::load(run.clone(), &Progress::new()).await
 }
 
 /// Plans a run and scores all its shards in one process.
