@@ -34,13 +34,13 @@ impl Reads {
                 "a numeric feature reads numbers and booleans: cast it in a prepare step or use another kind"
             }
             Self::Categories => {
-                "a categorical feature or cross reads strings, integers and booleans: cast it in a prepare step or use another kind"
+                "a categorical feature or cross reads strings, numbers and booleans: cast it in a prepare step or use another kind"
             }
             Self::Times => {
                 "a timestamp feature reads dates and timestamps: cast it in a prepare step or use another kind"
             }
             Self::Lists => {
-                "a bag reads lists of strings, integers or booleans: use another kind or build the list in a prepare step"
+                "a bag reads lists of strings, numbers or booleans: use another kind or build the list in a prepare step"
             }
         }
     }
@@ -105,7 +105,7 @@ impl BoundColumn {
         let Some(array) = batch.columns().get(self.index) else {
             return Err(EncodeError::MissingFromBatch { feature: self.feature.clone(), column: self.column.clone() });
         };
-        if !self.data_type.equals_datatype(array.data_type()) {
+        if array.data_type() != &self.data_type && plain(array.data_type()) != plain(&self.data_type) {
             return Err(EncodeError::ChangedType {
                 feature: self.feature.clone(),
                 column: self.column.clone(),
@@ -114,6 +114,19 @@ impl BoundColumn {
             });
         }
         Ok(array)
+    }
+}
+
+/// A type without what does not matter to an encoder: how text is laid out, whether it is in a dictionary, names in lists.
+fn plain(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => plain(values),
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            DataType::new_list(plain(item.data_type()), true)
+        }
+        other => other.clone(),
     }
 }
 

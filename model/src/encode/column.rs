@@ -47,7 +47,7 @@ pub(super) fn is_category(data_type: &DataType) -> bool {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => true,
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => true,
         DataType::Dictionary(_, values) => is_category(values),
-        other => other.is_integer(),
+        other => other.is_integer() || other.is_floating(),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A value's text decides its id, whatever the column's type: strings are themselves, integers are written in decimal,
 //! booleans are `true` and `false`, decimals are plain decimal notation without trailing zeros, binary values are their
-//! UTF-8 text with U+FFFD for bytes that are none. So `5`, `"5"` and decimal `5.00` are the same category.
+//! UTF-8 text with U+FFFD for bytes that are none, floats are the shortest plain decimal notation that gives them back, and
+//! whole ones have no point. NaN is null. So `5`, `"5"`, `5.0` and decimal `5.00` are the same category.
 
 use std::borrow::Cow;
 
@@ -52,6 +53,15 @@ pub(super) fn decimal_text(unscaled: &str, scale: i8) -> String {
         "" => format!("{sign}{whole}"),
         fraction => format!("{sign}{whole}.{fraction}"),
     }
+}
+
+/// Text of a float: the shortest digits that give back `shown`, which is `value` at its own width
+/// (half precision counts as single), without an exponent. None for NaN.
+pub(super) fn float_text(value: f64, shown: impl std::fmt::Display) -> Option<String> {
+    if value.is_nan() {
+        return None;
+    }
+    Some(if value == 0.0 { "0".to_owned() } else { shown.to_string() })
 }
 
 const DIGIT_PAIRS: [[u8; 2]; 100] = {
@@ -154,6 +164,18 @@ mod tests {
         ] {
             assert_eq!(decimal_text(unscaled, scale), text);
         }
+    }
+
+    #[test]
+    fn floats_are_written_plainly() {
+        for (value, text) in
+            [(5.0, "5"), (-0.0, "0"), (0.1, "0.1"), (1e21, "1000000000000000000000"), (-2.5e-7, "-0.00000025")]
+        {
+            assert_eq!(float_text(value, value).as_deref(), Some(text));
+        }
+        assert_eq!(float_text(f64::from(0.1f32), 0.1f32).as_deref(), Some("0.1"));
+        assert_eq!(float_text(f64::NEG_INFINITY, f64::NEG_INFINITY).as_deref(), Some("-inf"));
+        assert_eq!(float_text(f64::NAN, f64::NAN), None);
     }
 
     #[test]

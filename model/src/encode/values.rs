@@ -2,12 +2,12 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use super::column::{gather, set_nulls, with_key_type};
-use super::hash::{Integer, binary_text, decimal_text};
+use super::hash::{Integer, binary_text, decimal_text, float_text};
 
 /// What a categorical value becomes: an id, or a hash.
 pub(super) trait ValueCodes {
@@ -80,8 +80,8 @@ pub(super) fn encode_values<V: ValueCodes>(
         _ => {
             let mut rows = out.iter_mut();
             each_text(array, |text| {
-                if let (Some(out), Some(text)) = (rows.next(), text) {
-                    *out = lookup.text(text);
+                if let Some(out) = rows.next() {
+                    *out = text.map_or(lookup.null(), |text| lookup.text(text));
                 }
             });
         }
@@ -110,7 +110,7 @@ fn encode_integers<V: ValueCodes>(array: &dyn Array, lookup: &V, out: &mut [V::C
     }
 }
 
-/// Calls `row` with the text of every row of a column of strings, binary values or decimals; none for null.
+/// Calls `row` with the text of every row of a column of strings, binary values, decimals or floats; none for null and NaN.
 pub(super) fn each_text(array: &dyn Array, mut row: impl FnMut(Option<&[u8]>)) {
     let binary = |value: Option<&[u8]>, row: &mut dyn FnMut(Option<&[u8]>)| match value {
         Some(bytes) => row(Some(&binary_text(bytes))),
@@ -128,6 +128,9 @@ pub(super) fn each_text(array: &dyn Array, mut row: impl FnMut(Option<&[u8]>)) {
         DataType::Decimal64(_, scale) => each_decimal::<Decimal64Type>(array, *scale, row),
         DataType::Decimal128(_, scale) => each_decimal::<Decimal128Type>(array, *scale, row),
         DataType::Decimal256(_, scale) => each_decimal::<Decimal256Type>(array, *scale, row),
+        DataType::Float16 => each_float::<Float16Type>(array, |value| float_text(value.to_f64(), value), row),
+        DataType::Float32 => each_float::<Float32Type>(array, |value| float_text(f64::from(value), value), row),
+        DataType::Float64 => each_float::<Float64Type>(array, |value| float_text(value, value), row),
         other => unreachable!("{other} has no text of its own"),
     }
 }
@@ -142,5 +145,15 @@ fn each_decimal<T: ArrowPrimitiveType<Native: ToString>>(
             Some(value) => row(Some(decimal_text(&value.to_string(), scale).as_bytes())),
             None => row(None),
         }
+    }
+}
+
+fn each_float<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    text: impl Fn(T::Native) -> Option<String>,
+    mut row: impl FnMut(Option<&[u8]>),
+) {
+    for value in array.as_primitive::<T>() {
+        row(value.and_then(&text).as_ref().map(String::as_bytes));
     }
 }

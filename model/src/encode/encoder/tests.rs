@@ -105,6 +105,8 @@ fn a_value_is_its_text_whatever_the_column_is() {
     assert_eq!(ids_of(hash(), Int8Array::from(vec![5])), [five]);
     assert_eq!(ids_of(hash(), UInt64Array::from(vec![5])), [five]);
     assert_eq!(ids_of(hash(), decimal.clone()), [five]);
+    assert_eq!(ids_of(hash(), Float64Array::from(vec![Some(5.0), None, Some(f64::NAN)])), [five, 0, 0]);
+    assert_eq!(ids_of(integers(&[5]), Float64Array::from(vec![5.0, 5.5, f64::NAN])), [2, 1, 0]);
     assert_eq!(ids_of(integers(&[5]), StringArray::from(vec!["5", "05"])), [2, 1]);
     assert_eq!(ids_of(integers(&[5]), decimal), [2]);
     assert_eq!(ids_of(texts(&["05", "5"]), Int32Array::from(vec![5])), [3]);
@@ -163,6 +165,18 @@ fn changed_types_and_missing_columns_of_a_batch_are_errors() {
     let empty = batch.project(&[]).unwrap();
     let error = encoder.encode(&empty, &mut Inputs::default()).unwrap_err();
     assert_eq!(error.to_string(), "feature `c`: column `c` is missing from this batch");
+}
+
+#[test]
+fn batches_may_hold_text_in_another_way_than_the_schema() {
+    let strings = [Some("x"), None, Some("y")];
+    let plain = table(vec![("c", Arc::new(StringArray::from(strings.to_vec())))]);
+    let mut encoder = Encoders::new(1, vec![category("c", texts(&["x"]))]).unwrap().bind(&plain.schema()).unwrap();
+    let mut out = Inputs::default();
+    for array in all_keys(&strings).into_iter().chain([Arc::new(StringViewArray::from(strings.to_vec())) as ArrayRef]) {
+        encoder.encode(&table(vec![("c", array)]), &mut out).unwrap();
+        assert_eq!(out.ids, [2, 0, 1]);
+    }
 }
 
 #[test]

@@ -103,8 +103,8 @@ fn missing_columns_and_wrong_types_are_named() {
     let age = || Field::new("age", DataType::Float64, true);
     let missing = error(vec![age(), Field::new("City", DataType::Utf8, true)]);
     assert_eq!(missing, "feature `city`: the table has no column `city`; its columns: age, City");
-    let wrong = error(vec![age(), Field::new("city", DataType::Float64, true)]);
-    assert!(wrong.starts_with("feature `city`: column `city` is Float64; a categorical feature"), "{wrong}");
+    let wrong = error(vec![age(), Field::new("city", DataType::Date32, true)]);
+    assert!(wrong.starts_with("feature `city`: column `city` is Date32; a categorical feature"), "{wrong}");
     let text = error(vec![Field::new("age", DataType::Utf8, true)]);
     assert!(text.starts_with("feature `age`: column `age` is Utf8; a numeric feature reads numbers"), "{text}");
     let flat = error(vec![age(), Field::new("city", DataType::Utf8, true), Field::new("items", DataType::Int32, true)]);
