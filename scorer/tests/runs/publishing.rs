@@ -1,10 +1,9 @@
 //! Publishing on real files: who is published, what a reader finds, and what happens when something is wrong.
 
-mod night;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use crate::night::{Office, Person, people, plan_of, publish_now, publish_one, read_parquet, texts, tied_ranks};
 use artifacts::audience::latest;
 use artifacts::keys::{hash_text, seed_of};
 use artifacts::layout::{self, Attempt, ShardId};
@@ -12,7 +11,6 @@ use artifacts::{ArtifactsError, Digest};
 use kindred_scorer::ScorerError;
 use kindred_scorer::publish::publish;
 use kindred_scorer::scores::ScoresManifest;
-use night::{Office, Person, people, plan_of, publish_now, publish_one, read_parquet, texts, tied_ranks};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use spec::Version;
@@ -55,7 +53,7 @@ fn expected(
     expected
 }
 
-fn tiered(top: u64) -> Value {
+pub fn tiered(top: u64) -> Value {
     json!({"likely": {
         "size": {"top": top},
         "tiers": {"high": 0.2, "mid": 0.3, "low": "rest"},
@@ -333,32 +331,4 @@ async fn a_cancelled_publication_leaves_nothing_visible() {
     assert!(matches!(error, ScorerError::Cancelled), "{error}");
     assert!(office.bytes_below("audiences").is_empty());
     assert!(publish_one(&run).await.published);
-}
-
-/// Python libraries that tests compare with; none where `scripts/setup.py peers` has not been run.
-fn peers() -> Option<std::path::PathBuf> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join(".setup/peers");
-    folder.join("duckdb").is_dir().then_some(folder)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn duckdb_and_pyarrow_find_the_people_that_a_plain_sort_finds() {
-    let Some(peers) = peers() else {
-        eprintln!("skipped: .setup/peers is missing; run `python3 scripts/setup.py peers`");
-        return;
-    };
-    let office = Office::new();
-    let mut people = people(tied_ranks(7000));
-    people.iter_mut().step_by(13).for_each(|person| person.rank = None);
-    let run = office.scored("one", &people, 1900, tiered(3001)).await;
-    assert!(publish_one(&run).await.published);
-    let judged = std::process::Command::new("python3")
-        .arg(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge.py"))
-        .args([office.folder.path().to_str().unwrap(), run.id.as_str(), "likely"])
-        .env("PYTHONPATH", peers)
-        .output()
-        .unwrap();
-    let (told, complaint) = (String::from_utf8_lossy(&judged.stdout), String::from_utf8_lossy(&judged.stderr));
-    assert!(judged.status.success(), "{complaint}");
-    assert_eq!(told.trim(), "judged 3001 people of 7000");
 }
