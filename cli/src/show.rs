@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::arguments::Format;
 use crate::failure::Failure;
 
-pub(crate) use figures::{count, figure, text};
+pub(crate) use figures::{count, text};
 pub(crate) use outcome::{publication, training};
 
 /// Prints a result: as tables for people, or as it is for scripts.

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::control::{Controlled, Wanted};
 use crate::desk::Call;
-use crate::error::{CoordinatorError, Result};
+use crate::error::Result;
 use crate::launcher::{ChildName, Contact, Exit, Force, Launcher};
 use crate::leases::Leases;
 use crate::log::RunLog;

@@ -13,7 +13,7 @@ use crate::conductor::{Conductor, Orchestra};
 use crate::control::Controlled;
 use crate::desk::Desk;
 use crate::error::{CoordinatorError, Result};
-use crate::launcher::{Contact, Launcher, LocalProcesses, Programs};
+use crate::launcher::{Contact, LocalProcesses, Programs};
 use crate::log::{Replay, RunLog};
 use crate::notice::{Notice, Notices};
 use crate::run::State;

@@ -18,6 +18,17 @@ use crate::run::{Event, Kind, State, transition};
 #[cfg(test)]
 mod tests;
 
+/// One coordinator process, unlike every other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WriterId(String);
+
+impl WriterId {
+    fn new() -> Self {
+        Self(Uuid::new_v4().simple().to_string())
+    }
+}
+
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +36,7 @@ pub struct LogEntry {
     /// The epoch of the coordinator that wrote it.
     pub epoch: Epoch,
     /// That coordinator.
-    pub writer: Uuid,
+    pub writer: WriterId,
     /// When, by its clock; for readers only.
     pub at: DateTime<Utc>,
     /// The digest of the entry before; absent in the first.
@@ -39,7 +50,7 @@ pub struct LogEntry {
 #[serde(deny_unknown_fields)]
 struct EpochRecord {
     epoch: Epoch,
-    writer: Uuid,
+    writer: WriterId,
     at: DateTime<Utc>,
 }
 
@@ -109,7 +120,7 @@ pub struct RunLog {
     workspace: Workspace,
     run: RunId,
     epoch: Epoch,
-    writer: Uuid,
+    writer: WriterId,
     replay: Replay,
 }
 
@@ -122,8 +133,8 @@ impl RunLog {
         if let State::Succeeded(_) | State::HeldBack(..) = replay.state() {
             return Ok((None, replay.state));
         }
-        let writer = Uuid::new_v4();
-        let epoch = claim_epoch(workspace, run, writer).await?;
+        let writer = WriterId::new();
+        let epoch = claim_epoch(workspace, run, &writer).await?;
         let mut log = Self { workspace: workspace.clone(), run: run.clone(), epoch, writer, replay };
         loop {
             let event = match log.state() {
@@ -198,7 +209,7 @@ impl RunLog {
         // What cannot happen must not get into the log.
         transition(self.replay.state.clone(), &event).map_err(CoordinatorError::Illegal)?;
         let key = layout::run_log_entry(&self.run, self.replay.next);
-        let (epoch, writer, previous) = (self.epoch, self.writer, self.replay.last);
+        let (epoch, writer, previous) = (self.epoch, self.writer.clone(), self.replay.last);
         let entry = LogEntry { epoch, writer, at: Utc::now(), previous, event };
         match self.workspace.create_once(&key, &entry).await? {
             Created::Lost { .. } => Ok(Appended::Collided),
@@ -217,11 +228,11 @@ enum Appended {
     Collided,
 }
 
-async fn claim_epoch(workspace: &Workspace, run: &RunId, writer: Uuid) -> Result<Epoch> {
+async fn claim_epoch(workspace: &Workspace, run: &RunId, writer: &WriterId) -> Result<Epoch> {
     let taken = workspace.numbers_in(&layout::run_epochs(run)).await?;
     let mut epoch = Epoch(taken.last().map_or(1, |last| last + 1));
     loop {
-        let record = EpochRecord { epoch, writer, at: Utc::now() };
+        let record = EpochRecord { epoch, writer: writer.clone(), at: Utc::now() };
         match workspace.create_once(&layout::run_epoch(run, epoch.0), &record).await? {
             Created::Won => return Ok(epoch),
             Created::Lost { .. } => epoch = Epoch(epoch.0 + 1),

@@ -89,7 +89,7 @@ impl Failure {
 
     /// An error and its chain of sources.
     pub fn of(class: FailureClass, error: &(dyn Error + 'static)) -> Self {
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let causes = std::iter::successors(error.source(), |&cause| cause.source());
         Self { class, message: error.to_string(), causes: causes.map(ToString::to_string).collect() }
     }
 }

@@ -44,7 +44,7 @@ mod session;
 pub use arguments::{WorkArguments, WorkerOptions};
 pub use cancel::{Cancel, CancelSource};
 pub use error::WorkerError;
-pub use link::{GrpcLink, Link, LinkError};
+pub use link::{Answer, GrpcLink, Link, LinkError};
 pub use process::{PARENT_VARIABLE, die_with_parent, run, serve};
 pub use progress::Progress;
 pub use proto::{Failure as WorkFailure, FailureClass, Stage, Unit};

@@ -114,7 +114,7 @@ async fn an_entry_that_was_put_in_between_is_found_out() {
     let log = opened(&workspace).await;
     let forged = LogEntry {
         epoch: log.epoch(),
-        writer: Uuid::new_v4(),
+        writer: WriterId::new(),
         at: Utc::now(),
         previous: Some(Digest::of(b"something else")),
         event: launched(1),
