@@ -34,7 +34,7 @@ pub fn main(arguments: Arguments) -> Ending {
             result
         });
     result.unwrap_or_else(|failure| {
-        eprintln!("{}", failure.message());
+        show::tell(&failure.message());
         failure.ending()
     })
 }

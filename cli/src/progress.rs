@@ -4,6 +4,7 @@ mod bars;
 mod lines;
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use coordinator::Notice;
 use coordinator::run::{StopReason, Verdict};
@@ -35,10 +36,10 @@ impl Display {
         }
     }
 
-    /// Shows notices until there are no more.
-    pub(crate) fn follow(mut self, mut heard: mpsc::Receiver<Notice>) -> JoinHandle<()> {
-        tokio::spawn(async move {
-            while let Some(notice) = heard.recv().await {
+    /// Shows notices until there are no more, on a thread of its own: a terminal may block.
+    pub(crate) fn follow(mut self, mut heard: mpsc::Receiver<Notice>) -> Following {
+        let task = tokio::task::spawn_blocking(move || {
+            while let Some(notice) = heard.blocking_recv() {
                 match &mut self {
                     Self::Bars(bars) => bars.show(&notice),
                     Self::Lines(lines) => lines.show(&notice),
@@ -47,7 +48,21 @@ impl Display {
             if let Self::Bars(bars) = &self {
                 bars.clear();
             }
-        })
+        });
+        Following { task }
+    }
+}
+
+/// A display at work.
+pub(crate) struct Following {
+    task: JoinHandle<()>,
+}
+
+impl Following {
+    /// Waits until everything has been shown; not for long, because a terminal may block.
+    pub(crate) async fn end(self) {
+        // What could not be shown by then, or at all, is no reason to lose the run's result.
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.task).await;
     }
 }
 
@@ -61,7 +76,7 @@ fn announcement(notice: &Notice) -> Option<String> {
         Notice::StageBegan { stage: Stage::Score, units, done } if *done > 0 => {
             Some(format!("score: {done} of {units} shards are done already"))
         }
-        Notice::StageBegan { .. } | Notice::Launched { .. } | Notice::UnitDone { .. } => None,
+        Notice::StageBegan { .. } | Notice::Launched { .. } | Notice::Ended { .. } | Notice::UnitDone { .. } => None,
         Notice::StageFinished { stage } => Some(format!("{stage}: done")),
         Notice::Progressed { .. } => None,
         Notice::AttemptFailed { subject, failure, verdict, log } => {

@@ -41,6 +41,14 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Tells something on stderr, with one line end after it. A reader that has gone is no error.
+pub(crate) fn tell(text: &str) {
+    let text = text.trim_end_matches('\n');
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
 /// Columns of tables whose text is wrapped.
 const WIDTH: u16 = 118;
 

@@ -185,7 +185,7 @@ impl<L: Launcher> Conductor<L> {
         };
         self.leases.begin(units, done);
         let (units, done) = (self.leases.total(), self.leases.done());
-        self.notices.tell(Notice::StageBegan { stage, units, done }).await;
+        self.notices.tell(Notice::StageBegan { stage, units, done });
         if self.leases.is_done() {
             return self.finish(stage, scored(units)).await;
         }
@@ -203,7 +203,7 @@ impl<L: Launcher> Conductor<L> {
             Stage::Train | Stage::Plan | Stage::Publish => 1,
         };
         let wanted = most.min(self.leases.total() - self.leases.done());
-        let present = self.children.keys().filter(|child| child.stage == stage).count();
+        let present = self.children.iter().filter(|(name, child)| name.stage == stage && !child.is_condemned()).count();
         match u32::try_from(wanted.saturating_sub(present)) {
             Ok(0) => Ok(()),
             Ok(processes) => self.launch(stage, processes).await,
@@ -214,7 +214,7 @@ impl<L: Launcher> Conductor<L> {
     async fn launch(&mut self, stage: Stage, processes: u32) -> Result<()> {
         let generation = Generation(self.course().map_or(0, |course| course.generation.0) + 1);
         self.log.append(Event::Launched { stage, generation, processes }).await?;
-        self.notices.tell(Notice::Launched { stage, generation, processes }).await;
+        self.notices.tell(Notice::Launched { stage, generation, processes });
         for process in 0..processes {
             let child = ChildName { run: self.log.run().clone(), stage, generation, process };
             let launched = self.launcher.launch(&child, &self.contact).await;
@@ -242,7 +242,7 @@ impl<L: Launcher> Conductor<L> {
     /// A unit is done; after the last one the stage is.
     async fn done(&mut self, unit: Unit, outcome: Value) -> Result<()> {
         let (done, units) = (self.leases.done(), self.leases.total());
-        self.notices.tell(Notice::UnitDone { unit, done, units }).await;
+        self.notices.tell(Notice::UnitDone { unit, done, units });
         if !self.leases.is_done() {
             return Ok(());
         }
@@ -268,7 +268,7 @@ impl<L: Launcher> Conductor<L> {
             },
         };
         self.log.append(Event::StageFinished { stage, outcome, held_back }).await?;
-        self.notices.tell(Notice::StageFinished { stage }).await;
+        self.notices.tell(Notice::StageFinished { stage });
         Ok(())
     }
 
@@ -280,7 +280,7 @@ impl<L: Launcher> Conductor<L> {
         let verdict = verdict(&course.spent, subject, &failure);
         self.log.append(Event::AttemptFailed { subject, failure: failure.clone() }).await?;
         let log = child.and_then(|child| self.launcher.log_of(child));
-        self.notices.tell(Notice::AttemptFailed { subject, failure: failure.clone(), verdict, log }).await;
+        self.notices.tell(Notice::AttemptFailed { subject, failure: failure.clone(), verdict, log });
         match (verdict, subject) {
             (Verdict::Retry { after }, Subject::Unit(unit)) => self.leases.put_back(unit, self.clock.now() + after),
             (Verdict::Retry { .. }, Subject::Process(_)) => {}
@@ -291,7 +291,7 @@ impl<L: Launcher> Conductor<L> {
 
     async fn begin_stop(&mut self, reason: StopReason) -> Result<()> {
         self.log.append(Event::StopRequested { reason: reason.clone() }).await?;
-        self.notices.tell(Notice::Stopping { reason, processes: self.children.len() }).await;
+        self.notices.tell(Notice::Stopping { reason, processes: self.children.len() });
         let force = if self.control.wanted() == Wanted::Kill { Force::Kill } else { Force::Ask };
         self.stop_children(force);
         self.kill_at = Some(self.clock.now() + self.timing.grace);
@@ -317,7 +317,19 @@ impl<L: Launcher> Conductor<L> {
             self.end_silent_children(now).await?;
             self.log.check_not_superseded().await?;
         }
-        Ok(())
+        self.replace_lost().await
+    }
+
+    /// Processes take the place of those that have ended or are about to, if there is work for them.
+    async fn replace_lost(&mut self) -> Result<()> {
+        match (self.log.state(), self.begun) {
+            (State::Active(course), Some(stage))
+                if course.stage == stage && self.wanted_stop.is_none() && !self.leases.is_done() =>
+            {
+                self.fill_up(stage).await
+            }
+            _ => Ok(()),
+        }
     }
 }
 

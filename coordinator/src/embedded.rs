@@ -75,7 +75,7 @@ impl Embedded {
         let (desk, calls) = Desk::open(epoch);
         let server = LoopbackServer::start(desk.clone(), &token).await?;
         let contact = Contact { coordinator: server.url(), workspace: self.workspace.url(), token };
-        notices.tell(Notice::Opened { run: submission.run.clone(), epoch, logs: Some(logs.clone()) }).await;
+        notices.tell(Notice::Opened { run: submission.run.clone(), epoch, logs: Some(logs.clone()) });
         let orchestra = Orchestra {
             log,
             launcher,

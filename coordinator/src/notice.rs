@@ -48,6 +48,11 @@ pub enum Notice {
         /// How far it is.
         progress: Progress,
     },
+    /// A process has ended.
+    Ended {
+        /// Which one.
+        child: ChildName,
+    },
     /// A unit is done.
     UnitDone {
         /// The unit.
@@ -103,17 +108,11 @@ impl Notices {
         Self { sender: None }
     }
 
-    /// Tells something. Progress gives way to everything else where the listener is slow.
-    pub async fn tell(&self, notice: Notice) {
-        let Some(sender) = &self.sender else {
-            return;
-        };
-        let is_fleeting = matches!(&notice, Notice::Progressed { progress, .. } if progress.notes.is_empty());
-        // Nobody listening is no reason to stop.
-        if is_fleeting {
+    /// Tells something. A listener that is far behind misses it: a run must not wait for who watches it.
+    pub fn tell(&self, notice: Notice) {
+        if let Some(sender) = &self.sender {
+            // Nobody listening is no reason to stop either.
             let _ = sender.try_send(notice);
-        } else {
-            let _ = sender.send(notice).await;
         }
     }
 }

@@ -9,6 +9,9 @@ use tonic::{Request, Status};
 /// The environment variable that hands a worker its token.
 pub const TOKEN_VARIABLE: &str = "KINDRED_WORKER_TOKEN";
 
+/// The environment variable by which a local coordinator says which process its worker must not outlive.
+pub const PARENT_VARIABLE: &str = "KINDRED_WORKER_PARENT";
+
 /// A secret that a run's workers share with their coordinator. It is never printed.
 #[derive(Clone)]
 pub struct Token {

@@ -67,7 +67,9 @@ impl From<Refusal> for Status {
 impl Refusal {
     /// Whether the same request may succeed later: the coordinator was not reached, or is not ready.
     pub fn may_pass(status: &Status) -> bool {
-        matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
+        // A connection that breaks in the middle of an answer shows as any of the last three.
+        let passing = [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled, Code::Unknown, Code::Internal];
+        passing.contains(&status.code())
     }
 }
 

@@ -45,7 +45,7 @@ pub use arguments::{WorkArguments, WorkerOptions};
 pub use cancel::{Cancel, CancelSource};
 pub use error::WorkerError;
 pub use link::{Answer, GrpcLink, Link, LinkError};
-pub use process::{PARENT_VARIABLE, die_with_parent, run, serve};
+pub use process::{die_with_parent, run, serve};
 pub use progress::Progress;
 pub use proto::{Failure as WorkFailure, FailureClass, Stage, Unit};
 pub use session::{Ending, Session};

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use proto::PARENT_VARIABLE;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Work;
@@ -10,9 +11,6 @@ use crate::cancel::{Cancel, CancelSource};
 use crate::error::WorkerError;
 use crate::link::GrpcLink;
 use crate::session::{Ending, Session};
-
-/// The environment variable by which a local coordinator says which process the worker must not outlive.
-pub const PARENT_VARIABLE: &str = "KINDRED_WORKER_PARENT";
 
 /// Runs a worker process to its end: 0 when nothing was left to do, 143 when it was told to stop, else 1 with the
 /// reason on stderr. Return its result from `main`: threads that still compute end with the process.

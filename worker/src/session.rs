@@ -188,7 +188,9 @@ impl<L: Link, W: Work> Session<L, W> {
     ) -> Result<After, WorkerError> {
         let lease = heart.lease;
         heart.last_beat().await;
-        let (worker, epoch, limit) = (&standing.worker, standing.epoch, standing.unreachable_after);
+        let (worker, epoch) = (&standing.worker, standing.epoch);
+        // Whoever stops this process may be the end of the coordinator, too.
+        let limit = if self.stop.is_cancelled() { FAREWELL } else { standing.unreachable_after };
         let answer = match result {
             Ok(outcome) => {
                 tracing::info!("done");
@@ -219,6 +221,9 @@ fn after_report(standing: &mut Standing, answer: Answer<()>) -> Result<After, Wo
         Err(error) => Err(WorkerError::Refused(error)),
     }
 }
+
+/// How long a worker that is stopped tries to say how its unit ended.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);

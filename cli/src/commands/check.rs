@@ -84,7 +84,7 @@ pub(super) async fn check(workspace: &str, arguments: Documents) -> Result<Endin
     if errors == 0 {
         return Ok(Ending::Done);
     }
-    eprintln!("error: {errors} of {} findings are errors", checked.findings.len());
+    show::tell(&format!("error: {errors} of {} findings are errors", checked.findings.len()));
     Ok(Ending::Usage)
 }
 

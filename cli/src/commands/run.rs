@@ -72,7 +72,7 @@ pub(super) async fn run(workspace: &Workspace, arguments: Documents) -> Result<E
         if format == Format::Table {
             show::print(&ran.tables())?;
         }
-        eprint!("{}", ran.epilogue(date));
+        show::tell(&ran.epilogue(date));
         let ended = ran.ending();
         runs.push(ran);
         if ended != Ending::Done {
@@ -101,8 +101,7 @@ pub(crate) async fn carry(
     let (notices, heard) = Notices::channel();
     let display = Display::on_stderr(submission.run.to_string()).follow(heard);
     let report = embedded.run(&submission, controlled.clone(), notices).await;
-    // Its channel has ended; a display that broke is no reason to lose the run's result.
-    let _ = display.await;
+    display.end().await;
     Ok(Ran::new(&submission, report?))
 }
 

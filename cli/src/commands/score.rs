@@ -20,7 +20,7 @@ pub(super) async fn score(workspace: &Workspace, arguments: Score) -> Result<End
     let document = adhoc::document(&arguments, &destination, &manifest, date)?;
     let embedded = Embedded::new(workspace.clone(), programs::beside_this_one()?);
     let ran = carry(workspace, &embedded, document, date, &controlled).await?;
-    eprint!("{}", ran.epilogue(date));
+    show::tell(&ran.epilogue(date));
     if ran.ending() != Ending::Done {
         return Ok(ran.ending());
     }

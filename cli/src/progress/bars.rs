@@ -51,6 +51,7 @@ impl Bars {
                 }
             }
             Notice::Progressed { child, progress, .. } => self.move_bar(child, progress),
+            Notice::Ended { child } => self.children.remove(child).iter().for_each(ProgressBar::finish_and_clear),
             Notice::StageFinished { stage } => self.drop_bars(*stage),
             Notice::StageBegan { .. }
             | Notice::Opened { .. }

@@ -7,6 +7,7 @@ use coordinator::{ChildName, Notice};
 use proto::Stage;
 
 use super::{announcement, line};
+use crate::show;
 
 /// A process's progress is told this often, and whenever its phase changes.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -25,7 +26,7 @@ impl Lines {
 
     pub(crate) fn show(&mut self, notice: &Notice) {
         for text in self.lines(notice, Instant::now()) {
-            eprintln!("{}: {text}", self.run);
+            show::tell(&format!("{}: {text}", self.run));
         }
     }
 

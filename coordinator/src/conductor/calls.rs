@@ -24,7 +24,7 @@ impl<L: Launcher> Conductor<L> {
                 answer(reply, next);
             }
             Call::Heartbeat(caller, heartbeat, reply) => match self.known(&caller) {
-                Ok(child) => answer(reply, Ok(self.heartbeat(&caller.worker, child, heartbeat).await)),
+                Ok(child) => answer(reply, Ok(self.heartbeat(&caller.worker, child, heartbeat))),
                 Err(refusal) => answer(reply, Err(refusal)),
             },
             Call::Complete(caller, lease, outcome, reply) => match self.known(&caller) {
@@ -100,11 +100,11 @@ impl<L: Launcher> Conductor<L> {
         }
     }
 
-    async fn heartbeat(&mut self, worker: &WorkerId, child: ChildName, heartbeat: Heartbeat) -> Instruction {
+    fn heartbeat(&mut self, worker: &WorkerId, child: ChildName, heartbeat: Heartbeat) -> Instruction {
         let Heartbeat { lease, progress } = heartbeat;
         let unit = self.leases.unit_of(worker);
         let instruction = self.instruct(worker, lease);
-        self.notices.tell(Notice::Progressed { child, unit, progress }).await;
+        self.notices.tell(Notice::Progressed { child, unit, progress });
         instruction
     }
 

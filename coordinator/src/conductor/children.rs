@@ -7,6 +7,7 @@ use proto::{Failure, FailureClass, WorkerId};
 use super::{Conductor, Happening};
 use crate::error::Result;
 use crate::launcher::{ChildName, Exit, Force, Launcher};
+use crate::notice::Notice;
 use crate::run::Subject;
 
 /// A process that has been launched and has not ended.
@@ -31,6 +32,10 @@ impl Child {
         self.is_registered = true;
     }
 
+    pub(super) fn is_condemned(&self) -> bool {
+        self.is_condemned
+    }
+
     pub(super) fn excuse(&mut self, absence: Duration) {
         self.last_seen += absence;
     }
@@ -45,6 +50,7 @@ impl<L: Launcher> Conductor<L> {
         };
         let worker = WorkerId(name.to_string());
         self.workers.remove(&worker);
+        self.notices.tell(Notice::Ended { child: name.clone() });
         let lost = self.leases.lose_worker(&worker);
         let stage = name.stage;
         if self.begun != Some(stage) || self.log.state().is_terminal() {
@@ -60,10 +66,7 @@ impl<L: Launcher> Conductor<L> {
                 self.failed(Subject::Process(stage), failure.unwrap_or_else(early), Some(&name)).await?;
             }
         }
-        if self.is_stopping() || self.wanted_stop.is_some() || self.leases.is_done() {
-            return Ok(());
-        }
-        self.fill_up(stage).await
+        self.replace_lost().await
     }
 
     /// Takes away leases that ran out, and ends their holders: a process that does not answer may hold the machine.
@@ -116,25 +119,27 @@ impl<L: Launcher> Conductor<L> {
         self.children.keys().for_each(|child| self.launcher.stop(child, force));
     }
 
-    /// Sees every child to its end: those of a finished run end by themselves once they ask for more work.
-    pub(super) async fn dismiss(&mut self, now: bool) {
+    /// Sees every child to its end: those of a finished run end by themselves once they ask for more work, others are
+    /// asked to, then killed. One that even survives that (a process that hangs in the kernel) is left behind.
+    pub(super) async fn dismiss(&mut self, at_once: bool) {
         let grace = self.timing.grace;
-        let mut deadline = self.clock.now() + grace;
-        let mut force = Force::Ask;
-        if now {
-            self.stop_children(Force::Ask);
-            force = Force::Kill;
-        }
+        let mut measures = [Force::Ask, Force::Kill].into_iter();
+        let mut deadline = if at_once { self.clock.now() } else { self.clock.now() + grace };
         while !self.children.is_empty() {
             if self.clock.now() >= deadline {
+                let Some(force) = measures.next() else {
+                    let left: Vec<String> = self.children.keys().map(ToString::to_string).collect();
+                    tracing::error!(processes = left.join(", "), "these processes cannot be ended");
+                    return;
+                };
                 self.stop_children(force);
                 deadline = self.clock.now() + grace;
-                force = Force::Kill;
             }
             self.kill_at = Some(deadline);
             match self.next().await {
                 Happening::Ended(exit) => {
                     self.children.remove(&exit.child);
+                    self.notices.tell(Notice::Ended { child: exit.child });
                 }
                 Happening::Wanted(_) => {
                     self.stop_children(Force::Kill);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use proto::{Failure, FailureClass, Stage, TOKEN_VARIABLE};
+use proto::{Failure, FailureClass, PARENT_VARIABLE, Stage, TOKEN_VARIABLE};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
@@ -18,9 +18,6 @@ use crate::error::{CoordinatorError, Result};
 
 #[cfg(test)]
 mod tests;
-
-/// The environment variable that tells a worker which process it must not outlive.
-const PARENT_VARIABLE: &str = "KINDRED_WORKER_PARENT";
 
 /// Where the worker programs are.
 #[derive(Debug, Clone, PartialEq, Eq)]
