@@ -53,9 +53,13 @@ enum Level {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct TableFound {
+    #[serde(default)]
+    document: Option<String>,
     name: String,
     #[serde(default)]
     rows: Option<u64>,
+    #[serde(default)]
+    sampled_rows: Option<u64>,
     #[serde(default)]
     columns: Vec<ColumnFound>,
 }
@@ -63,13 +67,19 @@ struct TableFound {
 #[derive(Debug, Serialize, Deserialize)]
 struct ColumnFound {
     name: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", alias = "data_type")]
     kind: String,
     #[serde(default)]
     null_rate: Option<f64>,
     #[serde(default)]
+    non_finite: Option<u64>,
+    #[serde(default)]
     distinct: Option<Value>,
     #[serde(default)]
+    min: Option<String>,
+    #[serde(default)]
+    max: Option<String>,
+    #[serde(default, alias = "is_constant")]
     constant: Option<bool>,
 }
 
@@ -128,26 +138,48 @@ async fn converse(trainer: &std::path::Path, request: &Request<'_>) -> anyhow::R
 
 fn tables(checked: &Checked) -> String {
     let mut blocks = Vec::new();
-    for table in &checked.tables {
-        let rows =
-            table.rows.map_or_else(|| "rows not counted".to_owned(), |rows| format!("{} rows", show::count(rows)));
-        let mut columns = Rows::new(&["column", "type", ">nulls", ">distinct", "constant"]);
-        for column in &table.columns {
-            columns.add([
-                column.name.clone(),
-                column.kind.clone(),
-                column.null_rate.map_or_else(String::new, |rate| format!("{:.1} %", rate * 100.0)),
-                column.distinct.as_ref().map_or_else(String::new, show::text),
-                if column.constant == Some(true) { "constant".to_owned() } else { String::new() },
-            ]);
-        }
-        blocks.push(format!("table {}: {rows}\n{columns}", table.name));
-    }
+    blocks.extend(checked.tables.iter().map(table));
     if !checked.plan.is_empty() {
         blocks.push(format!("plan\n  {}", checked.plan.join("\n  ")));
     }
     blocks.push(findings(&checked.findings));
     blocks.join("\n\n")
+}
+
+fn table(table: &TableFound) -> String {
+    let rows = table.rows.map_or_else(|| "rows not counted".to_owned(), |rows| format!("{} rows", show::count(rows)));
+    let sampled = match table.sampled_rows {
+        Some(sampled) if table.rows != Some(sampled) => format!(", figures of {} of them", show::count(sampled)),
+        _ => String::new(),
+    };
+    let of = table.document.as_ref().map(|document| format!(" of {document}")).unwrap_or_default();
+    let mut columns = Rows::new(&["column", "type", ">nulls", ">distinct", "smallest", "largest", ""]);
+    for column in &table.columns {
+        let odd = column.non_finite.filter(|count| *count > 0);
+        let odd = odd.map(|count| format!("{} NaN or infinite", show::count(count)));
+        let constant = (column.constant == Some(true)).then(|| "constant".to_owned());
+        columns.add([
+            column.name.clone(),
+            column.kind.clone(),
+            column.null_rate.map_or_else(String::new, |rate| format!("{:.1} %", rate * 100.0)),
+            column.distinct.as_ref().map_or_else(String::new, show::text),
+            shortened(column.min.as_deref()),
+            shortened(column.max.as_deref()),
+            constant.into_iter().chain(odd).collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    format!("table {}{of}: {rows}{sampled}\n{columns}", table.name)
+}
+
+/// Values may be of any length.
+const LONGEST_VALUE: usize = 20;
+
+fn shortened(value: Option<&str>) -> String {
+    let value = value.unwrap_or_default();
+    match value.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }
 
 fn findings(findings: &[Finding]) -> String {
@@ -177,14 +209,22 @@ mod tests {
         let checked: Checked = serde_json::from_value(json!({
             "findings": [{"level": "error", "document": "repurchase", "path": "spec.features.age",
                           "message": "table `people` has no column `age`"}],
-            "tables": [{"name": "people", "rows": 23570, "columns": [
-                {"name": "city", "type": "Utf8", "null_rate": 0.125, "distinct": 6, "constant": false},
-                {"name": "country", "type": "Utf8", "null_rate": 0.0, "distinct": 1, "constant": true}]}],
+            "tables": [{"document": "repurchase", "name": "people", "rows": 23570, "sampled_rows": 1000, "columns": [
+                {"name": "city", "data_type": "Utf8", "null_rate": 0.125, "distinct": 6, "is_constant": false,
+                 "min": "a city whose name is far too long", "max": "Zug", "non_finite": 0},
+                {"name": "country", "type": "Utf8", "null_rate": 0.0, "distinct": null, "constant": true}]}],
             "plan": ["train on 18856 rows"],
         }))
         .unwrap();
         let text = tables(&checked);
-        for words in ["table people: 23,570 rows", "12.5 %", "constant", "  train on 18856 rows", "spec.features.age"] {
+        for words in [
+            "table people of repurchase: 23,570 rows, figures of 1,000 of them",
+            "a city whose name is…",
+            "12.5 %",
+            "constant",
+            "  train on 18856 rows",
+            "spec.features.age",
+        ] {
             assert!(text.contains(words), "{words} in\n{text}");
         }
     }
