@@ -21,7 +21,7 @@ use crate::device::{self, Device};
 use crate::error::Error;
 use crate::input::{Batch, InputLayout, Inputs};
 use crate::loss::LossSums;
-use crate::loss::targets::TargetStatistics;
+pub use crate::loss::targets::TargetStatistics;
 use crate::loss::weighting::Weighting;
 use crate::optimize::dense::{Step, clip_scale};
 use crate::optimize::schedule;

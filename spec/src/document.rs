@@ -12,6 +12,7 @@ use crate::training::TrainingSpec;
 /// One valid document, its parameters put in. Its JSON form is what runs keep and workers read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind")]
+#[allow(clippy::large_enum_variant, reason = "a process holds a few documents, and a box would be in everyone's way")]
 pub enum Document {
     /// Fit, evaluate and register a model.
     Training(Training),

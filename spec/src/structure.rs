@@ -4,17 +4,18 @@
 use serde_json::{Map, Value as Json};
 
 use crate::mistake::Mistake;
-use crate::node::{Entry, Node, Number, Path, Value};
+use crate::node::{Entry, Node, Path, Value};
 use crate::planned;
 use crate::problem::{Place, Problem};
 use crate::shape::{Record, Shape};
 use crate::share::parse_percentage;
 use crate::suggest::nearest;
-use crate::text::TextForm;
-use describe::{describe, noun, range_of_decimals, range_of_wholes};
+use describe::{describe, noun};
+use scalars::{as_f64, malformed};
 
 mod describe;
 mod placeholder;
+mod scalars;
 #[cfg(test)]
 mod tests;
 
@@ -70,6 +71,17 @@ impl Walk<'_> {
                 let value = if takes_text(shape) { Value::Text(text.clone()) } else { (**value).clone() };
                 self.value(shape, &Node { place: node.place.clone(), value })
             }
+            (_, Value::List(items)) => match shape {
+                Shape::List { item, least, most } => self.list(node, item, items, *least, *most),
+                _ => self.wrong_type(shape, node),
+            },
+            (_, Value::Map(entries)) => self.mapping(shape, node, entries),
+            (_, Value::Null | Value::Boolean(_) | Value::Number(..) | Value::Text(_)) => self.plain(shape, node),
+        }
+    }
+
+    fn plain(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
+        match (shape, &node.value) {
             (Shape::Scalar, _) => self.scalar(shape, node),
             (Shape::Boolean, Value::Boolean(value)) => Some(Json::Bool(*value)),
             (Shape::Whole { least, most }, Value::Number(number, text)) => {
@@ -87,90 +99,31 @@ impl Walk<'_> {
             (Shape::Words { definition, words }, Value::Text(word)) => {
                 self.word(node, &noun(definition, None), definition, words, word)
             }
-            (Shape::List { item, least, most }, Value::List(items)) => self.list(node, item, items, *least, *most),
-            (Shape::Names { form, value, least }, Value::Map(entries)) => {
+            (Shape::Either { shapes, .. }, _) => self.either(shape, shapes, node),
+            _ => self.wrong_type(shape, node),
+        }
+    }
+
+    fn mapping(&mut self, shape: &Shape, node: &Node, entries: &[Entry]) -> Option<Json> {
+        match shape {
+            Shape::Names { form, value, least } => {
                 let mistake_of = |name: &str| form.and_then(|form| malformed(form, name));
                 self.names(node, value, entries, *least, &mistake_of)
             }
-            (Shape::Record(record), Value::Map(entries)) => Some(self.record(node, record, entries, None)),
-            (Shape::Tagged { definition, tag, variants }, Value::Map(entries)) => {
+            Shape::Record(record) => Some(self.record(node, record, entries, None)),
+            Shape::Tagged { definition, tag, variants } => {
                 let words: Vec<String> = variants.keys().cloned().collect();
                 let word = self.tag(node, definition, tag, &words)?;
                 let record = variants.get(&word)?;
                 Some(self.record(node, record, entries, Some((tag, word))))
             }
-            (Shape::OneField { definition, variants }, Value::Map(entries)) => {
-                self.one_field(node, definition, variants, entries)
-            }
-            (Shape::Either { definition, shapes }, value) => match planned::form(definition, value) {
+            Shape::OneField { definition, variants } => self.one_field(node, definition, variants, entries),
+            Shape::Either { definition, shapes } => match planned::form(definition, &node.value) {
                 Some(mistake) => self.wrong(node, mistake),
                 None => self.either(shape, shapes, node),
             },
             _ => self.wrong_type(shape, node),
         }
-    }
-
-    fn scalar(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
-        match &node.value {
-            Value::Text(text) => Some(Json::String(text.clone())),
-            Value::Boolean(value) => Some(Json::Bool(*value)),
-            Value::Number(number, text) => match json_of(*number) {
-                Some(number) => Some(number),
-                None => self.out_of_range(node, text, "a finite number".to_owned()),
-            },
-            _ => self.wrong_type(shape, node),
-        }
-    }
-
-    fn out_of_range(&mut self, node: &Node, text: &str, range: String) -> Option<Json> {
-        self.wrong(node, Mistake::OutOfRange { value: text.to_owned(), range })
-    }
-
-    fn whole(
-        &mut self,
-        shape: &Shape,
-        node: &Node,
-        number: Number,
-        text: &str,
-        least: i128,
-        most: i128,
-    ) -> Option<Json> {
-        const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
-        let whole = match number {
-            Number::Whole(whole) => whole,
-            Number::Decimal(value) if value.fract() == 0.0 && value.abs() <= LARGEST_EXACT => value as i128,
-            Number::Decimal(value) if value.fract() == 0.0 || value.is_infinite() => {
-                return self.out_of_range(node, text, range_of_wholes(least, most, value < 0.0));
-            }
-            Number::Decimal(_) => return self.wrong_type(shape, node),
-        };
-        if (least..=most).contains(&whole) {
-            json_of(Number::Whole(whole))
-        } else {
-            self.out_of_range(node, text, range_of_wholes(least, most, whole < least))
-        }
-    }
-
-    fn decimal(&mut self, shape: &Shape, node: &Node, value: f64, text: &str) -> Option<Json> {
-        let Shape::Decimal { low, high, .. } = shape else { return self.wrong_type(shape, node) };
-        if value.is_finite() && low.is_below(value) && high.is_above(value) {
-            serde_json::Number::from_f64(value).map(Json::Number)
-        } else {
-            self.out_of_range(node, text, range_of_decimals(*low, *high))
-        }
-    }
-
-    fn word(&mut self, node: &Node, noun: &str, definition: &str, words: &[String], word: &str) -> Option<Json> {
-        if words.iter().any(|known| known == word) {
-            return Some(Json::String(word.to_owned()));
-        }
-        let (noun, word, words) = (noun.to_owned(), word.to_owned(), words.to_vec());
-        let mistake = if planned::is_word(definition, &word) {
-            Mistake::WordNotAvailable { noun, word, available: words }
-        } else {
-            Mistake::UnknownWord { noun, word, known: words }
-        };
-        self.wrong(node, mistake)
     }
 
     fn list(&mut self, node: &Node, item: &Shape, items: &[Node], least: usize, most: usize) -> Option<Json> {
@@ -247,9 +200,8 @@ impl Walk<'_> {
                 continue;
             }
             let value = self.below(here, &field.shape, &entry.node);
-            match value.or_else(|| field.is_required.then(|| placeholder::of(&field.shape))) {
-                Some(value) => drop(map.insert(entry.name.clone(), value)),
-                None => {}
+            if let Some(value) = value.or_else(|| field.is_required.then(|| placeholder::of(&field.shape))) {
+                map.insert(entry.name.clone(), value);
             }
         }
         for (name, field) in record.fields.iter().filter(|(_, field)| field.is_required) {
@@ -333,15 +285,6 @@ impl Walk<'_> {
     }
 }
 
-fn malformed(form: &'static TextForm, text: &str) -> Option<Mistake> {
-    let (noun, rule) = (form.noun, form.rule);
-    match (form.check)(text) {
-        true => None,
-        false if text.trim().is_empty() => Some(Mistake::Blank { noun }),
-        false => Some(Mistake::Malformed { text: text.to_owned(), noun, rule }),
-    }
-}
-
 fn unknown_field(definition: &str, name: &str, known: Vec<String>) -> Mistake {
     let name = name.to_owned();
     if planned::is_field(definition, &name) {
@@ -358,23 +301,4 @@ fn takes_text(shape: &Shape) -> bool {
         Shape::Optional(shape) => takes_text(shape),
         _ => false,
     }
-}
-
-fn as_f64(number: Number) -> f64 {
-    match number {
-        Number::Whole(whole) => whole as f64,
-        Number::Decimal(value) => value,
-    }
-}
-
-fn json_of(number: Number) -> Option<Json> {
-    let number = match number {
-        Number::Whole(whole) => match (u64::try_from(whole), i64::try_from(whole)) {
-            (Ok(whole), _) => Some(whole.into()),
-            (_, Ok(whole)) => Some(whole.into()),
-            _ => serde_json::Number::from_f64(whole as f64),
-        },
-        Number::Decimal(value) => serde_json::Number::from_f64(value),
-    };
-    number.map(Json::Number)
 }

@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The trainer: the unit of work `train` (prepare, fit, evaluate, calibrate, report, register), and the look at data that
+//! `kindred check` asks for.
+
+pub mod check;
+mod description;
+mod epochs;
+mod error;
+mod evaluation;
+mod prior;
+mod registration;
+pub mod report;
+mod rows;
+mod run;
+mod stopping;
+mod tables;
+mod train;
+pub mod work;
+
+pub use error::{Result, TrainerError};
+pub use train::{Outcome, train};

@@ -1,2 +1,53 @@
-//! Placeholder.
-fn main() {}
+//! `kindred-trainer`: works for a coordinator (`work`), or looks at documents and their data (`check`).
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use kindred_trainer::check;
+use kindred_trainer::work::Training;
+use worker::WorkArguments;
+
+/// Fits models for a Kindred coordinator.
+#[derive(Debug, Parser)]
+#[command(name = "kindred-trainer", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take units of work from a coordinator until it has no more
+    Work(WorkArguments),
+    /// Read documents as JSON from standard input and write what is wrong with them and their data
+    Check,
+}
+
+fn main() -> ExitCode {
+    // Before anything of libtorch runs: it remembers for good that there is no CUDA.
+    model::device::prepare();
+    model::device::tune_allocator();
+    match Arguments::parse().command {
+        Command::Work(arguments) => worker::run(&arguments, Training::new(&arguments.workspace)),
+        Command::Check => match answer_check() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("kindred-trainer: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn answer_check() -> anyhow::Result<()> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("reading the documents from standard input")?;
+    let request: check::Request = serde_json::from_str(&text).context("the documents on standard input")?;
+    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
+    let answer = runtime.block_on(check::check(&request))?;
+    let mut output = std::io::stdout().lock();
+    serde_json::to_writer(&mut output, &answer).context("writing the answer")?;
+    output.flush().context("writing the answer")
+}

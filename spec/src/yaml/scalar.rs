@@ -38,7 +38,7 @@ fn number(text: &str) -> Option<Number> {
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let (left, right) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let has_digits = !(left.is_empty() && right.is_empty()) && !exponent.is_empty();
+    let has_digits = (!left.is_empty() || !right.is_empty()) && !exponent.is_empty();
     let is_decimal = has_digits && [left, right, exponent].into_iter().all(is_digits);
     if is_decimal { text.parse().ok().map(Number::Decimal) } else { None }
 }

@@ -1,0 +1,249 @@
+//! How a model is fitted: optimizers, schedules, weights of tasks, when to stop, and where it runs.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TaskName;
+
+/// How the model is fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fit {
+    /// Passes over the training rows at the most.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub epochs: u32,
+    /// Rows a step.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub batch_size: u32,
+    /// For the dense weights.
+    pub optimizer: Optimizer,
+    /// For the embedding tables.
+    pub embeddings: EmbeddingOptimizer,
+    /// The learning rate over time.
+    pub schedule: Schedule,
+    /// How the tasks' losses become one.
+    pub task_weights: TaskWeights,
+    /// When to stop before the last epoch.
+    pub early_stopping: EarlyStopping,
+    /// Largest norm of the dense gradient; null for no clipping.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub clip_norm: Option<f64>,
+    /// Everything random comes from it.
+    pub seed: u64,
+    /// Where tensors live.
+    pub device: DeviceChoice,
+    /// Arithmetic of the matrix products.
+    pub precision: Precision,
+    /// Data-parallel trainer processes.
+    #[schemars(range(min = 1))]
+    pub processes: u32,
+}
+
+impl Default for Fit {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            batch_size: 1024,
+            optimizer: Optimizer::default(),
+            embeddings: EmbeddingOptimizer::default(),
+            schedule: Schedule::default(),
+            task_weights: TaskWeights::default(),
+            early_stopping: EarlyStopping::default(),
+            clip_norm: Some(1.0),
+            seed: 7,
+            device: DeviceChoice::default(),
+            precision: Precision::default(),
+            processes: 1,
+        }
+    }
+}
+
+/// Optimizer of the dense weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimizer {
+    /// Its update rule.
+    pub kind: OptimizerKind,
+    /// Step size at the schedule's top.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub learning_rate: f64,
+    /// Decoupled weight decay (Loshchilov 2019), per step times the learning rate.
+    #[schemars(range(min = 0))]
+    pub weight_decay: f64,
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self { kind: OptimizerKind::default(), learning_rate: 0.001, weight_decay: 0.0001 }
+    }
+}
+
+/// Update rules of dense weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// Adam with decoupled weight decay.
+    #[default]
+    Adamw,
+    /// Adagrad (Duchi 2011).
+    Adagrad,
+}
+
+/// Optimizer of the embedding tables; touches only the rows of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingOptimizer {
+    /// Its update rule.
+    pub kind: EmbeddingOptimizerKind,
+    /// Step size at the schedule's top.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub learning_rate: f64,
+}
+
+impl Default for EmbeddingOptimizer {
+    fn default() -> Self {
+        Self { kind: EmbeddingOptimizerKind::default(), learning_rate: 0.05 }
+    }
+}
+
+/// Update rules of embedding rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingOptimizerKind {
+    /// One accumulator a row: the mean of its squared gradient (Mudigere, ISCA 2022).
+    #[default]
+    RowwiseAdagrad,
+}
+
+/// The learning rate's course: linear warm-up, then `kind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// Steps from zero to the full rate.
+    pub warmup_steps: u32,
+    /// What follows.
+    pub kind: ScheduleKind,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { warmup_steps: 100, kind: ScheduleKind::default() }
+    }
+}
+
+/// Courses of the learning rate after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleKind {
+    /// Half a cosine down to zero at the last planned step.
+    #[default]
+    Cosine,
+    /// Unchanged.
+    Constant,
+}
+
+/// How the tasks' losses become one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TaskWeights {
+    /// A rule that learns the weights.
+    Rule(TaskWeightRule),
+    /// A weight for each task; absent ones count 1.
+    Fixed(BTreeMap<TaskName, f64>),
+}
+
+impl Default for TaskWeights {
+    fn default() -> Self {
+        Self::Rule(TaskWeightRule::Uncertainty)
+    }
+}
+
+/// Rules that learn task weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskWeightRule {
+    /// Σ e^{-w_k} L_k + w_k (Kendall, CVPR 2018).
+    Uncertainty,
+}
+
+/// When training stops early; the best weights are kept either way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EarlyStopping {
+    /// `task.measure` on the validation rows, such as `repurchase.auc`; the weighted validation loss when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
+    pub measure: Option<String>,
+    /// Epochs without a better value before stopping.
+    #[schemars(range(min = 1))]
+    pub patience: u32,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self { measure: None, patience: 3 }
+    }
+}
+
+/// `auto`, `cpu`, `cuda` or `cuda:N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = DeviceChoice::PATTERN))]
+pub enum DeviceChoice {
+    /// The first CUDA device if one is usable, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A CUDA device by index; an error where it is not usable.
+    Cuda(u16),
+}
+
+impl DeviceChoice {
+    pub(crate) const PATTERN: &str = "^(auto|cpu|cuda(:[0-9]{1,5})?)$";
+}
+
+/// A device that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a device: use auto, cpu, cuda or cuda:N")]
+pub struct InvalidDevice(String);
+
+impl TryFrom<String> for DeviceChoice {
+    type Error = InvalidDevice;
+
+    fn try_from(text: String) -> Result<Self, InvalidDevice> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            other => {
+                let is_index = |index: &&str| index.bytes().all(|byte| byte.is_ascii_digit());
+                let index = other.strip_prefix("cuda:").filter(is_index).and_then(|index| index.parse().ok());
+                index.map(Self::Cuda).ok_or(InvalidDevice(text))
+            }
+        }
+    }
+}
+
+impl From<DeviceChoice> for String {
+    fn from(device: DeviceChoice) -> String {
+        match device {
+            DeviceChoice::Auto => "auto".to_owned(),
+            DeviceChoice::Cpu => "cpu".to_owned(),
+            DeviceChoice::Cuda(index) => format!("cuda:{index}"),
+        }
+    }
+}
+
+/// Arithmetic of the matrix products; weights and optimizer states stay f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// bfloat16 products with f32 accumulation; on a GPU only.
+    Bf16,
+}

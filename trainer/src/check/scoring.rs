@@ -1,0 +1,133 @@
+//! A Scoring document against its tables and its model.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use artifacts::{Workspace, registry};
+use model::encode::EncoderFit;
+use query::{ExpressionSource, Expressions, Session};
+use spec::suggest::nearest;
+use spec::{ColumnName, Document, Scoring, ScoringSpec, Training, TrainingSpec};
+
+use super::{Level, Notebook, inspect, open_tables};
+
+/// Checks the document; the findings are noted.
+pub(super) async fn check(
+    document: &Scoring,
+    all: &[Document],
+    workspace: &Workspace,
+    notebook: &mut Notebook<'_>,
+) {
+    let spec = &document.spec;
+    let model = model_of(spec, all, workspace, notebook).await;
+    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else { return };
+    let schema = match session.schema(&spec.population) {
+        Ok(schema) => schema,
+        Err(error) => return notebook.error("spec.population", &error),
+    };
+    if let Err(error) = session.check_key(&spec.population, &spec.key) {
+        notebook.error("spec.key", &error);
+    }
+    check_columns(spec, &schema, notebook);
+    if let Some(model) = &model {
+        check_features(model, &schema, notebook);
+        check_expressions(spec, model, &schema, notebook);
+    }
+    check_exclusions(spec, &session, notebook);
+    if let Some(inspection) = inspect(&session, &spec.population, "spec.population", notebook).await {
+        notebook.table(&spec.population, inspection.summary);
+    }
+    notebook.plan(format!(
+        "{}: run {} SQL steps, score `{}` with {} in shards of {} rows on {} processes, publish {} audiences",
+        document.metadata.name,
+        spec.prepare.len(),
+        spec.population,
+        spec.model,
+        spec.shard_rows,
+        spec.resources.processes,
+        spec.audiences.len(),
+    ));
+}
+
+/// The Training document behind the model: one of these documents, or that of the registered version.
+async fn model_of(
+    spec: &ScoringSpec,
+    all: &[Document],
+    workspace: &Workspace,
+    notebook: &mut Notebook<'_>,
+) -> Option<TrainingSpec> {
+    let trained_here = all.iter().find_map(|document| match document {
+        Document::Training(Training { metadata, spec: training, .. }) if metadata.name == spec.model.model => Some(training),
+        Document::Training(_) | Document::Scoring(_) => None,
+    });
+    if let Some(training) = trained_here {
+        return Some(training.clone());
+    }
+    let manifest = match registry::resolve(workspace, &spec.model).await {
+        Ok(version) => registry::read_manifest(workspace, &spec.model.model, version).await,
+        Err(error) => Err(error),
+    };
+    match manifest {
+        Ok(manifest) => Some(manifest.body.document.spec),
+        Err(error) => {
+            notebook.error("spec.model", &error);
+            None
+        }
+    }
+}
+
+fn check_features(model: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
+    for (name, feature) in &model.features {
+        if let Err(error) = EncoderFit::new([(name, feature)], schema) {
+            notebook.error("spec.population", &error);
+        }
+    }
+}
+
+fn check_columns(spec: &ScoringSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
+    let mut expect = |column: &ColumnName, path: String| {
+        if schema.field_with_name(column.as_str()).is_err() {
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            let hint = nearest(column.as_str(), names).map(|name| format!("; did you mean `{name}`?"));
+            let message = format!("table `{}` has no column `{column}`{}", spec.population, hint.unwrap_or_default());
+            notebook.find(Level::Error, path, message);
+        }
+    };
+    for (index, column) in spec.keep.iter().enumerate() {
+        expect(column, format!("spec.keep[{index}]"));
+    }
+    for (name, audience) in &spec.audiences {
+        for (index, id) in audience.ids.iter().enumerate() {
+            expect(&id.column, format!("spec.audiences.{name}.ids[{index}].column"));
+        }
+    }
+}
+
+/// Expressions over the population's columns and the model's outputs.
+fn check_expressions(spec: &ScoringSpec, model: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
+    let outputs = model.tasks.keys().map(|task| Arc::new(Field::new(task.as_str(), DataType::Float32, false)));
+    let is_output = |name: &str| model.tasks.keys().any(|task| task.as_str() == name);
+    let own = schema.fields().iter().filter(|field| !is_output(field.name())).cloned();
+    let columns: SchemaRef = Arc::new(Schema::new(own.chain(outputs).collect::<Vec<_>>()));
+    for (name, audience) in &spec.audiences {
+        let rank = ExpressionSource::number(format!("spec.audiences.{name}.rank_by"), audience.rank_by.as_str());
+        let filter = audience.filter.as_deref();
+        let filter = filter.map(|sql| ExpressionSource::condition(format!("spec.audiences.{name}.where"), sql));
+        for source in std::iter::once(rank).chain(filter) {
+            let path = source.name.clone();
+            if let Err(error) = Expressions::compile(&columns, &[source]) {
+                notebook.error(path, &error);
+            }
+        }
+    }
+}
+
+fn check_exclusions(spec: &ScoringSpec, session: &Session, notebook: &mut Notebook<'_>) {
+    for (name, audience) in &spec.audiences {
+        for (index, table) in audience.exclude.iter().enumerate() {
+            if let Err(error) = session.check_key(&table.table, table.key.as_ref().unwrap_or(&spec.key)) {
+                notebook.error(format!("spec.audiences.{name}.exclude[{index}]"), &error);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A Training document against its tables.
+
+use arrow::datatypes::{DataType, SchemaRef};
+use model::encode::{EncoderFit, columns_of};
+use query::{Inspection, Session};
+use spec::suggest::nearest;
+use spec::training::Split;
+use spec::{ColumnName, Task, Training, TrainingSpec};
+
+use super::{Level, Notebook, columns, inspect, leak, open_tables};
+
+/// Checks the document; the findings are noted.
+pub(super) async fn check(document: &Training, notebook: &mut Notebook<'_>) {
+    let spec = &document.spec;
+    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else { return };
+    let schema = match session.schema(&spec.examples) {
+        Ok(schema) => schema,
+        Err(error) => return notebook.error("spec.examples", &error),
+    };
+    check_features(spec, &schema, notebook);
+    check_columns(spec, &schema, &session, notebook);
+    if let Some(inspection) = inspect(&session, &spec.examples, "spec.examples", notebook).await {
+        look_at_rows(spec, inspection, notebook);
+    }
+    plan(document, notebook);
+}
+
+/// Each feature by itself, so that all that is wrong is said at once.
+fn check_features(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
+    for (name, feature) in &spec.features {
+        if let Err(error) = EncoderFit::new([(name, feature)], schema) {
+            notebook.error(format!("spec.features.{name}"), &error);
+        }
+    }
+}
+
+fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, notebook: &mut Notebook<'_>) {
+    let mut expect = |column: &ColumnName, path: String, fits: fn(&DataType) -> bool, wanted: &str| {
+        match schema.field_with_name(column.as_str()) {
+            Ok(field) if fits(field.data_type()) => {}
+            Ok(field) => {
+                let message = format!("column `{column}` of table `{}` is {}; it must be {wanted}", spec.examples, field.data_type());
+                notebook.find(Level::Error, path, message);
+            }
+            Err(_) => {
+                let names = schema.fields().iter().map(|field| field.name().as_str());
+                let hint = nearest(column.as_str(), names).map(|name| format!("; did you mean `{name}`?"));
+                let message = format!("table `{}` has no column `{column}`{}", spec.examples, hint.unwrap_or_default());
+                notebook.find(Level::Error, path, message);
+            }
+        }
+    };
+    let is_number = |found: &DataType| found.is_numeric() || matches!(found, DataType::Boolean | DataType::Null);
+    expect(&spec.key, "spec.key".to_owned(), artifacts::keys::is_key_type, "an integer, a string or another exact type");
+    if let Some(weight) = &spec.weight {
+        expect(weight, "spec.weight".to_owned(), is_number, "a number");
+    }
+    match &spec.split {
+        Split::Column(split) => expect(&split.column, "spec.split.column".to_owned(), is_text, "text"),
+        Split::Time(split) => {
+            expect(&split.column, "spec.split.column".to_owned(), |found| found.is_temporal(), "a date or timestamp");
+        }
+        Split::Key(_) | Split::Random(_) => {}
+    }
+    for (name, task) in &spec.tasks {
+        match task {
+            Task::Binary(task) => expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "boolean, or 0 and 1"),
+            Task::Value(task) => expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "a number"),
+            Task::Lookalike(_) => {}
+        }
+    }
+    for (name, task) in &spec.tasks {
+        if let Task::Lookalike(task) = task
+            && let Err(error) = session.check_key(&task.seeds.table, task.seeds.key.as_ref().unwrap_or(&spec.key))
+        {
+            notebook.error(format!("spec.tasks.{name}.seeds"), &error);
+        }
+    }
+}
+
+fn is_text(found: &DataType) -> bool {
+    match found {
+        DataType::Dictionary(_, values) => is_text(values),
+        other => other.is_string(),
+    }
+}
+
+fn look_at_rows(spec: &TrainingSpec, inspection: Inspection, notebook: &mut Notebook<'_>) {
+    let Inspection { summary, sample } = inspection;
+    if summary.sampled_rows == 0 {
+        notebook.find(Level::Error, "spec.examples", format!("table `{}` has no rows", spec.examples));
+    }
+    for (name, feature) in &spec.features {
+        for column in columns_of(name, feature) {
+            columns::look_at(&summary, column.as_str(), &format!("spec.features.{name}"), notebook);
+        }
+    }
+    for (name, task) in &spec.tasks {
+        let label = match task {
+            Task::Binary(task) => &task.label,
+            Task::Value(task) => &task.label,
+            Task::Lookalike(_) => continue,
+        };
+        let column = summary.columns.iter().find(|column| column.name == label.as_str());
+        if let Some(column) = column.filter(|column| summary.sampled_rows > 0 && column.is_constant) {
+            let what = if column.null_rate >= 1.0 { "null" } else { "the same" };
+            let message = format!("label `{label}` is {what} in all {} sampled rows", summary.sampled_rows);
+            notebook.find(Level::Error, format!("spec.tasks.{name}.label"), message);
+        }
+    }
+    for leak in leak::find(spec, &sample) {
+        notebook.find(Level::Warning, format!("spec.features.{}", leak.feature), leak.message());
+    }
+    notebook.table(&spec.examples, summary);
+}
+
+fn plan(document: &Training, notebook: &mut Notebook<'_>) {
+    let Training { metadata, spec, .. } = document;
+    let tasks: Vec<_> = spec.tasks.keys().map(|name| name.as_str()).collect();
+    notebook.plan(format!(
+        "{}: run {} SQL steps, fit {} features on `{}`, train {} for at most {} epochs in batches of {}, register the version",
+        metadata.name,
+        spec.prepare.len(),
+        spec.features.len(),
+        spec.examples,
+        tasks.join(", "),
+        spec.training.epochs,
+        spec.training.batch_size,
+    ));
+}

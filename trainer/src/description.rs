@@ -1,0 +1,221 @@
+//! What a report says of a run: its document, its data, its features, in the report's own terms.
+
+use chrono::Utc;
+use model::encode::{CategoricalEncoding, Encoding, FittedFeature, Ids, NumericEncoding, Scaling};
+use model::measure::Part as MeasuredPart;
+use spec::measure::Condition;
+use spec::network::Network;
+use spec::training::Split;
+use spec::{TrainingSpec, Version};
+
+use crate::report::{DataPart, FeatureLine, InputLine, LabelRate, Report, Setting};
+use crate::rows::{Part, Rows};
+use crate::run::Run;
+use crate::train::FittedModel;
+
+/// The report of a fitted model.
+pub fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Report {
+    let spec = run.spec();
+    let document = serde_json::to_string_pretty(&run.document.document).unwrap_or_default();
+    Report {
+        model: run.training.metadata.name.to_string(),
+        version: Some(version.0),
+        run: run.id.to_string(),
+        created: Utc::now(),
+        program: format!("kindred {}", proto::PROGRAM_VERSION),
+        network: network(&spec.network),
+        weights: weight_count(&fitted.weights),
+        document,
+        settings: settings(spec),
+        examples: spec.examples.to_string(),
+        key: spec.key.to_string(),
+        split: split(&spec.split),
+        parts: parts(&fitted.rows),
+        inputs: inputs(run),
+        features: fitted.rows.encoders().features().iter().map(feature).collect(),
+        timeline: fitted.stored.timeline.clone(),
+        metrics: fitted.stored.metrics.clone(),
+        calibration: fitted.calibration.clone(),
+        registration: registration(spec, version, fitted),
+        warnings: warnings(fitted),
+    }
+}
+
+/// Numbers in safetensors of f32: what follows the header, whose length is the first 8 bytes.
+fn weight_count(safetensors: &[u8]) -> u64 {
+    let header = safetensors.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    (safetensors.len() as u64).saturating_sub(8 + header) / 4
+}
+
+fn layers(widths: &[u32]) -> String {
+    if widths.is_empty() {
+        return "no hidden layer".to_owned();
+    }
+    widths.iter().map(u32::to_string).collect::<Vec<_>>().join("-")
+}
+
+fn network(network: &Network) -> String {
+    match network {
+        Network::Linear(_) => "linear".to_owned(),
+        Network::SharedBottom(network) => {
+            format!("shared bottom of {}, towers of {}", layers(&network.bottom_layers), layers(&network.tower_layers))
+        }
+        Network::Mmoe(network) => format!(
+            "mmoe, {} experts of {}, towers of {}",
+            network.experts,
+            layers(&network.expert_layers),
+            layers(&network.tower_layers)
+        ),
+    }
+}
+
+fn split(split: &Split) -> String {
+    match split {
+        Split::Key(shares) => {
+            format!("by hash of the key: {} validation, {} test", percent(shares.validation), percent(shares.test))
+        }
+        Split::Random(shares) => {
+            format!("at random: {} validation, {} test", percent(shares.validation), percent(shares.test))
+        }
+        Split::Column(split) => format!("by column {}", split.column),
+        Split::Time(split) => {
+            format!("by {}: validation from {}, test from {}", split.column, split.validation_from, split.test_from)
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", (share * 1000.0).round() / 10.0)
+}
+
+/// The fields of `training` as the document and its defaults have them.
+fn settings(spec: &TrainingSpec) -> Vec<Setting> {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(&spec.training) else { return Vec::new() };
+    let mut settings: Vec<_> = fields.into_iter().map(|(name, value)| Setting { name, value: words(&value) }).collect();
+    if let Ok(calibration) = serde_json::to_value(spec.calibration) {
+        settings.push(Setting { name: "calibration".to_owned(), value: words(&calibration) });
+    }
+    settings
+}
+
+fn words(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{name} {}", words(value)));
+            fields.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn parts(rows: &Rows) -> Vec<DataPart> {
+    let parts = [
+        (Part::Train, MeasuredPart::Train),
+        (Part::Validation, MeasuredPart::Validation),
+        (Part::Test, MeasuredPart::Test),
+    ];
+    let describe = |(part, measured)| {
+        let counts = rows.counts(part);
+        let labels = counts.tasks.iter().map(|labels| LabelRate {
+            task: labels.task.clone(),
+            observed: labels.observed,
+            positives: labels.positives,
+            mean: (labels.observed_weight > 0.0).then(|| labels.sum / labels.observed_weight),
+        });
+        DataPart { part: measured, rows: counts.rows, labels: labels.collect() }
+    };
+    parts.into_iter().map(describe).collect()
+}
+
+fn inputs(run: &Run) -> Vec<InputLine> {
+    let tables = run.document.inputs.iter();
+    let lines = tables.flat_map(|(table, files)| {
+        files.iter().map(|file| InputLine {
+            table: table.to_string(),
+            url: file.url.clone(),
+            bytes: file.size,
+            etag: file.etag.clone(),
+            last_modified: file.last_modified,
+        })
+    });
+    lines.collect()
+}
+
+fn feature(feature: &FittedFeature) -> FeatureLine {
+    let (kind, encoding, cardinality, width) = match &feature.encoding {
+        Encoding::Numeric(numeric) => ("numeric", scaling(numeric), None, numeric.width() as u32),
+        Encoding::Timestamp(timestamp) => ("timestamp", "age and cycles".to_owned(), None, timestamp.width() as u32),
+        Encoding::Categorical(CategoricalEncoding { width, ids }) => {
+            ("categorical", id_space(ids), Some(ids.rows()), u32::from(*width))
+        }
+        Encoding::Cross(cross) => ("cross", "hash".to_owned(), Some(u64::from(cross.buckets)), u32::from(cross.width)),
+        Encoding::Bag(bag) => ("bag", id_space(&bag.ids), Some(bag.ids.rows()), u32::from(bag.width)),
+    };
+    FeatureLine {
+        name: feature.name.to_string(),
+        kind: kind.to_owned(),
+        columns: feature.columns.iter().map(ToString::to_string).collect(),
+        encoding,
+        cardinality,
+        missing: None,
+        width,
+    }
+}
+
+fn scaling(numeric: &NumericEncoding) -> String {
+    let scaling = match &numeric.scaling {
+        Scaling::Quantile { .. } => "quantile",
+        Scaling::Standardize { .. } => "standardized",
+        Scaling::Log1p { .. } => "log1p, standardized",
+        Scaling::MinMax { .. } => "min-max",
+        Scaling::None => "as it is",
+        Scaling::PiecewiseLinear { .. } => "piecewise linear",
+    };
+    let flag = if numeric.missing_flag { " + missing flag" } else { "" };
+    format!("{scaling}{flag}")
+}
+
+fn id_space(ids: &Ids) -> String {
+    match ids {
+        Ids::Vocabulary(_) => "vocabulary".to_owned(),
+        Ids::Hash { .. } => "hash".to_owned(),
+    }
+}
+
+fn registration(spec: &TrainingSpec, version: Version, fitted: &FittedModel) -> Vec<String> {
+    let mut lines: Vec<_> =
+        spec.register.aliases.iter().map(|alias| format!("Alias {alias} points to version {version}.")).collect();
+    if let Some(promote) = &spec.register.promote {
+        let metrics = &fitted.stored.metrics;
+        let measured = |task: &spec::TaskName, name: &str| metrics.measure(task, MeasuredPart::Test, name);
+        let holds = promote.when.parse::<Condition>().is_ok_and(|condition| condition.holds(&measured));
+        lines.push(if holds {
+            format!("{} holds on the test rows: alias {} points to version {version}.", promote.when, promote.alias)
+        } else {
+            format!("{} does not hold on the test rows: alias {} stays where it was.", promote.when, promote.alias)
+        });
+    }
+    lines
+}
+
+fn warnings(fitted: &FittedModel) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (task, calibration) in &fitted.calibration.tasks {
+        if let Some(fallback) = &calibration.fallback {
+            warnings.push(format!("Task {task} is not calibrated: {fallback}."));
+        }
+    }
+    for (feature, error) in &fitted.rows.fitted().inexact_counts {
+        warnings.push(format!(
+            "Feature {feature} has more distinct values than are counted exactly; counts may be too low by up to {error}."
+        ));
+    }
+    let counts = [("validation", Part::Validation), ("test", Part::Test)];
+    for (name, part) in counts {
+        if fitted.rows.counts(part).rows == 0 {
+            warnings.push(format!("There are no {name} rows."));
+        }
+    }
+    warnings
+}

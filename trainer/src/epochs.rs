@@ -1,0 +1,221 @@
+//! The epochs of a training: shuffled batches through the learner, a look at the validation rows after each, the best
+//! weights kept.
+
+use std::time::{Duration, Instant};
+
+use model::learner::{Learner, Snapshot, StepLosses};
+use model::measure::{Better, PartMetrics};
+use spec::measure::StoppingMeasure;
+use spec::{TaskName, TrainingSpec};
+use worker::{Cancel, Progress};
+
+use crate::error::{Result, TrainerError};
+use crate::evaluation::{Evaluation, evaluate_batch};
+use crate::report::{Epoch, EpochTask, StopReason, Timeline};
+use crate::rows::{Part, Rows};
+use crate::stopping::{Stopping, Verdict};
+
+/// Steps between two lines of progress.
+const STEPS_A_MESSAGE: u64 = 20;
+
+/// Trains until the epochs are done or nothing gets better, and leaves the best weights in the learner.
+///
+/// # Errors
+///
+/// What the rows or the model refuse, and [`TrainerError::Cancelled`].
+pub fn train(
+    learner: &mut Learner,
+    rows: &Rows,
+    spec: &TrainingSpec,
+    progress: &Progress,
+    cancel: &Cancel,
+) -> Result<Timeline> {
+    let watched = watched(spec)?;
+    let mut course = Course {
+        spec,
+        rows,
+        progress,
+        cancel,
+        better: if watched.is_better_when_larger() { Better::Higher } else { Better::Lower },
+        watched,
+        epochs: Vec::new(),
+        stepping: Duration::ZERO,
+        trained_rows: 0,
+    };
+    course.run(learner)
+}
+
+fn watched(spec: &TrainingSpec) -> Result<StoppingMeasure> {
+    let measure = spec.training.early_stopping.measure.as_deref();
+    Ok(measure.map(str::parse).transpose()?.unwrap_or_default())
+}
+
+struct Course<'a> {
+    spec: &'a TrainingSpec,
+    rows: &'a Rows,
+    progress: &'a Progress,
+    cancel: &'a Cancel,
+    watched: StoppingMeasure,
+    better: Better,
+    epochs: Vec<Epoch>,
+    stepping: Duration,
+    trained_rows: u64,
+}
+
+impl Course<'_> {
+    fn run(&mut self, learner: &mut Learner) -> Result<Timeline> {
+        let started = Instant::now();
+        let mut stopping = Stopping::new(self.better, self.spec.training.early_stopping.patience);
+        let mut best: Option<Snapshot> = None;
+        let mut stopped = StopReason::Finished;
+        for number in 1..=self.spec.training.epochs {
+            let value = self.epoch(learner, number)?;
+            match stopping.judge(number, value) {
+                Verdict::Best => best = Some(learner.snapshot()?),
+                Verdict::Worse => {}
+                Verdict::Stop => {
+                    stopped = StopReason::NoGain;
+                    break;
+                }
+            }
+        }
+        if let Some(best) = &best {
+            learner.restore(best)?;
+        }
+        Ok(Timeline {
+            device: learner.device().to_string(),
+            threads: self.rows.threads() as u32,
+            seconds: started.elapsed().as_secs_f64(),
+            rows_per_second: rate(self.trained_rows, self.stepping),
+            watched: self.watched.to_string(),
+            best_epoch: stopping.best_epoch(),
+            stopped,
+            epochs: std::mem::take(&mut self.epochs),
+        })
+    }
+
+    /// One epoch; returns the watched value.
+    fn epoch(&mut self, learner: &mut Learner, number: u32) -> Result<Option<f64>> {
+        let started = Instant::now();
+        let trained = self.pass(learner, number)?;
+        let stepping = started.elapsed();
+        self.stepping += stepping;
+        self.trained_rows += trained.rows;
+        let validation = self.validate(learner)?;
+        let value = validation.as_ref().map_or(Some(trained.mean_total()), |validation| self.value(learner, validation));
+        let epoch = Epoch {
+            number,
+            seconds: started.elapsed().as_secs_f64(),
+            rows_per_second: rate(trained.rows, stepping),
+            train_loss: trained.mean_total(),
+            validation_loss: validation.as_ref().map(|validation| learner.weighted_loss(&validation.losses)),
+            watched: value,
+            tasks: self.epoch_tasks(learner, &trained, validation.as_ref()),
+        };
+        self.note(&epoch);
+        self.epochs.push(epoch);
+        Ok(value)
+    }
+
+    fn pass(&self, learner: &mut Learner, number: u32) -> Result<Trained> {
+        self.progress.phase(&format!("epoch {number}/{}", self.spec.training.epochs), "rows", Some(self.rows.training_rows()));
+        let mut trained = Trained::new(self.spec.tasks.len());
+        for batch in self.rows.shuffled(number)? {
+            self.cancel.check().map_err(|_| TrainerError::Cancelled)?;
+            let batch = batch?;
+            let losses = learner.step(&batch)?;
+            trained.add(&losses, batch.inputs.rows);
+            self.progress.advance(batch.inputs.rows as u64);
+            if trained.steps.is_multiple_of(STEPS_A_MESSAGE) {
+                self.progress.message(format!("loss {:.4}", trained.mean_total()));
+            }
+        }
+        Ok(trained)
+    }
+
+    fn validate(&self, learner: &Learner) -> Result<Option<Evaluation>> {
+        let mut evaluation = Evaluation::new(self.spec);
+        for batch in self.rows.sequential(Part::Validation)? {
+            self.cancel.check().map_err(|_| TrainerError::Cancelled)?;
+            evaluate_batch(learner, &batch?, &mut evaluation)?;
+        }
+        Ok((evaluation.rows > 0).then_some(evaluation))
+    }
+
+    fn value(&self, learner: &Learner, validation: &Evaluation) -> Option<f64> {
+        match &self.watched {
+            StoppingMeasure::Loss => Some(learner.weighted_loss(&validation.losses)),
+            StoppingMeasure::Task(name) if name.measure == spec::measure::Measure::Loss => {
+                let task = self.spec.tasks.get_index_of(&name.task)?;
+                learner.task_losses(&validation.losses).get(task).copied()
+            }
+            StoppingMeasure::Task(name) => validation.metrics().get(&name.task)?.measure(name.measure.name()),
+        }
+    }
+
+    fn epoch_tasks(&self, learner: &Learner, trained: &Trained, validation: Option<&Evaluation>) -> Vec<EpochTask> {
+        let losses = validation.map(|validation| learner.task_losses(&validation.losses));
+        let metrics = validation.map(Evaluation::metrics);
+        let of_task = |(index, task): (usize, &TaskName)| EpochTask {
+            task: task.clone(),
+            train_loss: trained.mean_of(index),
+            validation_loss: losses.as_ref().map(|losses| losses[index]),
+            validation_measure: metrics.as_ref().and_then(|metrics| leading_measure(&metrics[task])),
+        };
+        self.spec.tasks.keys().enumerate().map(of_task).collect()
+    }
+
+    fn note(&self, epoch: &Epoch) {
+        let measures = epoch.tasks.iter().filter_map(|task| Some(format!("{} {:.4}", task.task, task.validation_measure?)));
+        let measures: Vec<_> = measures.collect();
+        let loss = epoch.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
+        self.progress.note(format!(
+            "epoch {}: loss {:.4}{loss}; {}; {:.0} rows/s",
+            epoch.number,
+            epoch.train_loss,
+            measures.join(", "),
+            epoch.rows_per_second
+        ));
+    }
+}
+
+/// AUC, or the normalized Gini of amounts.
+fn leading_measure(metrics: &PartMetrics) -> Option<f64> {
+    match metrics {
+        PartMetrics::Probabilities(metrics) => metrics.auc,
+        PartMetrics::Values(metrics) => metrics.normalized_gini,
+    }
+}
+
+/// Sums over the steps of an epoch.
+struct Trained {
+    rows: u64,
+    steps: u64,
+    total: f64,
+    tasks: Vec<f64>,
+}
+
+impl Trained {
+    fn new(tasks: usize) -> Self {
+        Self { rows: 0, steps: 0, total: 0.0, tasks: vec![0.0; tasks] }
+    }
+
+    fn add(&mut self, losses: &StepLosses, rows: usize) {
+        self.rows += rows as u64;
+        self.steps += 1;
+        self.total += losses.total * rows as f64;
+        self.tasks.iter_mut().zip(&losses.tasks).for_each(|(sum, loss)| *sum += loss * rows as f64);
+    }
+
+    fn mean_total(&self) -> f64 {
+        self.total / (self.rows as f64).max(1.0)
+    }
+
+    fn mean_of(&self, task: usize) -> f64 {
+        self.tasks[task] / (self.rows as f64).max(1.0)
+    }
+}
+
+fn rate(rows: u64, time: Duration) -> f64 {
+    rows as f64 / time.as_secs_f64().max(1e-9)
+}

@@ -1,0 +1,123 @@
+//! What can go wrong in a training run, and which failures are worth another try.
+
+use artifacts::ArtifactsError;
+use feed::FeedError;
+use model::encode::EncodeError;
+use model::measure::MeasureError;
+use query::QueryError;
+use spec::measure::{InvalidCondition, InvalidMeasure};
+use spec::{RunId, TableName, TaskName};
+use worker::{FailureClass, WorkFailure};
+
+/// This crate's results.
+pub type Result<T, E = TrainerError> = std::result::Result<T, E>;
+
+/// A failure of a training run's unit of work.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainerError {
+    /// Storage, or what is stored.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactsError),
+    /// A table or a SQL step.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Reading and encoding rows.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// Fitting encoders.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The network and its training.
+    #[error(transparent)]
+    Model(#[from] model::error::Error),
+    /// A prediction that cannot be measured.
+    #[error("measuring task `{task}` failed")]
+    Measure {
+        /// The task.
+        task: TaskName,
+        /// What is wrong.
+        source: MeasureError,
+    },
+    /// A promotion condition that is none.
+    #[error("register.promote.when is no condition")]
+    Condition(#[from] InvalidCondition),
+    /// A measure to stop on that is none.
+    #[error("training.early_stopping.measure is no measure")]
+    StoppingMeasure(#[from] InvalidMeasure),
+    /// A limit on memory that is no amount.
+    #[error("resources.memory is {text:?}; write an amount such as `4GiB`")]
+    Memory {
+        /// As written.
+        text: String,
+    },
+    /// The run's document is missing.
+    #[error("{url} is not there: the run was never started, or the workspace is another one")]
+    NoRun {
+        /// Where it should be.
+        url: String,
+    },
+    /// A run of another kind.
+    #[error("run `{run}` trains nothing")]
+    NotTraining {
+        /// The run.
+        run: RunId,
+    },
+    /// An empty seed table.
+    #[error("task `{task}`: its seed table `{table}` has no keys")]
+    NoSeeds {
+        /// The task.
+        task: TaskName,
+        /// The table.
+        table: TableName,
+    },
+    /// Told to stop.
+    #[error("the run was told to stop")]
+    Cancelled,
+    /// A result that cannot be written down.
+    #[error("writing the package's {file} failed")]
+    Json {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A computing thread that ended early.
+    #[error("the training thread ended without a result")]
+    Thread(#[source] tokio::task::JoinError),
+}
+
+impl TrainerError {
+    /// What helps against it.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Artifacts(error) => class_of(error.class()),
+            Self::Query(error) => class_of(error.class()),
+            Self::Feed(error) => class_of(error.class()),
+            Self::Encode(_)
+            | Self::Model(_)
+            | Self::Memory { .. }
+            | Self::Condition(_)
+            | Self::StoppingMeasure(_)
+            | Self::NoRun { .. }
+            | Self::NotTraining { .. }
+            | Self::NoSeeds { .. } => FailureClass::Input,
+            Self::Cancelled => FailureClass::Preempted,
+            Self::Measure { .. } | Self::Json { .. } | Self::Thread(_) => FailureClass::Bug,
+        }
+    }
+}
+
+impl From<TrainerError> for WorkFailure {
+    fn from(error: TrainerError) -> Self {
+        WorkFailure::of(error.class(), &error)
+    }
+}
+
+fn class_of(class: artifacts::FailureClass) -> FailureClass {
+    match class {
+        artifacts::FailureClass::Storage => FailureClass::Storage,
+        artifacts::FailureClass::Environment => FailureClass::Environment,
+        artifacts::FailureClass::Input | artifacts::FailureClass::Integrity => FailureClass::Input,
+        artifacts::FailureClass::Bug => FailureClass::Bug,
+    }
+}

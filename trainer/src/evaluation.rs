@@ -1,0 +1,163 @@
+//! Measures of a model on the rows of one part, raw and calibrated.
+
+use indexmap::IndexMap;
+use model::calibrate::{Calibrator, ModelCalibration, TaskCalibration};
+use model::input::Targets;
+use model::learner::{Learner, Losses};
+use model::measure::{BinaryMeasures, MeasureError, PartMetrics, ValueMeasures};
+use model::outputs::Outputs;
+use spec::training::Calibration;
+use spec::{Task, TaskName, TrainingSpec};
+
+use crate::error::{Result, TrainerError};
+
+/// What was predicted for the rows of a part beside what they are.
+pub struct Evaluation {
+    /// Rows of the part.
+    pub rows: u64,
+    /// The losses, as training takes them.
+    pub losses: Losses,
+    /// In the document's order.
+    tasks: IndexMap<TaskName, TaskScores>,
+}
+
+/// One task's predictions beside its labels.
+enum TaskScores {
+    /// Probabilities and classes.
+    Classes(BinaryMeasures),
+    /// Expected and actual amounts.
+    Amounts(ValueMeasures),
+}
+
+impl Evaluation {
+    /// One without rows.
+    pub fn new(spec: &TrainingSpec) -> Self {
+        let scores = |task: &Task| match task {
+            Task::Binary(_) | Task::Lookalike(_) => TaskScores::Classes(BinaryMeasures::default()),
+            Task::Value(_) => TaskScores::Amounts(ValueMeasures::default()),
+        };
+        let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), scores(task))).collect();
+        Self { rows: 0, losses: Losses::default(), tasks }
+    }
+
+    /// Adds a batch's predictions; rows whose label was not observed do not count.
+    ///
+    /// # Errors
+    ///
+    /// A prediction or label that cannot be measured.
+    pub fn push(&mut self, outputs: &Outputs, targets: &Targets, rows: usize) -> Result<()> {
+        self.rows += rows as u64;
+        for (index, (name, scores)) in self.tasks.iter_mut().enumerate() {
+            let of_task = index * rows..(index + 1) * rows;
+            let (labels, observed) = (&targets.labels[of_task.clone()], &targets.observed[of_task]);
+            for (row, (score, label)) in outputs.tasks[index].iter().zip(labels).enumerate() {
+                if observed[row] > 0.0 {
+                    let weight = targets.weights.as_ref().map_or(1.0, |weights| weights[row]);
+                    let pushed = scores.push(*score, *label, weight);
+                    pushed.map_err(|source| TrainerError::Measure { task: name.clone(), source })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds rows that another one was given.
+    pub fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.losses.merge(&other.losses);
+        for (mine, other) in self.tasks.values_mut().zip(other.tasks.into_values()) {
+            match (mine, other) {
+                (TaskScores::Classes(mine), TaskScores::Classes(other)) => mine.merge(other),
+                (TaskScores::Amounts(mine), TaskScores::Amounts(other)) => mine.merge(other),
+                (TaskScores::Classes(_), TaskScores::Amounts(_)) | (TaskScores::Amounts(_), TaskScores::Classes(_)) => {
+                    unreachable!("both have the same document's tasks")
+                }
+            }
+        }
+    }
+
+    /// Each task's measures.
+    pub fn metrics(&self) -> IndexMap<TaskName, PartMetrics> {
+        let metrics = |scores: &TaskScores| match scores {
+            TaskScores::Classes(measures) => PartMetrics::from(measures.metrics()),
+            TaskScores::Amounts(measures) => PartMetrics::from(measures.metrics()),
+        };
+        self.tasks.iter().map(|(name, scores)| (name.clone(), metrics(scores))).collect()
+    }
+
+    /// The calibration that fits these rows, the validation rows. A lookalike score says how much someone resembles
+    /// the seeds, which is no rate that could be observed, so it stays as it is.
+    pub fn calibration(&self, spec: &TrainingSpec) -> ModelCalibration {
+        let of_task = |name: &TaskName, scores: &TaskScores| match (&spec.tasks[name], scores) {
+            (Task::Binary(_), TaskScores::Classes(measures)) => TaskCalibration::fit(spec.calibration, measures),
+            (Task::Binary(_) | Task::Lookalike(_) | Task::Value(_), _) => TaskCalibration::none(),
+        };
+        let tasks = self.tasks.iter().map(|(name, scores)| (name.clone(), of_task(name, scores))).collect();
+        ModelCalibration { tasks, ..ModelCalibration::default() }
+    }
+}
+
+impl TaskScores {
+    fn push(&mut self, score: f32, label: f32, weight: f32) -> Result<(), MeasureError> {
+        match self {
+            Self::Classes(measures) => measures.push(score, label, weight),
+            Self::Amounts(measures) => measures.push(score, label, weight),
+        }
+    }
+}
+
+/// An [`Evaluation`] before and after calibration, from one pass.
+pub struct CalibratedEvaluation {
+    raw: Evaluation,
+    calibrated: Evaluation,
+    calibrators: Vec<Calibrator>,
+}
+
+impl CalibratedEvaluation {
+    /// One without rows.
+    pub fn new(spec: &TrainingSpec, calibration: &ModelCalibration) -> Self {
+        let calibrators = calibration.tasks.values().map(|task| task.calibrator.clone()).collect();
+        Self { raw: Evaluation::new(spec), calibrated: Evaluation::new(spec), calibrators }
+    }
+
+    /// Adds a batch's raw predictions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Evaluation::push`].
+    pub fn push(&mut self, mut outputs: Outputs, targets: &Targets, rows: usize) -> Result<()> {
+        self.raw.push(&outputs, targets, rows)?;
+        for (scores, calibrator) in outputs.tasks.iter_mut().zip(&self.calibrators) {
+            calibrator.apply(scores);
+        }
+        self.calibrated.push(&outputs, targets, rows)
+    }
+
+    /// Each task's measures as published, with those before calibration beside them where there is one.
+    pub fn metrics(&self, spec: &TrainingSpec) -> IndexMap<TaskName, PartMetrics> {
+        let mut metrics = self.calibrated.metrics();
+        if spec.calibration == Calibration::None {
+            return metrics;
+        }
+        for ((name, raw), calibrator) in self.raw.metrics().into_iter().zip(&self.calibrators) {
+            let (PartMetrics::Probabilities(raw), Some(PartMetrics::Probabilities(after))) = (raw, metrics.get_mut(&name)) else {
+                continue;
+            };
+            if *calibrator != Calibrator::None {
+                **after = after.as_ref().clone().with_uncalibrated(*raw);
+            }
+        }
+        metrics
+    }
+}
+
+/// Predicts a batch and adds it.
+///
+/// # Errors
+///
+/// What the model or the measures refuse.
+pub fn evaluate_batch(learner: &Learner, batch: &model::input::Batch, evaluation: &mut Evaluation) -> Result<()> {
+    let mut outputs = Outputs::default();
+    evaluation.losses.merge(&learner.evaluate(batch, &mut outputs)?);
+    evaluation.push(&outputs, &batch.targets, batch.inputs.rows)
+}

@@ -1,0 +1,161 @@
+//! The examples as the training reads them: encoders fitted once, then batches of one part in a stated order.
+
+use std::sync::Arc;
+
+use feed::{Feed, FeedPlan, FitPlan, Fitted, Labels, Order, PartCounts, Seeds, Splitter, Table, fit_encoders};
+use model::encode::Encoders;
+use model::input::Batch;
+use spec::TrainingSpec;
+use tokio::runtime::Handle;
+
+use crate::error::Result;
+use crate::tables::SeedSets;
+
+pub use feed::Part;
+
+/// Rows of an evaluation's batch.
+const EVALUATION_ROWS: usize = 8192;
+/// Memory that the rows of a shuffle window may take.
+const WINDOW_BYTES: usize = 256 << 20;
+/// Rows of a shuffle window at the most.
+const MOST_WINDOW_ROWS: usize = 1 << 19;
+
+/// The examples with fitted encoders.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    table: Table,
+    fitted: Arc<Fitted>,
+    encoders: Arc<Encoders>,
+    labels: Labels,
+    splitter: Splitter,
+    seed: u64,
+    batch_rows: usize,
+    threads: usize,
+    runtime: Handle,
+}
+
+/// The labels that a document's tasks have, `seeds` being those of its lookalike tasks.
+///
+/// # Errors
+///
+/// A lookalike task without seeds.
+pub fn labels(spec: &TrainingSpec, seeds: &SeedSets) -> Result<Labels> {
+    let sets = seeds.iter().map(|(task, keys)| {
+        let keys = Arc::clone(keys);
+        (task.clone(), Seeds::new(move |hash| keys.contains(hash)))
+    });
+    Ok(Labels::new(&spec.tasks, spec.weight.as_ref(), &spec.key, &sets.collect())?)
+}
+
+impl Rows {
+    /// Fits the encoders in one pass over the training rows, and counts what each part has. Blocking.
+    ///
+    /// # Errors
+    ///
+    /// Columns, labels or weights that no model can learn from, by name and place.
+    pub fn fit(table: Table, spec: &TrainingSpec, labels: Labels, threads: usize, runtime: &Handle) -> Result<Self> {
+        let splitter = Splitter::new(&spec.split, &spec.key);
+        let plan = FitPlan {
+            table: table.clone(),
+            features: spec.features.clone(),
+            labels: labels.clone(),
+            splitter: splitter.clone(),
+            threads,
+        };
+        let fitted = Arc::new(fit_encoders(plan, runtime)?);
+        Ok(Self {
+            table,
+            encoders: Arc::new(fitted.encoders.clone()),
+            fitted,
+            labels,
+            splitter,
+            seed: spec.training.seed,
+            batch_rows: spec.training.batch_size as usize,
+            threads,
+            runtime: runtime.clone(),
+        })
+    }
+
+    /// The same rows with other labels.
+    pub fn with_labels(&self, labels: Labels) -> Self {
+        Self { labels, ..self.clone() }
+    }
+
+    /// What the pass over the examples found.
+    pub fn fitted(&self) -> &Fitted {
+        &self.fitted
+    }
+
+    /// The encoders.
+    pub fn encoders(&self) -> &Encoders {
+        &self.encoders
+    }
+
+    /// Rows and labels of a part.
+    pub fn counts(&self, part: Part) -> &PartCounts {
+        match part {
+            Part::Train => &self.fitted.train,
+            Part::Validation => &self.fitted.validation,
+            Part::Test => &self.fitted.test,
+        }
+    }
+
+    /// Rows that the model learns from.
+    pub fn training_rows(&self) -> u64 {
+        self.fitted.train.rows
+    }
+
+    /// Steps of an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.training_rows().div_ceil(self.batch_rows as u64)
+    }
+
+    /// Threads that decode and compute.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The training rows of an epoch, shuffled.
+    ///
+    /// # Errors
+    ///
+    /// Files that cannot be read.
+    pub fn shuffled(&self, epoch: u32) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+        let order = Order::Shuffled { seed: self.seed, epoch: u64::from(epoch), window_rows: self.window_rows() };
+        self.open(Part::Train, order, self.batch_rows)
+    }
+
+    /// The rows of a part, in the table's order.
+    ///
+    /// # Errors
+    ///
+    /// Files that cannot be read.
+    pub fn sequential(&self, part: Part) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+        self.open(part, Order::Sequential, EVALUATION_ROWS)
+    }
+
+    fn open(
+        &self,
+        part: Part,
+        order: Order,
+        batch_rows: usize,
+    ) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+        let plan = FeedPlan {
+            table: self.table.clone(),
+            encoders: Arc::clone(&self.encoders),
+            labels: self.labels.clone(),
+            part: Some((self.splitter.clone(), part)),
+            carry: Vec::new(),
+            order,
+            batch_rows,
+            threads: self.threads,
+        };
+        Ok(Feed::open(plan, &self.runtime)?.map(|batch| Ok(batch?.batch)))
+    }
+
+    fn window_rows(&self) -> usize {
+        let layout = self.encoders.layout();
+        let numbers = layout.numeric_width() + layout.single_slots() + 8 * layout.bag_slots() + 2 * self.labels.tasks();
+        (WINDOW_BYTES / (4 * numbers.max(1))).clamp(self.batch_rows, MOST_WINDOW_ROWS.max(self.batch_rows))
+    }
+}
