@@ -20,7 +20,7 @@ use crate::cpu::Weights;
 use crate::device::{self, Device};
 use crate::error::Error;
 use crate::input::{Batch, InputLayout, Inputs};
-use crate::loss::LossSums;
+use crate::loss::{LossSums, Rows};
 pub use crate::loss::targets::TargetStatistics;
 use crate::loss::weighting::Weighting;
 use crate::optimize::dense::{Step, clip_scale};
@@ -48,6 +48,8 @@ pub struct StepLosses {
     pub total: f64,
     /// Each task's mean loss; 0 where no row of the batch was observed.
     pub tasks: Vec<f64>,
+    /// Whether a row of the batch was observed, for each task.
+    pub observed: Vec<bool>,
     /// The norm of the dense gradient before clipping.
     pub gradient_norm: f64,
 }
@@ -270,16 +272,19 @@ impl Course<'_> {
     }
 
     /// The tasks' losses with their weighted sum, refused where one is no number.
-    pub(crate) fn losses(&self, tasks: &[f64], learned: &[f32]) -> Result<StepLosses, Error> {
-        let mut losses = StepLosses { total: 0.0, tasks: tasks.to_vec(), gradient_norm: 0.0 };
-        for (task, &loss) in tasks.iter().enumerate() {
+    pub(crate) fn losses(&self, tasks: Vec<f64>, batch: &Batch, learned: &[f32]) -> Result<StepLosses, Error> {
+        let rows = batch.inputs.rows;
+        let is_observed = |task| Rows::new(&batch.targets, task, rows, 0..rows).weight() > 0.0;
+        let observed: Vec<bool> = (0..tasks.len()).map(is_observed).collect();
+        let mut total = 0.0;
+        for (task, &loss) in tasks.iter().enumerate().filter(|(task, _)| observed[*task]) {
             if !loss.is_finite() {
                 let (task, step) = (self.architecture.tasks[task].0.clone(), self.step);
                 return Err(Error::LossNotFinite { task, step, loss });
             }
-            losses.total += self.weighting.loss(task, learned[task], loss);
+            total += self.weighting.loss(task, learned[task], loss);
         }
-        Ok(losses)
+        Ok(StepLosses { total, tasks, observed, gradient_norm: 0.0 })
     }
 
     /// What the dense optimizer is told, given the gradient's norm.
@@ -294,10 +299,14 @@ impl Course<'_> {
         })
     }
 
-    /// The derivative of the whole loss by each task's learned weight.
+    /// The derivative of the whole loss by each task's learned weight; a batch that says nothing of a task leaves its
+    /// weight alone.
     pub(crate) fn task_weight_gradient(&self, losses: &StepLosses, learned: &[f32]) -> Vec<f32> {
-        let gradient = |(&learned, &loss): (&f32, &f64)| self.weighting.gradient(learned, loss) as f32;
-        learned.iter().zip(&losses.tasks).map(gradient).collect()
+        let tasks = learned.iter().zip(&losses.tasks).zip(&losses.observed);
+        let gradient = |((&learned, &loss), &observed): ((&f32, &f64), &bool)| {
+            if observed { self.weighting.gradient(learned, loss) as f32 } else { 0.0 }
+        };
+        tasks.map(gradient).collect()
     }
 }
 

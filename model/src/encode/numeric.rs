@@ -181,7 +181,7 @@ impl NumericFit {
             NumericTransform::PiecewiseLinear => {
                 let shares = (0..=BINS).map(|edge| edge as f64 / BINS as f64);
                 let mut edges = settle_all(shares.filter_map(|share| quantile(&items, share)));
-                edges.dedup();
+                edges.dedup_by(|later, earlier| *later <= *earlier);
                 Scaling::PiecewiseLinear { edges }
             }
         };
@@ -212,7 +212,8 @@ fn quantile_scaling(items: &[Weighted]) -> Scaling {
         .into_iter()
         .map(|(value, share)| (settle(value), if constant { 0.0 } else { settle(normal(share)) }))
         .collect();
-    points.dedup_by_key(|point| point.0);
+    // Settling may bring neighbours together that were a rounding apart, or past each other.
+    points.dedup_by(|later, earlier| later.0 <= earlier.0);
     let (edges, normals) = points.into_iter().unzip();
     Scaling::Quantile { edges, normals }
 }

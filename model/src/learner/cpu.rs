@@ -117,7 +117,7 @@ impl CpuLearner {
         let sums: Vec<_> = self.pool.install(|| parts.into_par_iter().with_max_len(1).map(run).collect());
         let sums = add_lanes(sums, architecture.tasks.len())?;
         let losses: Vec<f64> = sums.iter().zip(&architecture.objectives).map(|(sums, o)| sums.value(*o)).collect();
-        let losses = course.losses(&losses, self.task_weights.values())?;
+        let losses = course.losses(losses, batch, self.task_weights.values())?;
         self.update(architecture, course, batch, losses, lanes.len())
     }
 

@@ -74,15 +74,15 @@ impl TensorLearner {
         let upload = InputTensors::upload(&architecture.layout, &batch.inputs, self.model.device);
         let inputs = upload.map_err(Error::torch("copying a batch to the device"))?;
         let found = self.gradients(architecture, &inputs, batch, dropout, &factors);
-        let found = found.map_err(Error::torch("computing a step's gradients"))?;
-        let mut losses = course.losses(&found.losses, self.task_weights.values())?;
-        losses.gradient_norm = found.norm;
-        let step = course.dense_step(found.norm)?;
+        let Gradients { losses, norm, by_x } = found.map_err(Error::torch("computing a step's gradients"))?;
+        let mut losses = course.losses(losses, batch, self.task_weights.values())?;
+        losses.gradient_norm = norm;
+        let step = course.dense_step(norm)?;
         let rate = course.fit.embeddings.learning_rate * step.rate_factor;
         let mut descend = || {
             let _no_grad = tch::no_grad_guard();
             self.optimizer.step(&mut self.model.weights, step)?;
-            update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &found.by_x, rate)
+            update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &by_x, rate)
         };
         descend().map_err(Error::torch("updating the weights"))?;
         self.task_weights.step(&course.task_weight_gradient(&losses, self.task_weights.values()), step);
@@ -228,3 +228,6 @@ fn task_targets(targets: &Targets, task: usize, rows: usize, device: Device) -> 
     };
     Ok(TargetTensors { labels, weights })
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,8 +104,10 @@ fn an_empty_batch_has_no_predictions_and_teaches_nothing() {
     let mut outputs = Outputs::default();
     learner.predict(&inputs(&layout(), 0, 1), &mut outputs).unwrap();
     assert!(outputs.tasks.len() == 3 && outputs.tasks.iter().all(Vec::is_empty));
+    let weights = learner.task_weights();
     let losses = learner.step(&batch(0, 1)).unwrap();
-    assert_eq!(losses.tasks, [0.0, 0.0, 0.0]);
+    assert_eq!((losses.tasks, losses.observed), (vec![0.0; 3], vec![false; 3]));
+    assert_eq!(learner.task_weights(), weights);
     assert!(learner.save().unwrap() == before);
 }
 
@@ -126,7 +128,7 @@ fn a_loss_that_is_no_number_names_task_and_step_and_leaves_the_weights() {
 #[test]
 fn nnpu_without_a_prior_is_refused_by_task() {
     let mut spec = document(json!({"kind": "linear"}), json!({}));
-    let task = spec.tasks.get_mut(2).unwrap().1;
+    let task = spec.tasks.get_mut("like").unwrap();
     *task = serde_json::from_value(json!({"kind": "lookalike", "seeds": {"table": "t"}, "loss": "nnpu"})).unwrap();
     match Learner::new(&spec, &layout(), options(1)) {
         Err(Error::PriorMissing { task }) => assert_eq!(task.as_str(), "like"),

@@ -1,0 +1,142 @@
+//! The operators of a GPU against the kernels of a CPU, both on a CPU.
+
+use serde_json::json;
+use spec::TrainingSpec;
+use tch::Device;
+
+use super::TensorLearner;
+use crate::architecture::Architecture;
+use crate::fixtures::{batch, document, layout, networks};
+use crate::learner::cpu::CpuLearner;
+use crate::learner::{Course, StepLosses};
+use crate::loss::targets::TargetStatistics;
+use crate::loss::weighting::Weighting;
+use crate::outputs::Outputs;
+use crate::weights::state::State;
+
+struct Pair {
+    spec: TrainingSpec,
+    architecture: Architecture,
+    weighting: Weighting,
+    kernels: CpuLearner,
+    operators: TensorLearner,
+}
+
+impl Pair {
+    fn new(network: serde_json::Value, training: serde_json::Value) -> Self {
+        let spec = document(network, training);
+        let statistics = TargetStatistics::default();
+        let architecture = Architecture::for_training(&spec, &layout(), &statistics, |_| None).unwrap();
+        let weighting = Weighting::of(&spec.training.task_weights, spec.tasks.keys());
+        let kernels = CpuLearner::new(&architecture, &spec.training, 2).unwrap();
+        let operators = TensorLearner::new(&architecture, &spec.training, Device::Cpu).unwrap();
+        Self { spec, architecture, weighting, kernels, operators }
+    }
+
+    fn step(&mut self, step: u64, seed: u64) -> (StepLosses, StepLosses) {
+        let course = Course {
+            architecture: &self.architecture,
+            fit: &self.spec.training,
+            weighting: &self.weighting,
+            total_steps: 50,
+            step,
+        };
+        let batch = batch(700, seed);
+        let kernels = self.kernels.step(&self.architecture, &course, &batch).unwrap();
+        (kernels, self.operators.step(&self.architecture, &course, &batch).unwrap())
+    }
+
+    fn states(&self) -> [State<'_>; 2] {
+        [self.kernels.state(1), self.operators.state(&self.architecture, 1).unwrap()]
+    }
+}
+
+/// Largest difference, in parts of the largest number.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = a.iter().fold(1e-12f32, |largest, number| largest.max(number.abs()));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+}
+
+fn assert_near(a: &StepLosses, b: &StepLosses, tolerance: f64) {
+    for (a, b) in a.tasks.iter().zip(&b.tasks).chain([(&a.gradient_norm, &b.gradient_norm)]) {
+        assert!((a - b).abs() <= tolerance * a.abs().max(1.0), "{a} is not {b}");
+    }
+}
+
+#[test]
+fn a_step_of_operators_finds_the_losses_and_gradients_of_the_kernels() {
+    for network in networks(0.3) {
+        for kind in ["adamw", "adagrad"] {
+            let training = json!({"optimizer": {"kind": kind}, "schedule": {"warmup_steps": 1}});
+            let mut pair = Pair::new(network.clone(), training);
+            let (kernels, operators) = pair.step(0, 3);
+            assert_near(&kernels, &operators, 1e-5);
+            let [kernels, operators] = pair.states();
+            // After one step the moments are the gradient and its square, summed in f32 in another order.
+            assert!(distance(&kernels.first, &operators.first) < 2e-5, "{network} {kind}");
+            assert!(distance(&kernels.second, &operators.second) < 4e-5, "{network} {kind}");
+            for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
+                assert!(distance(kernels, operators) < 4e-5, "{network} {kind}");
+            }
+            assert!(distance(&kernels.task_weights[0], &operators.task_weights[0]) < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn runs_of_operators_and_kernels_stay_together() {
+    for network in networks(0.1) {
+        let mut pair = Pair::new(network.clone(), json!({"optimizer": {"learning_rate": 0.003}}));
+        for step in 0..12 {
+            let (kernels, operators) = pair.step(step, step);
+            assert_near(&kernels, &operators, 2e-3);
+        }
+        let [kernels, operators] = pair.states();
+        for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
+            assert!(distance(&kernels.numbers, &operators.numbers) < 2e-2, "{network}");
+        }
+        let (whole, mut a, mut b) = (batch(300, 99), Outputs::default(), Outputs::default());
+        pair.kernels.predict(&pair.architecture, &whole.inputs, &mut a).unwrap();
+        let sums = pair.operators.evaluate(&pair.architecture, &whole, &mut b).unwrap();
+        for (a, b) in a.tasks.iter().zip(&b.tasks) {
+            assert!(distance(a, b) < 1e-2, "{network}");
+        }
+        let mut again = Outputs::default();
+        pair.operators.predict(&pair.architecture, &whole.inputs, &mut again).unwrap();
+        assert_eq!(again, b);
+        let expected = pair.kernels.evaluate(&pair.architecture, &whole, &mut a).unwrap();
+        for ((sums, expected), objective) in sums.iter().zip(&expected).zip(&pair.architecture.objectives) {
+            assert!((sums.value(*objective) - expected.value(*objective)).abs() < 1e-2);
+        }
+    }
+}
+
+#[test]
+fn weights_and_state_survive_the_way_to_the_device_and_back() {
+    for kind in ["adamw", "adagrad"] {
+        let training = json!({"optimizer": {"kind": kind}});
+        let mut pair = Pair::new(networks(0.1).remove(4), training.clone());
+        (0..3).for_each(|step| drop(pair.step(step, step)));
+        let [state, _] = pair.states();
+        let mut other = Pair::new(networks(0.1).remove(4), training);
+        other.operators.set_state(&other.architecture, &state).unwrap();
+        let back = other.operators.state(&other.architecture, 1).unwrap();
+        assert_eq!(&back.weights.dense[..], &state.weights.dense[..]);
+        assert_eq!((&back.first[..], &back.second[..]), (&state.first[..], &state.second[..]));
+        assert!(back.sums.iter().zip(state.sums.iter()).all(|(back, sums)| back[..] == sums[..]));
+        assert_eq!(back.task_weights, state.task_weights);
+        for (back, table) in back.weights.tables.iter().zip(&state.weights.tables) {
+            assert_eq!(&back.numbers[..], &table.numbers[..]);
+        }
+    }
+}
+
+#[test]
+fn bf16_products_give_nearly_the_losses_of_f32() {
+    let mut pair = Pair::new(networks(0.0).remove(4), json!({"precision": "bf16"}));
+    let (kernels, operators) = pair.step(0, 3);
+    // bf16 keeps 8 bits of each operand.
+    assert_near(&kernels, &operators, 2e-2);
+    assert_ne!(kernels.tasks, operators.tasks);
+}
