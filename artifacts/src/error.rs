@@ -60,6 +60,14 @@ pub enum ArtifactsError {
         #[source]
         source: Box<object_store::Error>,
     },
+    /// A store that ignores the condition of a conditional put.
+    #[error(
+        "the store of {url} lets two writers create the same object: a workspace needs conditional puts (If-None-Match)"
+    )]
+    NoCreateOnce {
+        /// The workspace.
+        url: String,
+    },
     /// Text that names no place.
     #[error("`{url}` names no place that can be opened: {reason}")]
     Url {
@@ -343,7 +351,7 @@ impl ArtifactsError {
         match self {
             Self::Store { source, .. } | Self::Open { source, .. } => FailureClass::of_store(source),
             Self::Publish(error) => error.class(),
-            Self::Full { .. } | Self::NotAllowed { .. } => FailureClass::Environment,
+            Self::Full { .. } | Self::NotAllowed { .. } | Self::NoCreateOnce { .. } => FailureClass::Environment,
             Self::Stopped { source, .. } if source.is_panic() => FailureClass::Bug,
             Self::Stopped { .. } => FailureClass::Storage,
             Self::Tampered { .. }

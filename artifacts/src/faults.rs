@@ -14,7 +14,7 @@ use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
 /// What is asked of the store.
@@ -83,6 +83,8 @@ pub enum Fault {
     Denied,
     /// A read whose body breaks off half-way.
     CutBody,
+    /// A conditional put is done without looking at its condition, as servers do that do not know it.
+    Unconditional,
 }
 
 type Plan = dyn Fn(&Request) -> Fault + Send + Sync;
@@ -122,20 +124,24 @@ impl FaultyStore {
         path: &Path,
         work: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
-        match self.fault(operation, path) {
-            Fault::None | Fault::CutBody => work.await,
-            Fault::After => work.await.and_then(|_| Err(broken())),
-            Fault::AppliedConflict => work.await.and_then(|_| Err(conflict(path))),
-            Fault::HangAfter => {
-                let _ = work.await;
-                std::future::pending().await
-            }
-            Fault::Hang => std::future::pending().await,
-            Fault::Before => Err(broken()),
-            Fault::Conflict => Err(conflict(path)),
-            Fault::Full => Err(generic(io::Error::from(io::ErrorKind::StorageFull))),
-            Fault::Denied => Err(Error::PermissionDenied { path: path.to_string(), source: Box::new(Injected) }),
+        answer(self.fault(operation, path), path, work).await
+    }
+}
+
+async fn answer<T>(fault: Fault, path: &Path, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match fault {
+        Fault::None | Fault::CutBody | Fault::Unconditional => work.await,
+        Fault::After => work.await.and_then(|_| Err(broken())),
+        Fault::AppliedConflict => work.await.and_then(|_| Err(conflict(path))),
+        Fault::HangAfter => {
+            let _ = work.await;
+            std::future::pending().await
         }
+        Fault::Hang => std::future::pending().await,
+        Fault::Before => Err(broken()),
+        Fault::Conflict => Err(conflict(path)),
+        Fault::Full => Err(generic(io::Error::from(io::ErrorKind::StorageFull))),
+        Fault::Denied => Err(Error::PermissionDenied { path: path.to_string(), source: Box::new(Injected) }),
     }
 }
 
@@ -171,7 +177,10 @@ impl fmt::Display for FaultyStore {
 #[async_trait]
 impl ObjectStore for FaultyStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.answer(Operation::Put, location, self.store.put_opts(location, payload, options)).await
+        let fault = self.fault(Operation::Put, location);
+        let mode = if fault == Fault::Unconditional { PutMode::Overwrite } else { options.mode.clone() };
+        let put = self.store.put_opts(location, payload, PutOptions { mode, ..options });
+        answer(fault, location, put).await
     }
 
     async fn put_multipart_opts(

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, SystemClock};
 use crate::digest::Digest;
 use crate::error::{Action, ArtifactsError, Result};
-use crate::layout::{Folder, Key};
+use crate::layout::{Attempt, Folder, Key};
 use crate::publish::{Entry, Outcome, Patience, PublishError, create_once_with, read_entry};
 use crate::source::Location;
 
@@ -102,12 +102,22 @@ impl Workspace {
         self.root.below(folder.as_str()).url()
     }
 
-    /// Writes and deletes a small object: says early and clearly that a workspace cannot be written to.
+    /// Creates a small object, once, and deletes it: says early and clearly that a workspace cannot be written to, or
+    /// that its store lets two writers create one object.
     pub async fn check_writable(&self) -> Result<()> {
-        let path = self.root.below(&format!(".writable-{}", crate::layout::Attempt::new())).into_path();
+        let path = self.root.below(&format!(".writable-{}", Attempt::new())).into_path();
+        let create = || {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            self.store.put_opts(&path, PutPayload::from_static(b"kindred\n"), options)
+        };
         let failed = |action| move |source| ArtifactsError::store(action, self.url(), source);
-        self.store.put(&path, PutPayload::from_static(b"kindred\n")).await.map_err(failed(Action::Write))?;
-        self.store.delete(&path).await.map_err(failed(Action::Delete))
+        create().await.map_err(failed(Action::Write))?;
+        let second = create().await;
+        self.store.delete(&path).await.map_err(failed(Action::Delete))?;
+        match second {
+            Ok(_) => Err(ArtifactsError::NoCreateOnce { url: self.url() }),
+            Err(_) => Ok(()),
+        }
     }
 
     /// An object's bytes.
@@ -216,3 +226,6 @@ fn none_if_missing<T>(result: Result<T>) -> Result<Option<T>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

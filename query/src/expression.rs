@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::DataFusionError;
@@ -67,10 +67,13 @@ struct Compiled {
 
 impl Expressions {
     /// Compiles expressions against a schema. They read single rows: queries, aggregates, window functions, and
-    /// functions that change from run to run are refused, each with its place.
+    /// functions that change from run to run are refused, each with its place. Floats of any width are computed with
+    /// in 64 bits.
     pub fn compile(schema: &SchemaRef, sources: &[ExpressionSource]) -> Result<Self> {
         let state = state();
-        let logical: Vec<Expr> = sources.iter().map(|source| checked(&state, schema, source)).collect::<Result<_>>()?;
+        let schema = wide(schema);
+        let logical: Vec<Expr> =
+            sources.iter().map(|source| checked(&state, &schema, source)).collect::<Result<_>>()?;
         let is_read = |name: &str| logical.iter().any(|expression| reads(expression, name));
         let read = (0..schema.fields().len()).filter(|&index| is_read(schema.field(index).name()));
         let fields: Vec<_> = read.map(|index| Arc::clone(&schema.fields()[index])).collect();
@@ -96,11 +99,17 @@ impl Expressions {
             expression: self.compiled.first().map_or_else(String::new, |first| first.name.clone()),
             source: Box::new(source),
         };
-        let column = |name: &str| {
-            let missing = || failed(DataFusionError::Plan(format!("the rows have no column `{name}`")));
-            batch.column_by_name(name).cloned().ok_or_else(missing)
+        let column = |field: &Arc<Field>| {
+            let missing = || failed(DataFusionError::Plan(format!("the rows have no column `{}`", field.name())));
+            let column = batch.column_by_name(field.name()).ok_or_else(missing)?;
+            match column.data_type() {
+                DataType::Float16 | DataType::Float32 => {
+                    cast(column, &DataType::Float64).map_err(|source| failed(source.into()))
+                }
+                _ => Ok(Arc::clone(column)),
+            }
         };
-        let columns = self.columns().map(column).collect::<Result<Vec<_>>>()?;
+        let columns = self.columns.fields().iter().map(column).collect::<Result<Vec<_>>>()?;
         let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.columns), columns, &options)
             .map_err(|source| failed(source.into()))
@@ -113,6 +122,15 @@ impl Compiled {
         let values = self.physical.evaluate(batch).and_then(|values| values.into_array(batch.num_rows()));
         cast(&values.map_err(failed)?, &self.output).map_err(|source| failed(source.into()))
     }
+}
+
+/// The schema with all floats in 64 bits.
+fn wide(schema: &SchemaRef) -> SchemaRef {
+    let widened = |field: &Arc<Field>| match field.data_type() {
+        DataType::Float16 | DataType::Float32 => Arc::new(field.as_ref().clone().with_data_type(DataType::Float64)),
+        _ => Arc::clone(field),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(widened).collect::<Vec<_>>()))
 }
 
 /// The logical expression of a source, if it is one that can be evaluated row by row and gives what is wanted.

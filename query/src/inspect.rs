@@ -6,6 +6,9 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
 use arrow::record_batch::RecordBatch;
 use serde::Serialize;
 use spec::TableName;
@@ -17,7 +20,7 @@ use crate::session::Session;
 /// How much of a table is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct InspectOptions {
-    /// Rows that the sample has at the most.
+    /// Rows that the sample has, more or less; fewer where the table has very many columns.
     pub sample_rows: usize,
     /// Rows of a table without row groups (text files, views) that are read to take the sample from.
     pub scan_rows: u64,
@@ -76,13 +79,13 @@ impl Session {
     pub async fn inspect(&self, table: &TableName, options: &InspectOptions) -> Result<Inspection> {
         let schema = self.schema(table)?;
         let sampled = sample::take(self, table, options).await?;
-        let mut tallies: Vec<_> = schema.fields().iter().map(|field| ColumnTally::new(field)).collect();
-        for batch in &sampled.batches {
-            for (tally, values) in tallies.iter_mut().zip(batch.columns()) {
-                tally.add(values);
-            }
-        }
-        let columns = tallies.into_iter().map(ColumnTally::finish).collect();
+        // One column at a time: a tally holds its column's distinct values.
+        let summary_of = |(index, field): (usize, &Arc<Field>)| {
+            let mut tally = ColumnTally::new(field);
+            sampled.batches.iter().for_each(|batch| tally.add(batch.column(index)));
+            tally.finish()
+        };
+        let columns = schema.fields().iter().enumerate().map(summary_of).collect();
         let sampled_rows = sampled.batches.iter().map(|batch| batch.num_rows() as u64).sum();
         Ok(Inspection { summary: TableSummary { rows: sampled.rows, sampled_rows, columns }, sample: sampled.batches })
     }

@@ -2,7 +2,6 @@
 
 use arrow::array::{ArrayRef, BooleanArray};
 use artifacts::keys::{KeyError, hash_nullable_keys, is_key_type};
-use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
 use spec::{ColumnName, KeyTable, TableName};
 
@@ -78,11 +77,9 @@ impl Session {
         let column = table.key.as_ref().unwrap_or(default_key);
         self.check_key(&table.table, column)?;
         let sql = format!("SELECT {} FROM {}", quoted(column.as_str()), quoted(table.table.as_str()));
-        let place = format!("reading the keys of table `{}`", table.table);
-        let mut rows = self.stream_of(&Origin::Query, &sql).await?;
-        let failed = |source: DataFusionError| self.failures().of(&place, source);
+        let mut rows = self.stream_of(&Origin::Reading(table.table.as_str().to_owned()), &sql).await?;
         let mut builder = Builder::default();
-        while let Some(batch) = rows.try_next().await.map_err(failed)? {
+        while let Some(batch) = rows.try_next().await? {
             let hashes = hash_nullable_keys(batch.column(0), KeySet::SEED);
             let hashes = hashes.map_err(|source| QueryError::Key {
                 table: table.table.clone(),

@@ -19,17 +19,26 @@ use crate::unify::{Absent, FileColumns, unify};
 /// Decoded batches that a row group may be ahead of its reader.
 const BATCHES_AHEAD: usize = 4;
 
+/// How far reading may be ahead of the query.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadAhead {
+    /// Row groups at once.
+    pub(crate) row_groups: usize,
+    /// Decoded bytes of them, if they are more than one.
+    pub(crate) bytes: u64,
+}
+
 /// A table over Parquet files.
 #[derive(Debug)]
 pub(crate) struct ParquetTable {
     files: Vec<Arc<FileHandle>>,
     schema: SchemaRef,
-    row_groups_at_once: usize,
+    ahead: ReadAhead,
 }
 
 impl ParquetTable {
     /// Reads the footers of all files, which must have the same columns of the same types.
-    pub(crate) async fn open(files: Vec<InputFile>, threads: usize) -> Result<Self, TableError> {
+    pub(crate) async fn open(files: Vec<InputFile>, ahead: ReadAhead) -> Result<Self, TableError> {
         let files = open_files(&files).await?;
         let columns_of = |file: &Arc<FileHandle>| {
             let names = file.schema().fields().iter().map(|field| (field.name().clone(), ()));
@@ -43,7 +52,7 @@ impl ParquetTable {
         let common = common_schema(&files, &Columns::new(columns.iter().map(|(name, ())| name)))?;
         let nullable = common.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true));
         let schema = Arc::new(Schema::new(nullable.collect::<Vec<_>>()));
-        Ok(Self { files, schema, row_groups_at_once: threads })
+        Ok(Self { files, schema, ahead })
     }
 
     /// The files, in order.
@@ -74,12 +83,28 @@ impl ParquetTable {
     ) -> BoxStream<'static, Result<RecordBatch, FileError>> {
         let fields: Vec<_> = projection.iter().map(|&index| Arc::clone(&self.schema.fields()[index])).collect();
         let wanted: SchemaRef = Arc::new(Schema::new(fields));
+        let at_once = self.row_groups_at_once(&row_groups, &wanted);
         let files = self.files.clone();
         let started = futures::stream::iter(row_groups).map(move |at| {
             let (file, wanted) = (Arc::clone(&files[at.file]), Arc::clone(&wanted));
             async move { start(file, at.row_group, wanted, batch_rows) }
         });
-        started.buffered(self.row_groups_at_once.max(1)).flatten().map_err(FileError::from).boxed()
+        started.buffered(at_once).flatten().map_err(FileError::from).boxed()
+    }
+}
+
+impl ParquetTable {
+    /// As many row groups as the largest of them leaves room for.
+    fn row_groups_at_once(&self, row_groups: &[RowGroupRef], wanted: &Schema) -> usize {
+        let columns = Columns::new(wanted.fields().iter().map(|field| field.name()));
+        let projections = self.files.iter().map(|file| file.project(&columns).ok()).collect::<Vec<_>>();
+        let bytes_of = |at: &RowGroupRef| {
+            let projection = projections[at.file].as_ref();
+            projection.map_or(0, |projection| self.files[at.file].row_group_bytes(at.row_group, projection))
+        };
+        let largest = row_groups.iter().map(bytes_of).max().unwrap_or(0).max(1);
+        let room = usize::try_from(self.ahead.bytes / largest).unwrap_or(usize::MAX);
+        room.clamp(1, self.ahead.row_groups.max(1))
     }
 }
 

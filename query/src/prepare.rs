@@ -9,6 +9,7 @@ mod stored;
 mod tests;
 
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use artifacts::runs::{self, Commit};
 use artifacts::{Attempt, Digest, FileRecord, InputFile, ParquetOptions, ParquetWriter, Workspace, layout};
 use datafusion::logical_expr::LogicalPlan;
@@ -162,10 +163,10 @@ impl Session {
     }
 
     async fn write_parts(&self, origin: &Origin, plan: LogicalPlan, joins: Joins, parts: &mut Parts<'_>) -> Result<()> {
-        let failed = |source| self.failures().of(&origin.to_string(), source);
+        let failed = |source: ArrowError| self.failures().of(&origin.to_string(), source.into());
         let mut rows = self.execute(origin, plan, joins).await?;
-        while let Some(batch) = rows.try_next().await.map_err(failed)? {
-            let batch = stored_batch(&batch, &parts.schema).map_err(|source| failed(source.into()))?;
+        while let Some(batch) = rows.try_next().await? {
+            let batch = stored_batch(&batch, &parts.schema).map_err(failed)?;
             parts.write(batch).await?;
         }
         parts.finish().await

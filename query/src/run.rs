@@ -36,6 +36,7 @@ impl Failures {
             Memory,
             Spill,
             Rows,
+            Unsupported,
             Engine,
         }
         let kind = match error.find_root() {
@@ -44,6 +45,9 @@ impl Failures {
             DataFusionError::IoError(_) => Kind::Spill,
             DataFusionError::ArrowError(arrow, _) if is_io(arrow) => Kind::Spill,
             DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Kind::Rows,
+            DataFusionError::NotImplemented(_) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
+                Kind::Unsupported
+            }
             _ => Kind::Engine,
         };
         let source = Box::new(error);
@@ -51,6 +55,7 @@ impl Failures {
             Kind::Memory => RunError::Memory { limit_bytes: self.memory_bytes, source },
             Kind::Spill => RunError::Spill { spill_folder: self.spill_folder.clone(), source },
             Kind::Rows => RunError::Rows(source),
+            Kind::Unsupported => RunError::Unsupported(source),
             Kind::Engine => RunError::Engine(source),
         }
     }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
-use arrow::util::pretty::pretty_format_batches;
 use artifacts::{Attempt, Workspace};
 use futures::TryStreamExt;
 use parquet::arrow::ArrowWriter;
@@ -85,12 +84,6 @@ pub(crate) fn step(name: &str, sql: &str) -> PrepareStep {
 /// A table source from the JSON form of a document's YAML.
 pub(crate) fn source(json: serde_json::Value) -> TableSource {
     serde_json::from_value(json).unwrap()
-}
-
-/// A query's rows, as a table of text.
-pub(crate) async fn shown(session: &Session, sql: &str) -> String {
-    let batches: Vec<RecordBatch> = session.stream(sql).await.unwrap().try_collect().await.unwrap();
-    pretty_format_batches(&batches).unwrap().to_string()
 }
 
 /// A query's rows, one line each, values joined by `|`, null as `-`.

@@ -47,6 +47,8 @@ pub enum Origin {
     },
     /// A declared table.
     Table(String),
+    /// The reading of a table's rows.
+    Reading(String),
     /// An expression or predicate, by the name that the caller gave it, such as `spec.audiences.likely.rank_by`.
     Expression(String),
     /// A query of the program itself.
@@ -58,6 +60,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Step { index, table } => write!(f, "spec.prepare[{index}].sql (table `{table}`)"),
             Self::Table(name) => write!(f, "spec.tables.{name}"),
+            Self::Reading(name) => write!(f, "reading table `{name}`"),
             Self::Expression(name) => f.write_str(name),
             Self::Query => f.write_str("query"),
         }

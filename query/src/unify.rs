@@ -1,5 +1,7 @@
 //! The one schema of a table's files.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::error::TableError;
 
 /// The columns of one file, in its order.
@@ -29,14 +31,19 @@ pub(crate) fn unify<T: Clone>(
     type_name: impl Fn(&T) -> String,
 ) -> Result<Vec<(String, T)>, TableError> {
     let mut unified: Vec<Unified<T>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (position, file) in files.iter().enumerate() {
         for (name, found) in &file.columns {
-            match unified.iter_mut().find(|column| &column.name == name) {
+            match places.get(name.as_str()) {
                 None if position > 0 && absent == Absent::IsAnError => {
                     return Err(missing(name, &files[0].url, &file.url));
                 }
-                None => unified.push(Unified { name: name.clone(), kind: found.clone(), file: position }),
-                Some(column) => {
+                None => {
+                    places.insert(name, unified.len());
+                    unified.push(Unified { name: name.clone(), kind: found.clone(), file: position });
+                }
+                Some(&place) => {
+                    let column = &mut unified[place];
                     let kind = widened(&column.kind, found).ok_or_else(|| TableError::TypeChanged {
                         column: name.clone(),
                         first: files[column.file].url.clone(),
@@ -51,10 +58,11 @@ pub(crate) fn unify<T: Clone>(
                 }
             }
         }
-        if absent == Absent::IsAnError
-            && let Some(lost) = unified.iter().find(|column| !file.columns.iter().any(|(name, _)| name == &column.name))
-        {
-            return Err(missing(&lost.name, &file.url, &files[lost.file].url));
+        if absent == Absent::IsAnError {
+            let own: HashSet<&str> = file.columns.iter().map(|(name, _)| name.as_str()).collect();
+            if let Some(lost) = unified.iter().find(|column| !own.contains(column.name.as_str())) {
+                return Err(missing(&lost.name, &file.url, &files[lost.file].url));
+            }
         }
     }
     Ok(unified.into_iter().map(|column| (column.name, column.kind)).collect())

@@ -63,7 +63,8 @@ impl Problems {
         problems.sort_by_key(place_of);
         let mut once: Vec<Problem> = Vec::with_capacity(problems.len());
         for problem in problems {
-            if !once.contains(&problem) {
+            let mut same_place = once.iter().rev().take_while(|other| other.place == problem.place);
+            if same_place.all(|other| *other != problem) {
                 once.push(problem);
             }
         }

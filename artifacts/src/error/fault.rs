@@ -12,6 +12,9 @@ pub enum UrlFault {
     /// No bucket or container.
     #[error("the bucket is missing")]
     NoBucket,
+    /// A user name or password.
+    #[error("write no credentials into a URL, which is stored and shown; use the store's environment variables")]
+    Credentials,
     /// `file://` with a host.
     #[error("file URLs have three slashes")]
     FileHost,

@@ -60,6 +60,13 @@ fn texts_are_those_of_the_table() {
 }
 
 #[test]
+fn integers_are_written_as_everywhere() {
+    let values = [0, 1, 9, 10, -1, -10, 1_000_000_007, i64::MAX, i64::MIN, i64::MIN + 1];
+    let expected: Vec<_> = values.iter().map(|value| Some(value.to_string())).collect();
+    assert_eq!(texts(Int64Array::from(values.to_vec())), expected);
+}
+
+#[test]
 fn decimals_have_no_trailing_zeros() {
     for (unscaled, scale, expected) in [
         ("0", 2, "0"),

@@ -162,8 +162,12 @@ async fn read_footer(source: &Source) -> Result<ParquetMetaData> {
 }
 
 fn understand(metadata: ParquetMetaData) -> Result<ArrowReaderMetadata, DecodeFault> {
-    if metadata.row_groups().iter().any(|group| group.num_rows() < 0) {
-        return Err(DecodeFault::Nonsense { detail: "a row group has fewer than no rows".to_owned() });
+    // Whoever plans with these numbers reserves memory by them.
+    let rows = metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).ok());
+    let rows = rows.sum::<Option<u64>>();
+    let promised = u64::try_from(metadata.file_metadata().num_rows()).ok();
+    if rows.is_none() || rows != promised {
+        return Err(DecodeFault::Nonsense { detail: "its row groups have other rows than the whole file".to_owned() });
     }
     let metadata = Arc::new(metadata);
     guarded(|| ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new()))

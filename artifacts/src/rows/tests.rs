@@ -1,6 +1,6 @@
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, LargeStringArray,
-    ListBuilder, StringArray, StringBuilder, StringViewArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array,
+    LargeStringArray, ListBuilder, StringArray, StringBuilder, StringViewArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
@@ -270,6 +270,33 @@ async fn whatever_bit_flips_a_file_reads_or_fails_with_its_name() {
         }
     }
     let _ = std::panic::take_hook();
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf8_names_its_column() {
+    let workspace = workspace();
+    let bytes = BinaryArray::from_iter_values([&b"Rome"[..], b"\xff\xfe", b"Oslo"]);
+    let ids = Int64Array::from(vec![1, 2, 3]);
+    let batch =
+        RecordBatch::try_from_iter([("id", Arc::new(ids) as ArrayRef), ("city", Arc::new(bytes) as ArrayRef)]).unwrap();
+    // What a careless writer makes: bytes that are declared to be text.
+    let schema = parquet::schema::parser::parse_message_type(
+        "message schema { required int64 id; required byte_array city (UTF8); }",
+    );
+    let descriptor = parquet::schema::types::SchemaDescriptor::new(Arc::new(schema.unwrap()));
+    let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new()
+        .with_parquet_schema(descriptor)
+        .with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).unwrap();
+    writer.write(&batch).unwrap();
+    let file = store(&workspace, "bytes.parquet", writer.into_inner().unwrap()).await;
+    let file = open_file(&file).await.unwrap();
+    assert_eq!(file.schema().field(1).data_type(), &DataType::Utf8);
+    for columns in [Columns::new(["id", "city"]), Columns::new(["id", "city"]).with_dictionaries(["city"])] {
+        let error = read_all(&file, &columns).await.unwrap_err();
+        assert!(error.to_string().contains("row group 0 cannot be read in column `city`"), "{error}");
+    }
+    assert!(read_all(&file, &Columns::new(["id"])).await.is_ok());
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ impl Location {
     /// Reads a plain path (a relative one is below the working directory) or a URL: `file://`, `s3://`, `s3a://`,
     /// `gs://`, `az://`, `abfs://`, `abfss://`, and `memory://` (gone with the process).
     pub fn parse(text: &str) -> Result<Self> {
-        let fault = |reason| ArtifactsError::Url { url: text.to_owned(), reason };
+        let fault = |reason| ArtifactsError::Url { url: without_credentials(text), reason };
         if text.is_empty() {
             return Err(fault(UrlFault::Empty));
         }
@@ -80,6 +80,11 @@ impl Location {
             return Err(UrlFault::NoBucket);
         }
         let store = Url::parse(&format!("{scheme}://{host}")).map_err(|_| UrlFault::NoBucket)?;
+        // On Azure the part before the `@` is a container.
+        let names_container = matches!(scheme, "az" | "azure" | "adl" | "abfs" | "abfss");
+        if store.password().is_some() || (!store.username().is_empty() && !names_container) {
+            return Err(UrlFault::Credentials);
+        }
         let path = Path::from_url_path(path).map_err(|_| UrlFault::Path)?;
         Ok(Self { store: StoreUrl::Remote(store), path })
     }
@@ -144,6 +149,16 @@ impl Location {
         let store = opened.map_err(|source| ArtifactsError::Open { url: self.url(), source: Box::new(source) })?;
         stores.insert(self.store.clone(), Arc::clone(&store));
         Ok(store)
+    }
+}
+
+/// What an error may show of a URL: nothing before an `@` in front of the path.
+fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let host = rest.split('/').next().unwrap_or(rest);
+    match host.rsplit_once('@') {
+        Some((credentials, _)) => format!("{scheme}://…{}", &rest[credentials.len()..]),
+        None => text.to_owned(),
     }
 }
 
@@ -233,11 +248,23 @@ mod tests {
         assert_eq!(fault("ftp://host/a"), UrlFault::Scheme);
         assert_eq!(fault("http://host/a"), UrlFault::Scheme);
         assert_eq!(fault("s3:///a"), UrlFault::NoBucket);
+        assert_eq!(fault("s3://key:secret@bucket/a"), UrlFault::Credentials);
+        assert_eq!(fault("s3://key@bucket/a"), UrlFault::Credentials);
+        assert_eq!(
+            url("abfss://container@account.dfs.core.windows.net/a"),
+            "abfss://container@account.dfs.core.windows.net/a"
+        );
         assert_eq!(fault("s3://bucket/../a"), UrlFault::Path);
         assert_eq!(fault("s3://bucket/a//b"), UrlFault::Path);
         assert_eq!(fault("s3://bucket/%2e%2e/b"), UrlFault::Path);
         assert_eq!(fault("file://host/a"), UrlFault::FileHost);
         assert_eq!(fault("file://a.csv"), UrlFault::FileHost);
+    }
+
+    #[test]
+    fn an_error_shows_no_password() {
+        let error = Location::parse("s3://key:secret@bucket/a").unwrap_err().to_string();
+        assert!(error.contains("s3://…@bucket/a") && !error.contains("secret"), "{error}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::Command;
 
-use artifacts::error::FailureClass;
-use artifacts::{Key, ObjectWriter, Workspace};
+use kindred_artifacts::error::FailureClass;
+use kindred_artifacts::{Key, ObjectWriter, Workspace};
 
 const SMALL_DISK: &str = "KINDRED_TEST_SMALL_DISK";
 

@@ -9,9 +9,9 @@ mod suite;
 
 use std::sync::Arc;
 
-use artifacts::Workspace;
-use artifacts::local::DurableFileSystem;
-use artifacts::source::{Location, register_store};
+use kindred_artifacts::Workspace;
+use kindred_artifacts::local::DurableFileSystem;
+use kindred_artifacts::source::{Location, register_store};
 use object_store::memory::InMemory;
 
 use server::Server;
@@ -50,7 +50,7 @@ async fn a_workspace_is_made_by_its_first_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not/yet/there");
     let workspace = Workspace::open(path.to_str().unwrap()).unwrap();
-    assert!(artifacts::registry::list_models(&workspace).await.unwrap().is_empty());
+    assert!(kindred_artifacts::registry::list_models(&workspace).await.unwrap().is_empty());
     assert!(!path.exists());
     workspace.check_writable().await.unwrap();
     assert!(path.is_dir() && std::fs::read_dir(&path).unwrap().next().is_none());

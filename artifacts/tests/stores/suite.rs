@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use artifacts::error::{ArtifactsError, FailureClass};
-use artifacts::registry::{self, MODEL_SCHEMA_VERSION, ModelManifest};
-use artifacts::rows::{Columns, common_schema, open_files, read_row_group};
-use artifacts::runs::{self, Commit, PreparedTable, ShardCommit};
-use artifacts::source::resolve;
-use artifacts::workspace::Created;
-use artifacts::{Attempt, Digest, Key, ObjectWriter, ParquetOptions, ParquetWriter, ShardId, Workspace, layout};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use spec::{ModelName, RunId, TableName, TableSource, Version};
+use kindred_artifacts::audience::{self, AudienceFile, AudienceManifest, TierSummary};
+use kindred_artifacts::error::{ArtifactsError, FailureClass};
+use kindred_artifacts::registry::{self, MODEL_SCHEMA_VERSION, ModelManifest};
+use kindred_artifacts::rows::{Columns, common_schema, open_files, read_row_group};
+use kindred_artifacts::runs::{self, Commit, PreparedTable, ShardCommit};
+use kindred_artifacts::source::resolve;
+use kindred_artifacts::workspace::Created;
+use kindred_artifacts::{
+    Attempt, Digest, Key, ObjectWriter, ParquetOptions, ParquetWriter, ShardId, Workspace, layout,
+};
+use spec::{AudienceName, ModelName, RunId, TableName, TableSource, Version};
 
 /// Racing writers of one key.
 const WRITERS: usize = 16;
@@ -32,6 +35,7 @@ pub async fn run(root: &str) {
     a_shard_has_one_commit_and_one_file(&below("shards")).await;
     a_prepared_table_reads_back(&below("prepared")).await;
     models_are_registered_and_verified(&below("models")).await;
+    audiences_are_published_all_at_once(&below("audiences")).await;
 }
 
 fn key(text: &str) -> Key {
@@ -117,7 +121,7 @@ fn people(from: i64, rows: i64) -> RecordBatch {
     RecordBatch::try_from_iter([("id", ids), ("city", cities)]).unwrap()
 }
 
-async fn write_people(workspace: &Workspace, name: &str, from: i64) -> artifacts::FileRecord {
+async fn write_people(workspace: &Workspace, name: &str, from: i64) -> kindred_artifacts::FileRecord {
     let options = ParquetOptions { row_group_rows: 400, ..ParquetOptions::default() };
     let mut writer = ParquetWriter::create(workspace, key(name), &people(0, 0).schema(), &options).unwrap();
     for at in 0..4 {
@@ -255,4 +259,62 @@ async fn models_are_registered_and_verified(workspace: &Workspace) {
     workspace.write(&key, vec![8; 100_000]).await.unwrap();
     let error = registry::load_model(workspace, &reference).await.unwrap_err();
     assert!(matches!(error, ArtifactsError::Tampered { .. }), "{error:?}");
+}
+
+async fn audiences_are_published_all_at_once(workspace: &Workspace) {
+    let name: AudienceName = "likely-buyers".parse().unwrap();
+    for number in 1..=2 {
+        let run: RunId = format!("nightly-{number}").parse().unwrap();
+        let version = audience::claim_version(workspace, &name, &run).await.unwrap();
+        let tier = "all".parse().unwrap();
+        let part = layout::audience_part(&name, version, &tier, 0, "csv").unwrap();
+        let mut writer = ObjectWriter::create(workspace, part);
+        writer.write(b"id\n1\n2\n").await.unwrap();
+        let record = writer.finish(2).await.unwrap();
+        let file = audience::package_file(&name, version, &tier, false, &record);
+        assert_eq!(
+            audience::latest(workspace, &name).await.unwrap().map(|last| last.pointer.version.0),
+            previous(number)
+        );
+        let manifest = manifest(&name, version, &run, file);
+        let publication = audience::publish(workspace, manifest.clone()).await.unwrap();
+        assert_eq!(publication, audience::Publication::Current);
+        let current = audience::latest(workspace, &name).await.unwrap().unwrap();
+        assert_eq!(current.manifest, manifest);
+    }
+    assert_eq!(audience::list_audiences(workspace).await.unwrap(), [name]);
+}
+
+fn previous(number: u64) -> Option<u64> {
+    (number > 1).then(|| number - 1)
+}
+
+fn manifest(name: &AudienceName, version: Version, run: &RunId, file: AudienceFile) -> AudienceManifest {
+    let tier = TierSummary { people: 2, holdout: 0, highest: None, lowest: None };
+    let model = registry::ModelIdentity {
+        model: "repurchase".parse().unwrap(),
+        version: Version(1),
+        manifest: Digest::of(b"manifest"),
+    };
+    AudienceManifest {
+        schema_version: audience::AUDIENCE_SCHEMA_VERSION,
+        audience: name.clone(),
+        version,
+        run: run.clone(),
+        scoring: "nightly".parse().unwrap(),
+        created: chrono::DateTime::UNIX_EPOCH,
+        expires_at: None,
+        program: "kindred".to_owned(),
+        model,
+        definition: serde_json::from_value(serde_json::json!({"rank_by": "buy", "size": {"top": 2}})).unwrap(),
+        inputs: Default::default(),
+        population: 2,
+        waterfall: Vec::new(),
+        eligible: 2,
+        selected: 2,
+        tiers: [(file.tier.clone(), tier)].into_iter().collect(),
+        missing_ids: Default::default(),
+        files: vec![file],
+        previous: None,
+    }
 }

@@ -62,6 +62,16 @@ fn numbers_are_computed_row_by_row_and_null_where_an_input_is() {
 }
 
 #[test]
+fn narrow_floats_are_computed_with_in_64_bits() {
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("p", DataType::Float32, true)]));
+    let rows = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(Float32Array::from(vec![0.1, 3e38]))]).unwrap();
+    let compiled = Expressions::compile(&schema, &[ExpressionSource::number("rank_by", "p * p")]).unwrap();
+    let values = compiled.evaluate(&rows).unwrap();
+    let exact = [f64::from(0.1f32).powi(2), f64::from(3e38f32).powi(2)];
+    assert_eq!(values[0].as_primitive::<Float64Type>().values(), &exact);
+}
+
+#[test]
 fn conditions_are_true_false_or_null() {
     assert_eq!(conditions("City IS NOT NULL AND consent"), [Some(true), Some(false), None]);
     assert_eq!(conditions("channel IN ('web', 'mail')"), [Some(true), Some(false), None]);

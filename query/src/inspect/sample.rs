@@ -2,6 +2,7 @@
 
 use arrow::array::UInt64Array;
 use arrow::compute::take_record_batch;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use artifacts::rows::RowGroupRef;
 use futures::TryStreamExt;
@@ -17,6 +18,9 @@ use crate::sql::Origin;
 /// Row groups that a Parquet table is sampled from, at the most.
 const ROW_GROUPS: usize = 8;
 
+/// Values that a sample has at the most: fewer rows of a table with very many columns.
+const SAMPLED_VALUES: usize = 50_000_000;
+
 /// Rows of a batch while sampling.
 const BATCH_ROWS: usize = 4096;
 
@@ -27,12 +31,14 @@ pub(super) struct Sampled {
 }
 
 pub(super) async fn take(session: &Session, name: &TableName, options: &InspectOptions) -> Result<Sampled> {
+    let columns = session.schema(name)?.fields().len().max(1);
+    let sample_rows = options.sample_rows.min(SAMPLED_VALUES / columns).max(1);
     match session.table(name)? {
         Table::Parquet(table) => {
             let unreadable = |source: TableError| QueryError::Table { table: name.clone(), source };
-            from_row_groups(table, options.sample_rows).await.map_err(unreadable)
+            from_row_groups(table, sample_rows).await.map_err(unreadable)
         }
-        Table::Text(_) | Table::View(_) => from_stream(session, name, options).await,
+        Table::Text(_) | Table::View(_) => from_stream(session, name, sample_rows, options.scan_rows).await,
     }
 }
 
@@ -63,14 +69,15 @@ fn spread(row_groups: &[RowGroupRef], count: usize) -> Vec<RowGroupRef> {
 }
 
 /// Every n-th row of those that are read, n doubling whenever there are twice as many as asked for.
-async fn from_stream(session: &Session, name: &TableName, options: &InspectOptions) -> Result<Sampled> {
+async fn from_stream(session: &Session, name: &TableName, sample_rows: usize, scan_rows: u64) -> Result<Sampled> {
     let sql = format!("SELECT * FROM {}", quoted(name.as_str()));
-    let mut stream = session.stream_of(&Origin::Query, &sql).await?;
-    let failed = |source| session.failures().of(&format!("table `{name}`"), source);
+    let origin = Origin::Reading(name.as_str().to_owned());
+    let mut stream = session.stream_of(&origin, &sql).await?;
+    let failed = |source: ArrowError| session.failures().of(&origin.to_string(), source.into());
     let mut thinned = Thinned { step: 1, seen: 0, kept: 0, batches: Vec::new() };
-    while thinned.seen < options.scan_rows {
-        match stream.try_next().await.map_err(failed)? {
-            Some(batch) => thinned.add(&batch, options.sample_rows.max(1)).map_err(|error| failed(error.into()))?,
+    while thinned.seen < scan_rows {
+        match stream.try_next().await? {
+            Some(batch) => thinned.add(&batch, sample_rows).map_err(failed)?,
             None => return Ok(Sampled { rows: Some(thinned.seen), batches: thinned.batches }),
         }
     }
@@ -86,7 +93,7 @@ struct Thinned {
 }
 
 impl Thinned {
-    fn add(&mut self, batch: &RecordBatch, wanted: usize) -> Result<(), arrow::error::ArrowError> {
+    fn add(&mut self, batch: &RecordBatch, wanted: usize) -> Result<(), ArrowError> {
         let rows = batch.num_rows() as u64;
         let first = self.seen.next_multiple_of(self.step) - self.seen;
         let thin = every(batch, first, self.step)?;
@@ -99,7 +106,7 @@ impl Thinned {
         Ok(())
     }
 
-    fn halve(&mut self) -> Result<(), arrow::error::ArrowError> {
+    fn halve(&mut self) -> Result<(), ArrowError> {
         self.step *= 2;
         let mut position = 0;
         for batch in &mut self.batches {
@@ -113,7 +120,7 @@ impl Thinned {
     }
 }
 
-fn every(batch: &RecordBatch, first: u64, step: u64) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn every(batch: &RecordBatch, first: u64, step: u64) -> Result<RecordBatch, ArrowError> {
     let chosen: UInt64Array = (first..batch.num_rows() as u64).step_by(step as usize).collect::<Vec<_>>().into();
     take_record_batch(batch, &chosen)
 }

@@ -1,5 +1,6 @@
 //! Separated values: how a table's files are laid out, their header, and their records as columns of text.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::csv::ReaderBuilder;
@@ -18,6 +19,9 @@ use crate::text::whitespace::{SEPARATOR, Squeezer};
 
 /// A header line longer than this is taken for a file of another format.
 const MAX_HEADER_BYTES: usize = 16 << 20;
+
+/// A record longer than this is taken for one whose quote is not closed.
+const MAX_RECORD_BYTES: usize = 64 << 20;
 
 /// A quote that no text has: fields between runs of blanks are never quoted.
 const NO_QUOTE: u8 = 0;
@@ -49,8 +53,8 @@ impl CsvLayout {
         Ok(Self { delimiter, has_runs_of_blanks, has_header, columns, compression })
     }
 
-    async fn open(&self, file: &InputFile) -> Result<ByteStream, FileError> {
-        let plain = plain::open(file, self.compression).await?;
+    fn open(&self, file: &InputFile) -> Result<ByteStream, FileError> {
+        let plain = plain::open(file, self.compression)?;
         if !self.has_runs_of_blanks {
             return Ok(plain);
         }
@@ -62,7 +66,7 @@ impl CsvLayout {
     /// The names of a file's columns: declared ones, those of its header, or `column_1` and so on. A file without a
     /// line has none.
     pub(crate) async fn columns(&self, file: &InputFile) -> Result<Vec<String>, FileError> {
-        let head = first_line(self.open(file).await?).await?;
+        let head = first_line(self.open(file)?).await?;
         if head.len() > MAX_HEADER_BYTES {
             return Err(FileError::NoHeader { url: file.url.clone() });
         }
@@ -111,14 +115,7 @@ impl CsvLayout {
             .with_projection(projection)
             .with_batch_size(batch_rows)
             .build_decoder();
-        Ok(CsvRecords {
-            url: file.url.clone(),
-            bytes: self.open(file).await?,
-            decoder,
-            piece: Bytes::new(),
-            row: 0,
-            read: 0,
-        })
+        Ok(CsvRecords { url: file.url.clone(), bytes: self.open(file)?, decoder, piece: Bytes::new(), row: 0, read: 0 })
     }
 }
 
@@ -150,12 +147,11 @@ fn name_of(index: usize, written: &str) -> String {
 }
 
 fn refuse_twice(file: &InputFile, names: &[String]) -> Result<(), FileError> {
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].contains(name) {
-            return Err(FileError::ColumnTwice { url: file.url.clone(), column: name.clone() });
-        }
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => Err(FileError::ColumnTwice { url: file.url.clone(), column: name.clone() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A file's records, decoded piece by piece.
@@ -172,13 +168,22 @@ pub(crate) struct CsvRecords {
 impl CsvRecords {
     /// The next batch of text columns.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, FileError> {
+        let (batch_rows, mut rows, mut record_bytes) = (self.decoder.capacity(), 0, 0);
         loop {
             if self.piece.is_empty() {
                 self.piece = self.bytes.try_next().await?.unwrap_or_default();
             }
             let decoded = self.decoder.decode(&self.piece).map_err(|source| self.bad_record(source))?;
             self.piece.advance(decoded);
-            if decoded == 0 || self.decoder.capacity() == 0 {
+            let is_over = decoded == 0 || self.decoder.capacity() == 0;
+            let rows_now = batch_rows - self.decoder.capacity();
+            record_bytes = if rows_now > rows { 0 } else { record_bytes + decoded };
+            rows = rows_now;
+            if record_bytes > MAX_RECORD_BYTES {
+                let row = self.row + self.read + rows as u64;
+                return Err(FileError::Endless { url: self.url.clone(), row, limit_bytes: MAX_RECORD_BYTES });
+            }
+            if is_over {
                 break;
             }
         }

@@ -18,7 +18,7 @@ pub(crate) async fn columns(
     file: &InputFile,
     compression: FileCompression,
 ) -> Result<Vec<(String, DataType)>, FileError> {
-    let head = whole_lines(plain::open(file, compression).await?).await?;
+    let head = whole_lines(plain::open(file, compression)?).await?;
     let bad_json = |source| FileError::Json { url: file.url.clone(), source };
     let (schema, _) = infer_json_schema(head.as_slice(), None).map_err(bad_json)?;
     Ok(schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())
@@ -68,7 +68,7 @@ impl JsonRecords {
         let url = file.url.clone();
         let builder = ReaderBuilder::new(schema).with_batch_size(batch_rows).with_coerce_primitive(true);
         let decoder = builder.build_decoder().map_err(|source| FileError::Json { url: url.clone(), source })?;
-        Ok(Self { url, bytes: plain::open(file, compression).await?, decoder, piece: Bytes::new(), batch_rows })
+        Ok(Self { url, bytes: plain::open(file, compression)?, decoder, piece: Bytes::new(), batch_rows })
     }
 
     /// The next batch.

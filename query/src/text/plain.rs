@@ -1,6 +1,7 @@
 //! Text files as streams of plain bytes: opened in any store, pinned to the version that was resolved, decompressed.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use artifacts::InputFile;
 use artifacts::source::FileCompression;
@@ -9,26 +10,58 @@ use datafusion::datasource::file_format::file_compression_type::FileCompressionT
 use datafusion::error::DataFusionError;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use object_store::GetOptions;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore};
 
 use crate::error::FileError;
 
 /// A file's bytes in pieces, none of them empty.
 pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, FileError>>;
 
+/// Bytes that are asked for at once.
+const REQUEST_BYTES: u64 = 4 << 20;
+
+/// Requests on their way at once.
+const REQUESTS_AHEAD: usize = 2;
+
 /// Opens a file, decompressing it as it is read, all members of it.
-pub(crate) async fn open(file: &InputFile, compression: FileCompression) -> Result<ByteStream, FileError> {
-    let (store, path) = artifacts::source::open_store(&file.url)?;
-    let pinned = GetOptions { if_match: file.etag.clone(), ..GetOptions::default() };
-    let reply = store.get_opts(&path, pinned).await.map_err(|source| failed_read(&file.url, source))?;
-    let url = file.url.clone();
-    let stored = reply.into_stream().map_err(move |source| failed_read(&url, source)).boxed();
+pub(crate) fn open(file: &InputFile, compression: FileCompression) -> Result<ByteStream, FileError> {
+    let stored = stored(file)?;
     let plain = match compression {
         FileCompression::None => stored,
         FileCompression::Gzip => gunzipped(stored, file.url.clone())?,
         FileCompression::Zstd => zstd::decompressed(stored, file.url.clone())?,
     };
     Ok(without_empty(plain))
+}
+
+/// A file's bytes as they are stored, a few requests ahead.
+fn stored(file: &InputFile) -> Result<ByteStream, FileError> {
+    let (store, path) = artifacts::source::open_store(&file.url)?;
+    let file = Arc::new(file.clone());
+    let starts = (0..file.size).step_by(REQUEST_BYTES as usize);
+    let requests = futures::stream::iter(starts).map(move |start| {
+        let (store, path, file) = (Arc::clone(&store), path.clone(), Arc::clone(&file));
+        async move { piece(store.as_ref(), &path, &file, start).await }
+    });
+    Ok(requests.buffered(REQUESTS_AHEAD).boxed())
+}
+
+async fn piece(store: &dyn ObjectStore, path: &Path, file: &InputFile, start: u64) -> Result<Bytes, FileError> {
+    let failed = |source| failed_read(&file.url, source);
+    let range = start..file.size.min(start + REQUEST_BYTES);
+    let pinned = GetOptions {
+        range: Some(GetRange::Bounded(range.clone())),
+        if_match: file.etag.clone(),
+        ..GetOptions::default()
+    };
+    let reply = store.get_opts(path, pinned).await.map_err(failed)?;
+    let is_same_size = reply.meta.size == file.size;
+    let bytes = reply.bytes().await.map_err(failed)?;
+    if is_same_size && bytes.len() as u64 == range.end - range.start {
+        return Ok(bytes);
+    }
+    Err(FileError::Changed { url: file.url.clone() })
 }
 
 fn gunzipped(stored: ByteStream, url: String) -> Result<ByteStream, FileError> {

@@ -119,7 +119,7 @@ async fn a_value_that_is_not_of_its_declared_type_names_file_row_and_column() {
     let declared = json!({"url": sandbox.url("t.csv"), "types": {"amount": "number"}});
     let session = with_table(&sandbox, declared).await.unwrap();
     let streamed = session.stream("SELECT sum(amount) FROM t").await.unwrap();
-    let error = streamed.try_collect::<Vec<_>>().await.unwrap_err().to_string();
+    let error = chain(&streamed.try_collect::<Vec<_>>().await.unwrap_err());
     assert!(error.contains("t.csv: row 2, column `amount`: \"?\" is not Float64"), "{error}");
     let unknown = json!({"url": sandbox.url("t.csv"), "types": {"amuont": "number"}});
     let error = chain(&with_table(&sandbox, unknown).await.unwrap_err());
@@ -196,4 +196,25 @@ async fn batches_are_cut_at_the_same_rows_whatever_pieces_the_store_gives() {
     let values = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
     assert!(values.eq(0..20_000));
     assert_eq!(batches[0].column(0).null_count(), 0);
+}
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_does_not_swallow_the_file() {
+    let sandbox = Sandbox::new();
+    let mut text = "id,note\n1,fine\n2,\"not closed\n".to_owned();
+    text.push_str(&"3,and so on for a long time\n".repeat(3_000_000));
+    sandbox.write("t.csv", text);
+    let error = chain(&with_table(&sandbox, json!({"url": sandbox.url("t.csv")})).await.unwrap_err());
+    assert!(error.contains("t.csv: a record of more than") && error.contains("begins after row 1:"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_under_a_session_is_not_read_as_if_it_had_not() {
+    let sandbox = Sandbox::new();
+    sandbox.write("t.csv", "id\n1\n2\n");
+    let session = with_table(&sandbox, json!({"url": sandbox.url("t.csv")})).await.unwrap();
+    sandbox.write("t.csv", "id\n1\n2\n3\n");
+    let rows: Result<Vec<_>, _> = session.stream("SELECT id FROM t").await.unwrap().try_collect().await;
+    let error = chain(&rows.unwrap_err());
+    assert!(error.contains("t.csv has changed since this run began"), "{error}");
 }
