@@ -6,7 +6,7 @@ mod outcome;
 use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent};
 use serde::Serialize;
 
 use crate::arguments::Format;
@@ -61,7 +61,11 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) fn new(columns: &[&str]) -> Self {
         let mut table = Table::new();
-        table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+        table.load_preset(comfy_table::presets::NOTHING);
+        table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
+        table
+            .set_style(TableComponent::LeftHeaderIntersection, ' ')
+            .set_style(TableComponent::RightHeaderIntersection, ' ');
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
         let numeric: Vec<bool> = columns.iter().map(|column| column.starts_with('>')).collect();
         let names = columns.iter().map(|column| column.trim_start_matches('>'));

@@ -80,15 +80,22 @@ async fn show_one(workspace: &Workspace, format: Format, name: &AudienceName) ->
     value["population"] = json!(manifest.population);
     value["eligible"] = json!(manifest.eligible);
     value["tiers"] = tiers.collect();
-    value["waterfall"] = manifest
-        .waterfall
-        .iter()
-        .map(|step| json!({"step": step.step, "left_out": step.removed, "remaining": step.left}))
-        .collect();
+    value["waterfall"] = waterfall(&manifest).collect();
     value["files"] = json!(manifest.files);
     value["history"] = json!(history);
     show::result(format, &value, || shown(&value, &history))?;
     Ok(Ending::Done)
+}
+
+/// From the whole population down to the selected people.
+fn waterfall(manifest: &AudienceManifest) -> impl Iterator<Item = Value> {
+    let step =
+        |step: &str, left_out: u64, remaining: u64| json!({"step": step, "left_out": left_out, "remaining": remaining});
+    let first = step("population", 0, manifest.population);
+    let last = step("below the cut", manifest.eligible.saturating_sub(manifest.selected), manifest.selected);
+    let between: Vec<Value> =
+        manifest.waterfall.iter().map(|between| step(&between.step, between.removed, between.left)).collect();
+    std::iter::once(first).chain(between).chain(std::iter::once(last))
 }
 
 fn shown(value: &Value, history: &[Value]) -> String {

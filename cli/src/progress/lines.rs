@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use coordinator::{ChildName, Notice};
-use proto::Stage;
+use proto::{Progress, Stage};
 
 use super::{announcement, line};
 use crate::show;
@@ -36,7 +36,7 @@ impl Lines {
                 let mut lines: Vec<String> =
                     progress.notes.iter().map(|note| format!("{}: {note}", child.stage)).collect();
                 if self.is_news(child, &progress.phase, now) {
-                    lines.push(format!("{}{}", place(child), line(progress)));
+                    lines.push(format!("{}{}", place(child), within(child, progress)));
                 }
                 lines
             }
@@ -50,15 +50,25 @@ impl Lines {
         }
     }
 
+    /// Phases that differ in their numbers alone, such as epochs, are of one kind.
     fn is_news(&mut self, child: &ChildName, phase: &str, now: Instant) -> bool {
+        let kind: String = phase.chars().filter(|c| !c.is_ascii_digit()).collect();
         let told = self.told.get(child);
-        let is_same = told.is_some_and(|(last, at)| last == phase && now.duration_since(*at) < INTERVAL);
+        let is_same = told.is_some_and(|(last, at)| *last == kind && now.duration_since(*at) < INTERVAL);
         if is_same || phase.is_empty() {
             return false;
         }
-        self.told.insert(child.clone(), (phase.to_owned(), now));
+        self.told.insert(child.clone(), (kind, now));
         true
     }
+}
+
+/// A worker's progress, without its phase where that says no more than the stage.
+fn within(child: &ChildName, progress: &Progress) -> String {
+    if progress.phase == child.stage.as_str() {
+        return line(&Progress { phase: String::new(), ..progress.clone() });
+    }
+    line(progress)
 }
 
 /// Scorers work side by side; the other stages have one process.
@@ -72,7 +82,7 @@ fn place(child: &ChildName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::{Generation, Progress, Shard, Unit};
+    use proto::{Generation, Shard, Unit};
 
     fn progressed(phase: &str, done: u64) -> Notice {
         let (run, stage, generation) = ("r-1".parse().unwrap(), Stage::Train, Generation(1));
@@ -90,6 +100,12 @@ mod tests {
         assert_eq!(lines.lines(&progressed("prepare", 7), start + INTERVAL), ["train: prepare: 7 rows"]);
         assert_eq!(lines.lines(&progressed("fit", 0), start + INTERVAL), ["train: fit"]);
         assert!(lines.lines(&progressed("", 0), start + 9 * INTERVAL).is_empty(), "a worker that has not begun");
+        assert_eq!(lines.lines(&progressed("epoch 1/30", 7), start + 9 * INTERVAL), ["train: epoch 1/30: 7 rows"]);
+        assert!(
+            lines.lines(&progressed("epoch 2/30", 7), start + 9 * INTERVAL).is_empty(),
+            "one epoch is like another"
+        );
+        assert_eq!(lines.lines(&progressed("train", 7), start + 9 * INTERVAL), ["train: 7 rows"]);
     }
 
     #[test]

@@ -76,10 +76,11 @@ fn measure_table(measures: &Map<String, Value>, names: &[String], tasks: &[&str]
     let columns: Vec<&str> = ["task", "measure"].into_iter().chain(columns.iter().map(String::as_str)).collect();
     let mut rows = Rows::new(&columns);
     for task in tasks {
-        for name in names {
+        for (index, name) in names.iter().enumerate() {
             let value =
                 |part: &&String| of_task(task).and_then(|of| of.get(*part)).map_or_else(String::new, |p| cell(p, name));
-            rows.add([(*task).to_owned(), name.clone()].into_iter().chain(parts.iter().map(value)));
+            let task = if index == 0 { (*task).to_owned() } else { String::new() };
+            rows.add([task, name.clone()].into_iter().chain(parts.iter().map(value)));
         }
     }
     rows.to_string()
