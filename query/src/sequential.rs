@@ -13,7 +13,6 @@ use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::union::UnionExec;
@@ -32,12 +31,7 @@ impl PhysicalOptimizerRule for SequentialUnions {
             if node.is::<UnionExec>() {
                 return Ok(Transformed::yes(Arc::new(Sequential::new(node)) as Arc<dyn ExecutionPlan>));
             }
-            match node.downcast_ref::<CoalescePartitionsExec>() {
-                Some(mixing) if mixing.fetch().is_none() => {
-                    Ok(Transformed::yes(Arc::new(Sequential::new(Arc::clone(mixing.input())))))
-                }
-                _ => Ok(Transformed::no(node)),
-            }
+            Ok(Transformed::no(node))
         });
         sequential.data()
     }
@@ -122,5 +116,48 @@ impl ExecutionPlan for Sequential {
 
     fn statistics_from_inputs(&self, inputs: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
         Ok(Arc::clone(&inputs[0]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sandbox::{Sandbox, name, source};
+    use crate::sql::Origin;
+
+    #[tokio::test]
+    async fn nothing_but_a_union_has_more_than_one_partition() {
+        let sandbox = Sandbox::new();
+        sandbox.write("t.csv", "k,v\n1,2\n2,3\n");
+        let mut session = sandbox.session();
+        session.add_table(&name("t"), &source(json!({"url": sandbox.url("t.csv")}))).await.unwrap();
+        let queries = [
+            "SELECT k, sum(v) FROM (SELECT * FROM t UNION ALL SELECT * FROM t) GROUP BY k ORDER BY k",
+            "SELECT k FROM t UNION SELECT v FROM t",
+            "SELECT k, row_number() OVER (PARTITION BY k ORDER BY v) FROM (SELECT * FROM t UNION ALL SELECT * FROM t)",
+            "SELECT a.k FROM t a JOIN (SELECT * FROM t UNION ALL SELECT * FROM t) b ON a.k = b.k",
+            "SELECT * FROM (SELECT * FROM t ORDER BY k) UNION ALL (SELECT * FROM t ORDER BY k) ORDER BY k LIMIT 3",
+            "SELECT k FROM t WHERE k IN (SELECT v FROM t UNION ALL SELECT k FROM t)",
+            "SELECT k FROM t EXCEPT SELECT v FROM t",
+            "SELECT k FROM t INTERSECT SELECT v FROM t",
+            "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT * FROM n, t",
+            "SELECT unnest(make_array(k, v)) FROM t UNION ALL SELECT value FROM generate_series(1, 3)",
+            "SELECT * FROM (VALUES (1), (2)) UNION ALL SELECT count(*) FROM t",
+        ];
+        for sql in queries {
+            let plan = session.plan(&Origin::Query, sql).await.unwrap();
+            let physical = session.state().create_physical_plan(&plan).await.unwrap();
+            let mut unions = 0;
+            let walked = physical.apply(|node| {
+                let partitions = node.output_partitioning().partition_count();
+                unions += usize::from(node.is::<UnionExec>());
+                assert!(partitions == 1 || node.is::<UnionExec>(), "{sql}: {} has {partitions}", node.name());
+                Ok(TreeNodeRecursion::Continue)
+            });
+            walked.unwrap();
+            assert!(unions > 0 || !sql.contains("UNION ALL") || sql.contains("RECURSIVE"), "{sql}: there is no union");
+        }
     }
 }
