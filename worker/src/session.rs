@@ -223,7 +223,7 @@ fn after_report(standing: &mut Standing, answer: Answer<()>) -> Result<After, Wo
 }
 
 /// How long a worker that is stopped tries to say how its unit ended.
-const FAREWELL: Duration = Duration::from_secs(3);
+const FAREWELL: Duration = Duration::from_secs(1);
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);

@@ -79,11 +79,15 @@ impl Bars {
             return;
         }
         let bar = self.children.entry(child.clone()).or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::no_length());
+            let bar = self.all.add(ProgressBar::no_length().with_style(style(UNCOUNTED)));
             bar.enable_steady_tick(TICK);
             bar
         });
-        bar.set_prefix(progress.phase.clone());
+        // Scorers work side by side; the other stages have one process.
+        bar.set_prefix(match child.stage {
+            Stage::Score => format!("process {}: {}", child.process, progress.phase),
+            Stage::Train | Stage::Plan | Stage::Publish => progress.phase.clone(),
+        });
         match progress.total {
             Some(total) => {
                 bar.set_style(style(COUNTED));
