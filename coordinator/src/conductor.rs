@@ -278,9 +278,10 @@ impl<L: Launcher> Conductor<L> {
             return Ok(());
         };
         let verdict = verdict(&course.spent, subject, &failure);
-        self.log.append(Event::AttemptFailed { subject, failure: failure.clone() }).await?;
         let log = child.and_then(|child| self.launcher.log_of(child));
+        // Told first: what keeps the log from being written may be what failed, such as a full disk.
         self.notices.tell(Notice::AttemptFailed { subject, failure: failure.clone(), verdict, log });
+        self.log.append(Event::AttemptFailed { subject, failure: failure.clone() }).await?;
         match (verdict, subject) {
             (Verdict::Retry { after }, Subject::Unit(unit)) => self.leases.put_back(unit, self.clock.now() + after),
             (Verdict::Retry { .. }, Subject::Process(_)) => {}

@@ -255,9 +255,8 @@ impl From<ScorerError> for WorkFailure {
 fn class_of(class: artifacts::FailureClass) -> FailureClass {
     match class {
         artifacts::FailureClass::Storage => FailureClass::Storage,
-        artifacts::FailureClass::Input | artifacts::FailureClass::Environment | artifacts::FailureClass::Integrity => {
-            FailureClass::Input
-        }
+        artifacts::FailureClass::Input | artifacts::FailureClass::Integrity => FailureClass::Input,
+        artifacts::FailureClass::Environment => FailureClass::Environment,
         artifacts::FailureClass::Bug => FailureClass::Bug,
     }
 }
