@@ -1,5 +1,7 @@
 //! What can go wrong in a scoring run, and which failures are worth another try.
 
+use std::fmt;
+
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use artifacts::ArtifactsError;
@@ -21,30 +23,24 @@ pub type Result<T, E = ScorerError> = std::result::Result<T, E>;
 pub enum ScorerError {
     /// Storage, or what is stored.
     #[error(transparent)]
-    Artifacts(#[from] ArtifactsError),
+    Artifacts(Box<ArtifactsError>),
     /// A table or an expression.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Query(Box<QueryError>),
     /// Reading and encoding the population.
     #[error(transparent)]
-    Feed(#[from] FeedError),
+    Feed(Box<FeedError>),
     /// The model.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(Box<ModelError>),
     /// A population that lacks what the model reads.
-    #[error("{} does not fit the features of model {model} version {version}", place(table, url.as_deref()))]
+    #[error("{misfit}")]
     Population {
-        /// The population.
-        table: TableName,
-        /// One of its files.
-        url: Option<String>,
-        /// The model.
-        model: ModelName,
-        /// Its version.
-        version: Version,
+        /// Which population and model.
+        misfit: Box<Misfit>,
         /// Which feature, column and type.
         #[source]
-        source: EncodeError,
+        source: Box<EncodeError>,
     },
     /// A size or tiers that no audience can have.
     #[error("audiences.{audience}.{source}")]
@@ -246,6 +242,39 @@ impl ScorerError {
     }
 }
 
+macro_rules! boxed {
+    ($($error:ident => $variant:ident),+) => {$(
+        impl From<$error> for ScorerError {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        }
+    )+};
+}
+
+boxed!(ArtifactsError => Artifacts, QueryError => Query, FeedError => Feed, ModelError => Model);
+
+/// A population and a model that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The population.
+    pub table: TableName,
+    /// One of its files.
+    pub url: Option<String>,
+    /// The model.
+    pub model: ModelName,
+    /// Its version.
+    pub version: Version,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, url, model, version } = self;
+        let place = url.as_ref().map_or_else(String::new, |url| format!(" ({url})"));
+        write!(f, "table `{table}`{place} does not fit the features of model {model} version {version}")
+    }
+}
+
 impl From<ScorerError> for WorkFailure {
     fn from(error: ScorerError) -> Self {
         WorkFailure::of(error.class(), &error)
@@ -265,12 +294,5 @@ fn near_names(near: &[String]) -> String {
     match near {
         [] => String::new(),
         [nearest, ..] => format!("; did you mean `{nearest}`?"),
-    }
-}
-
-fn place(table: &TableName, url: Option<&str>) -> String {
-    match url {
-        Some(url) => format!("table `{table}` ({url})"),
-        None => format!("table `{table}`"),
     }
 }

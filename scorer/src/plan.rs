@@ -9,7 +9,7 @@ use artifacts::registry::load_identity;
 use artifacts::rows::{FileHandle, open_files};
 use artifacts::runs::{freeze_plan, read_plan, read_table};
 use artifacts::{ArtifactsError, InputFile};
-use model::encode::Encoders;
+use model::encode::{EncodeError, Encoders};
 use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
 use serde::{Deserialize, Serialize};
 use spec::TableName;
@@ -17,7 +17,7 @@ use spec::ids::TaskName;
 use tempfile::TempDir;
 use worker::{Cancel, Progress};
 
-use crate::error::{Result, ScorerError};
+use crate::error::{Misfit, Result, ScorerError};
 use crate::run::Run;
 use crate::score::layout::ScoreLayout;
 use crate::select::cut::divide;
@@ -51,19 +51,23 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
         () = cancel.cancelled() => return Err(ScorerError::Cancelled),
     };
     ScoreLayout::new(run.spec(), &prepared.schema, &tasks)?;
-    encoders.bind(&prepared.schema).map_err(|source| ScorerError::Population {
-        table: run.spec().population.clone(),
-        url: prepared.files.first().map(|file| file.url.clone()),
-        model: run.model.model.clone(),
-        version: run.model.version,
-        source,
-    })?;
+    encoders.bind(&prepared.schema).map_err(|source| does_not_fit(run, &prepared, source))?;
     let files = open_files(&prepared.files).await?;
     let sizes: Vec<(InputFile, Vec<u64>)> =
         files.iter().map(|file| (FileHandle::file(file).clone(), file.row_group_rows())).collect();
     let plan = freeze_plan(&run.workspace, &run.id, shard_plan(&sizes, run.spec().shard_rows)).await?;
     progress.note(format!("{} rows in {} shards", plan.rows, plan.shards.len()));
     Ok(PlanOutcome { rows: plan.rows, shards: plan.shards.len() })
+}
+
+fn does_not_fit(run: &Run, population: &PreparedTable, source: EncodeError) -> ScorerError {
+    let misfit = Misfit {
+        table: run.spec().population.clone(),
+        url: population.files.first().map(|file| file.url.clone()),
+        model: run.model.model.clone(),
+        version: run.model.version,
+    };
+    ScorerError::Population { misfit: Box::new(misfit), source: Box::new(source) }
 }
 
 /// Sizes, tiers, holdouts and expiries that would fail only when everything is scored.

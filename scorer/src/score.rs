@@ -82,7 +82,8 @@ impl Scorer {
         let files: Vec<InputFile> = plan.files.iter().map(|planned| planned.file.clone()).collect();
         let mut sql = Sql::open(&run)?;
         sql.session.add_parquet(&run.spec().population, &files).await?;
-        let layout = ScoreLayout::new(run.spec(), &*sql.session.schema(&run.spec().population)?, &tasks)?;
+        let columns = sql.session.schema(&run.spec().population)?;
+        let layout = ScoreLayout::new(run.spec(), &columns, &tasks)?;
         let key_sets = read_key_sets(&run, &layout.key_tables, &mut sql.session).await?;
         let predictor = load_predictor(&run, &package, &encoders)?;
         let (version, scored_at) = (run.model.version, run.scored_at());

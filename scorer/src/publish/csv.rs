@@ -18,7 +18,7 @@ const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
 /// Writes one CSV file.
-pub struct CsvFile {
+pub(crate) struct CsvFile {
     object: ObjectWriter,
     encoder: Encoder,
     text: Vec<u8>,
@@ -32,7 +32,7 @@ enum Encoder {
 }
 
 /// The extension of a CSV file that is compressed like this.
-pub fn extension(compression: Compression) -> &'static str {
+pub(crate) fn extension(compression: Compression) -> &'static str {
     match compression {
         Compression::None => "csv",
         Compression::Gzip => "csv.gz",
@@ -46,7 +46,7 @@ impl CsvFile {
     /// # Errors
     ///
     /// A compressor that cannot be set up.
-    pub fn create(workspace: &Workspace, key: Key, compression: Compression) -> Result<Self> {
+    pub(crate) fn create(workspace: &Workspace, key: Key, compression: Compression) -> Result<Self> {
         let object = ObjectWriter::create(workspace, key);
         let encoder = Encoder::new(compression).map_err(|source| failed(&object, source))?;
         Ok(Self { object, encoder, text: Vec::new(), rows: 0 })
@@ -57,7 +57,7 @@ impl CsvFile {
     /// # Errors
     ///
     /// Storage that fails.
-    pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.text.clear();
         let builder = WriterBuilder::new().with_header(self.rows == 0).with_line_terminator(Terminator::CRLF);
         let mut writer = builder.build(&mut self.text);
@@ -75,7 +75,7 @@ impl CsvFile {
     /// # Errors
     ///
     /// Storage that fails.
-    pub async fn finish(self) -> Result<FileRecord> {
+    pub(crate) async fn finish(self) -> Result<FileRecord> {
         let mut object = self.object;
         let rest = match self.encoder.finish() {
             Ok(rest) => rest,

@@ -20,7 +20,7 @@ const PHASE: &str = "check keys";
 /// # Errors
 ///
 /// A table that cannot be read.
-pub async fn find_duplicates(table: &ScoreTable, key: &ColumnName) -> Result<Duplicates> {
+pub(crate) async fn find_duplicates(table: &ScoreTable, key: &ColumnName) -> Result<Duplicates> {
     let columns = Columns::new([key.as_str()]);
     let mut repeated: Vec<u64> = Vec::new();
     let mut stopped_early = false;

@@ -24,32 +24,32 @@ use crate::score::layout::{PublishedId, published_columns};
 
 /// What is to be written.
 #[derive(Debug, Clone, Copy)]
-pub struct Package<'a> {
+pub(crate) struct Package<'a> {
     /// The workspace.
-    pub workspace: &'a Workspace,
+    pub(crate) workspace: &'a Workspace,
     /// The audience.
-    pub audience: &'a AudienceName,
+    pub(crate) audience: &'a AudienceName,
     /// The version that the run claimed.
-    pub version: Version,
+    pub(crate) version: Version,
     /// How files are written.
-    pub format: &'a FileFormat,
+    pub(crate) format: &'a FileFormat,
     /// The published ids.
-    pub ids: &'a [PublishedId],
+    pub(crate) ids: &'a [PublishedId],
     /// The score table's key column.
-    pub key: &'a ColumnName,
+    pub(crate) key: &'a ColumnName,
     /// Who is in it.
-    pub settled: &'a Settled,
+    pub(crate) settled: &'a Settled,
 }
 
 /// What was written.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Written {
+pub(crate) struct Written {
     /// The tiers, from the top down.
-    pub tiers: IndexMap<TierName, TierSummary>,
+    pub(crate) tiers: IndexMap<TierName, TierSummary>,
     /// The files, by tier, each tier's holdout behind its own.
-    pub files: Vec<AudienceFile>,
+    pub(crate) files: Vec<AudienceFile>,
     /// For each published id, how many people have none.
-    pub missing_ids: IndexMap<String, u64>,
+    pub(crate) missing_ids: IndexMap<String, u64>,
 }
 
 /// Rows of one row group by slot: a tier's own at twice its index, its holdout's behind.
@@ -86,7 +86,7 @@ impl Package<'_> {
     /// # Errors
     ///
     /// Storage that fails.
-    pub async fn write(&self, table: &ScoreTable) -> Result<Written> {
+    pub(crate) async fn write(&self, table: &ScoreTable) -> Result<Written> {
         let divider = self.divider(table)?;
         let sinks = self.open_sinks(&divider.schema);
         let tiers = self.settled.tiers.len();

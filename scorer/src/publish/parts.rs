@@ -22,26 +22,26 @@ const WAITING_BATCHES: usize = 2;
 
 /// Where parts go and how they are written.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// The workspace.
-    pub workspace: Workspace,
+    pub(crate) workspace: Workspace,
     /// The audience.
-    pub audience: AudienceName,
+    pub(crate) audience: AudienceName,
     /// The version being written.
-    pub version: Version,
+    pub(crate) version: Version,
     /// The tier.
-    pub tier: TierName,
+    pub(crate) tier: TierName,
     /// Whether these are the people held out.
-    pub is_holdout: bool,
+    pub(crate) is_holdout: bool,
     /// The format.
-    pub format: FileFormat,
+    pub(crate) format: FileFormat,
     /// The published columns.
-    pub schema: SchemaRef,
+    pub(crate) schema: SchemaRef,
 }
 
 /// Rows on their way to a tier's files.
 #[derive(Debug)]
-pub struct PartsSink {
+pub(crate) struct PartsSink {
     sender: Sender<Message>,
     writer: JoinHandle<Result<Vec<FileRecord>>>,
 }
@@ -60,7 +60,7 @@ enum PartFile {
 
 impl Parts {
     /// Starts a task that writes what it is sent.
-    pub fn open(self) -> PartsSink {
+    pub(crate) fn open(self) -> PartsSink {
         let (sender, mut messages) = channel(WAITING_BATCHES);
         let writer = tokio::spawn(async move {
             let mut writing = Writing { parts: self, open: None, files: Vec::new() };
@@ -112,7 +112,7 @@ impl PartsSink {
     /// # Errors
     ///
     /// A writer that has stopped.
-    pub async fn send(&self, batch: RecordBatch) -> Result<()> {
+    pub(crate) async fn send(&self, batch: RecordBatch) -> Result<()> {
         self.sender.send(Message::Rows(batch)).await.map_err(|_| ScorerError::Broken)
     }
 
@@ -121,7 +121,7 @@ impl PartsSink {
     /// # Errors
     ///
     /// Storage that fails.
-    pub async fn finish(self) -> Result<Vec<FileRecord>> {
+    pub(crate) async fn finish(self) -> Result<Vec<FileRecord>> {
         // Where the writer has stopped already, its own error says why.
         let _ = self.sender.send(Message::Finish).await;
         self.writer.await.map_err(ScorerError::Thread)?
@@ -187,7 +187,7 @@ impl std::fmt::Debug for Writing {
 }
 
 /// The columns of published files.
-pub fn published_schema(ids: impl IntoIterator<Item = (String, arrow::datatypes::DataType)>) -> SchemaRef {
+pub(crate) fn published_schema(ids: impl IntoIterator<Item = (String, arrow::datatypes::DataType)>) -> SchemaRef {
     use arrow::datatypes::{DataType, Field, Schema};
     let ids = ids.into_iter().map(|(name, data_type)| Field::new(name, data_type, true));
     let score = std::iter::once(Field::new(crate::columns::SCORE, DataType::Float64, false));

@@ -15,7 +15,7 @@ use crate::select::search::{Observed, Pass};
 
 /// A batch of a score table.
 #[derive(Debug, Clone, Copy)]
-pub struct ScoredRows<'a> {
+pub(crate) struct ScoredRows<'a> {
     ranks: &'a Float64Array,
     keys: Option<&'a ArrayRef>,
     first_position: u64,
@@ -23,13 +23,13 @@ pub struct ScoredRows<'a> {
 
 impl<'a> ScoredRows<'a> {
     /// Reads a batch by its columns: the rank, and the key where a pass needs it.
-    pub fn of(batch: &'a RecordBatch, rank: usize, key: Option<usize>, first_position: u64) -> Self {
+    pub(crate) fn of(batch: &'a RecordBatch, rank: usize, key: Option<usize>, first_position: u64) -> Self {
         let ranks = batch.column(rank).as_primitive::<Float64Type>();
         Self { ranks, keys: key.map(|key| batch.column(key)), first_position }
     }
 
     /// Counts rows of at least this rank.
-    pub fn at_least(&self, rank: u64) -> u64 {
+    pub(crate) fn at_least(&self, rank: u64) -> u64 {
         self.bits().filter(|(_, bits)| *bits >= rank).count() as u64
     }
 
@@ -38,7 +38,7 @@ impl<'a> ScoredRows<'a> {
     /// # Errors
     ///
     /// Keys of a type that has no hash.
-    pub fn observe(&self, pass: &Pass, observed: &mut Observed) -> Result<()> {
+    pub(crate) fn observe(&self, pass: &Pass, observed: &mut Observed) -> Result<()> {
         let wanted: Vec<_> = self.bits().filter(|(_, bits)| pass.wants_rank(*bits)).collect();
         if wanted.is_empty() {
             return Ok(());
@@ -56,7 +56,7 @@ impl<'a> ScoredRows<'a> {
     /// # Errors
     ///
     /// Keys of a type that has no hash.
-    pub fn tiers(&self, cuts: &Cuts, tiers: usize) -> Result<Vec<Vec<u32>>> {
+    pub(crate) fn tiers(&self, cuts: &Cuts, tiers: usize) -> Result<Vec<Vec<u32>>> {
         let mut members = vec![Vec::new(); tiers];
         let mut tied = Vec::new();
         for (row, bits) in self.bits() {
@@ -84,7 +84,7 @@ impl<'a> ScoredRows<'a> {
     /// # Errors
     ///
     /// Keys of a type that has no hash.
-    pub fn draws(&self, rows: &[u32], salt_seed: u64) -> Result<Vec<Place>> {
+    pub(crate) fn draws(&self, rows: &[u32], salt_seed: u64) -> Result<Vec<Place>> {
         let salted = self.hash(rows, salt_seed)?;
         Ok(rows.iter().zip(salted).map(|(row, hash)| draw(hash, self.position(*row))).collect())
     }
@@ -94,7 +94,13 @@ impl<'a> ScoredRows<'a> {
     /// # Errors
     ///
     /// Keys of a type that has no hash.
-    pub fn hold_out(&self, tier: usize, rows: Vec<u32>, draws: &Draws, salt_seed: u64) -> Result<(Vec<u32>, Vec<u32>)> {
+    pub(crate) fn hold_out(
+        &self,
+        tier: usize,
+        rows: Vec<u32>,
+        draws: &Draws,
+        salt_seed: u64,
+    ) -> Result<(Vec<u32>, Vec<u32>)> {
         if draws.lasts.get(tier).copied().flatten().is_none() {
             return Ok((rows, Vec::new()));
         }

@@ -23,32 +23,32 @@ const KEY: usize = 1;
 
 /// Who is in an audience.
 #[derive(Debug, Clone)]
-pub struct Settled {
+pub(crate) struct Settled {
     /// The tiers and their rows, holdout included.
-    pub tiers: Vec<TierRows>,
+    pub(crate) tiers: Vec<TierRows>,
     /// How many of each tier are held out.
-    pub held_out: Vec<u64>,
+    pub(crate) held_out: Vec<u64>,
     /// Where the tiers end.
-    pub cuts: Cuts,
+    pub(crate) cuts: Cuts,
     /// Where the draw of each tier's holdout ends.
-    pub draws: Draws,
+    pub(crate) draws: Draws,
     /// Seeds the hash of the draw.
-    pub salt_seed: u64,
+    pub(crate) salt_seed: u64,
 }
 
 /// Passes over the score table for one audience.
 #[derive(Debug, Clone, Copy)]
-pub struct Settling<'a> {
+pub(crate) struct Settling<'a> {
     /// The table.
-    pub table: &'a ScoreTable,
+    pub(crate) table: &'a ScoreTable,
     /// The audience's name.
-    pub name: &'a AudienceName,
+    pub(crate) name: &'a AudienceName,
     /// What the document says of it.
-    pub audience: &'a Audience,
+    pub(crate) audience: &'a Audience,
     /// The table's key column.
-    pub key: &'a str,
+    pub(crate) key: &'a str,
     /// What the shards counted, together.
-    pub counts: &'a AudienceCounts,
+    pub(crate) counts: &'a AudienceCounts,
 }
 
 impl Settling<'_> {
@@ -57,7 +57,7 @@ impl Settling<'_> {
     /// # Errors
     ///
     /// A size that is none, or a table that cannot be read.
-    pub async fn size(&self) -> Result<u64> {
+    pub(crate) async fn size(&self) -> Result<u64> {
         let is_wrong = |source| ScorerError::Cut { audience: self.name.clone(), source };
         match selected(self.audience.size, &self.counts.ranks).map_err(is_wrong)? {
             Selected::Rows(rows) => Ok(rows),
@@ -80,7 +80,7 @@ impl Settling<'_> {
     /// # Errors
     ///
     /// Tiers or a holdout that are none, or a table that cannot be read.
-    pub async fn settle(&self, size: u64) -> Result<Settled> {
+    pub(crate) async fn settle(&self, size: u64) -> Result<Settled> {
         let is_wrong = |source| ScorerError::Cut { audience: self.name.clone(), source };
         let tiers = divide(size, &self.audience.tiers).map_err(is_wrong)?;
         let lasts = self.find_cuts(&tiers).await?;

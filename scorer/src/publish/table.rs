@@ -15,7 +15,7 @@ use crate::run::Run;
 
 /// The committed score files of a run, in the order of its shards.
 #[derive(Debug)]
-pub struct ScoreTable {
+pub(crate) struct ScoreTable {
     files: Vec<Arc<FileHandle>>,
     threads: usize,
     progress: Progress,
@@ -24,7 +24,7 @@ pub struct ScoreTable {
 
 /// One row group of the table, fetched and ready to be decoded.
 #[derive(Debug)]
-pub struct RowGroup {
+pub(crate) struct RowGroup {
     data: RowGroupData,
     first_position: u64,
 }
@@ -35,7 +35,7 @@ impl RowGroup {
     /// # Errors
     ///
     /// A damaged file.
-    pub fn batches(self) -> Result<impl Iterator<Item = Result<(u64, RecordBatch)>>> {
+    pub(crate) fn batches(self) -> Result<impl Iterator<Item = Result<(u64, RecordBatch)>>> {
         let mut position = self.first_position;
         Ok(self.data.decode(BATCH_ROWS)?.map(move |batch| {
             let batch = batch?;
@@ -52,7 +52,7 @@ impl ScoreTable {
     /// # Errors
     ///
     /// A file that is missing or is not the one committed.
-    pub async fn open(run: &Run, files: &[FileRecord], progress: &Progress, cancel: &Cancel) -> Result<Self> {
+    pub(crate) async fn open(run: &Run, files: &[FileRecord], progress: &Progress, cancel: &Cancel) -> Result<Self> {
         let workspace = &run.workspace;
         let inputs: Vec<_> = files.iter().map(|file| file.input_file(workspace)).collect();
         let handles = open_files(&inputs).await?;
@@ -66,18 +66,18 @@ impl ScoreTable {
     }
 
     /// All rows.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows()).sum()
     }
 
     /// One of the files, to ask for the table's columns; `None` for a table without files.
-    pub fn sample(&self) -> Option<&FileHandle> {
+    pub(crate) fn sample(&self) -> Option<&FileHandle> {
         self.files.first().map(AsRef::as_ref)
     }
 
     /// Does `work` on every row group, several at once; the results come in the order of the rows. `phase` names the pass
     /// for whoever watches.
-    pub fn scan<T, W>(&self, phase: &str, columns: &Columns, work: W) -> BoxStream<'static, Result<T>>
+    pub(crate) fn scan<T, W>(&self, phase: &str, columns: &Columns, work: W) -> BoxStream<'static, Result<T>>
     where
         T: Send + 'static,
         W: Fn(RowGroup) -> Result<T> + Send + Sync + 'static,
@@ -108,7 +108,7 @@ impl ScoreTable {
     /// # Errors
     ///
     /// The first failure, of `work` or of reading.
-    pub async fn fold<T, W, A>(
+    pub(crate) async fn fold<T, W, A>(
         &self,
         phase: &str,
         columns: &Columns,

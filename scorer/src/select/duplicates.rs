@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn equal_halves_of_a_hash_are_not_equal_keys() {
-        assert_eq!(duplicates(&[7 << 64, 7 << 64 | 1], 10), Duplicates::default());
+        assert_eq!(duplicates(&[7 << 64, (7 << 64) | 1], 10), Duplicates::default());
         assert_eq!(duplicates(&[7 << 64, 7 << 64], 10).keys, 1);
     }
 

@@ -10,7 +10,7 @@ pub fn rank_bits(rank: f64) -> Option<u64> {
         return None;
     }
     let bits = (rank + 0.0).to_bits();
-    Some(if bits >> 63 == 1 { !bits } else { bits | 1 << 63 })
+    Some(if bits >> 63 == 1 { !bits } else { bits | (1 << 63) })
 }
 
 /// The rank that has these bits: the inverse of [`rank_bits`].
@@ -78,13 +78,13 @@ impl Place {
     pub fn with_digit(mut self, index: usize, digit: u16) -> Self {
         if index < FIRST_KEY_DIGIT {
             let shift = 48 - 16 * index;
-            self.rank = self.rank & !(0xffff << shift) | u64::from(digit) << shift;
+            self.rank = (self.rank & !(0xffff << shift)) | (u64::from(digit) << shift);
         } else if index < FIRST_POSITION_DIGIT {
             let shift = 112 - 16 * (index - FIRST_KEY_DIGIT);
-            self.key = self.key & !(0xffff << shift) | u128::from(digit) << shift;
+            self.key = (self.key & !(0xffff << shift)) | (u128::from(digit) << shift);
         } else {
             let shift = 48 - 16 * (index - FIRST_POSITION_DIGIT);
-            let inverted = !self.position.0 & !(0xffff << shift) | u64::from(digit) << shift;
+            let inverted = (!self.position.0 & !(0xffff << shift)) | (u64::from(digit) << shift);
             self.position = Reverse(!inverted);
         }
         self

@@ -25,14 +25,14 @@ use worker::{Cancel, Progress};
 
 /// One row of a score table: key, email, rank.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Person {
-    pub key: Option<String>,
-    pub email: Option<String>,
-    pub rank: Option<f64>,
+pub(crate) struct Person {
+    pub(crate) key: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) rank: Option<f64>,
 }
 
 /// People with these ranks, keys `c0`, `c1`, … and emails to match.
-pub fn people(ranks: impl IntoIterator<Item = f64>) -> Vec<Person> {
+pub(crate) fn people(ranks: impl IntoIterator<Item = f64>) -> Vec<Person> {
     let person = |(number, rank): (usize, f64)| Person {
         key: Some(format!("c{number}")),
         email: Some(format!("c{number}@example.com")),
@@ -42,7 +42,7 @@ pub fn people(ranks: impl IntoIterator<Item = f64>) -> Vec<Person> {
 }
 
 /// Ranks with many ties, from a fixed sequence.
-pub fn tied_ranks(rows: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn tied_ranks(rows: usize) -> impl Iterator<Item = f64> {
     (0..rows as u64).map(|row| {
         let mixed = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         if mixed.is_multiple_of(3) { 0.5 } else { (mixed % 1000) as f64 / 1000.0 }
@@ -50,20 +50,20 @@ pub fn tied_ranks(rows: usize) -> impl Iterator<Item = f64> {
 }
 
 /// A workspace in a folder that goes with it.
-pub struct Office {
-    pub folder: tempfile::TempDir,
-    pub workspace: Workspace,
+pub(crate) struct Office {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) workspace: Workspace,
 }
 
 impl Office {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::open(folder.path().to_str().expect("a UTF-8 path")).expect("a workspace");
         Self { folder, workspace }
     }
 
     /// A run of `night` that has scored these people in shards of so many rows, for the given audiences (without `rank_by`).
-    pub async fn scored(&self, night: &str, people: &[Person], shard_rows: usize, audiences: Value) -> Run {
+    pub(crate) async fn scored(&self, night: &str, people: &[Person], shard_rows: usize, audiences: Value) -> Run {
         let document = document(night, audiences);
         let id = document.run_id();
         write_document(&self.workspace, &id, &document).await.expect("a document");
@@ -88,7 +88,13 @@ impl Office {
         commit_shard(&self.workspace, &run.id, &commit).await.expect("a commit");
     }
 
-    pub async fn write(&self, run: &RunId, shard: ShardId, attempt: &Attempt, batch: &RecordBatch) -> FileRecord {
+    pub(crate) async fn write(
+        &self,
+        run: &RunId,
+        shard: ShardId,
+        attempt: &Attempt,
+        batch: &RecordBatch,
+    ) -> FileRecord {
         let key = layout::shard_part(run, shard, attempt);
         let options = ParquetOptions { row_group_rows: 1000, ..ParquetOptions::default() };
         let mut writer = ParquetWriter::create(&self.workspace, key, &batch.schema(), &options).expect("a writer");
@@ -99,7 +105,7 @@ impl Office {
     }
 
     /// All bytes below a folder of the workspace, by path.
-    pub fn bytes_below(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn bytes_below(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let root = self.folder.path().join(folder);
         let mut found = BTreeMap::new();
         let mut folders = vec![root.clone()];
@@ -119,17 +125,17 @@ impl Office {
 }
 
 /// Publishes, expecting no error.
-pub async fn publish_now(run: &Run) -> PublishOutcome {
+pub(crate) async fn publish_now(run: &Run) -> PublishOutcome {
     publish(run, &Progress::new(), &Cancel::never()).await.expect("publishing works")
 }
 
 /// Publishes a run of one audience.
-pub async fn publish_one(run: &Run) -> AudienceOutcome {
+pub(crate) async fn publish_one(run: &Run) -> AudienceOutcome {
     publish_now(run).await.audiences.remove(0)
 }
 
 /// The rows of a Parquet file in the workspace.
-pub async fn read_parquet(workspace: &Workspace, url: &str, size: u64) -> RecordBatch {
+pub(crate) async fn read_parquet(workspace: &Workspace, url: &str, size: u64) -> RecordBatch {
     let input = InputFile { url: url.to_owned(), size, etag: None, last_modified: None };
     let file = open_file(&input).await.expect("a Parquet file");
     let columns = Columns::new(file.schema().fields().iter().map(|field| field.name()));
@@ -211,12 +217,12 @@ fn summary(run: &Run, people: &[Person]) -> ShardSummary {
 }
 
 /// The plan of a run.
-pub async fn plan_of(run: &Run) -> ShardPlan {
+pub(crate) async fn plan_of(run: &Run) -> ShardPlan {
     artifacts::runs::read_plan(&run.workspace, &run.id).await.expect("storage works").expect("a plan")
 }
 
 /// The text of a string column's values.
-pub fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
+pub(crate) fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let column = batch.column_by_name(column).expect("the column is there");
     let texts = column.as_any().downcast_ref::<StringArray>().expect("a text column");
     texts.iter().map(|text| text.map(str::to_owned)).collect()

@@ -32,35 +32,35 @@ use spec::{Document, ModelName, TrainingSpec};
 use worker::{Cancel, Progress};
 
 /// Rows of each row group of the population's files.
-pub const ROW_GROUP_ROWS: usize = 500;
+pub(crate) const ROW_GROUP_ROWS: usize = 500;
 
 /// A workspace and a folder of input files.
-pub struct Plant {
-    pub folder: tempfile::TempDir,
-    pub workspace: Workspace,
+pub(crate) struct Plant {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) workspace: Workspace,
 }
 
 /// A registered model, and the same in memory.
-pub struct Registered {
-    pub identity: ModelIdentity,
-    pub encoders: Encoders,
-    pub predictor: Predictor,
+pub(crate) struct Registered {
+    pub(crate) identity: ModelIdentity,
+    pub(crate) encoders: Encoders,
+    pub(crate) predictor: Predictor,
 }
 
 impl Plant {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = folder.path().join("workspace");
         let workspace = Workspace::open(url.to_str().expect("a UTF-8 path")).expect("a workspace");
         Self { folder, workspace }
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().expect("a UTF-8 path").to_owned()
     }
 
     /// Registers a model with its first weights: two tasks over four features.
-    pub async fn register(&self) -> Registered {
+    pub(crate) async fn register(&self) -> Registered {
         let spec = training_spec();
         let rows = customers(0, 2000);
         let mut fit = EncoderFit::new(&spec.features, &rows.schema()).expect("features that fit");
@@ -108,7 +108,7 @@ impl Plant {
     }
 
     /// A population of these rows in so many files below `population/`.
-    pub fn populate(&self, rows: usize, files: usize) {
+    pub(crate) fn populate(&self, rows: usize, files: usize) {
         let each = rows.div_ceil(files.max(1));
         for file in 0..files {
             let start = file * each;
@@ -118,7 +118,7 @@ impl Plant {
     }
 
     /// A run of these fields of a document's `spec`, over the population.
-    pub async fn run(&self, model: &ModelIdentity, changes: Value) -> Run {
+    pub(crate) async fn run(&self, model: &ModelIdentity, changes: Value) -> Run {
         let mut spec = json!({
             "model": "repurchase@1",
             "tables": {"customers": {"url": self.path("population")}},
@@ -158,17 +158,17 @@ impl Plant {
 }
 
 /// Plans a run.
-pub async fn plan_now(run: &Run) -> Result<PlanOutcome> {
+pub(crate) async fn plan_now(run: &Run) -> Result<PlanOutcome> {
     plan(run, &Attempt::new(), &Progress::new(), &Cancel::never()).await
 }
 
 /// A process that scores.
-pub async fn scorer(run: &Run) -> Result<Scorer> {
+pub(crate) async fn scorer(run: &Run) -> Result<Scorer> {
     Scorer::load(run.clone(), &Progress::new()).await
 }
 
 /// Plans a run and scores all its shards in one process.
-pub async fn score_all(run: &Run) -> Result<Vec<ScoreCommit>> {
+pub(crate) async fn score_all(run: &Run) -> Result<Vec<ScoreCommit>> {
     plan_now(run).await?;
     let (scorer, plan) = (scorer(run).await?, plan_of(run).await);
     for shard in &plan.shards {
@@ -179,18 +179,18 @@ pub async fn score_all(run: &Run) -> Result<Vec<ScoreCommit>> {
 }
 
 /// The commits of all shards.
-pub async fn commits(run: &Run) -> Result<Vec<ScoreCommit>> {
+pub(crate) async fn commits(run: &Run) -> Result<Vec<ScoreCommit>> {
     let plan = plan_of(run).await;
     artifacts::runs::read_commits(&run.workspace, &run.id, &plan).await.map_err(ScorerError::from)
 }
 
 /// The plan of a run.
-pub async fn plan_of(run: &Run) -> artifacts::plan::ShardPlan {
+pub(crate) async fn plan_of(run: &Run) -> artifacts::plan::ShardPlan {
     artifacts::runs::read_plan(&run.workspace, &run.id).await.expect("storage works").expect("a plan")
 }
 
 /// All rows of score files, in order.
-pub async fn read_scores(run: &Run, files: impl IntoIterator<Item = FileRecord>) -> RecordBatch {
+pub(crate) async fn read_scores(run: &Run, files: impl IntoIterator<Item = FileRecord>) -> RecordBatch {
     let mut batches = Vec::new();
     for record in files {
         batches.push(read_parquet(&record.input_file(&run.workspace)).await);
@@ -210,7 +210,7 @@ async fn read_parquet(input: &InputFile) -> RecordBatch {
 }
 
 /// Writes a Parquet file as some other program might.
-pub fn write_parquet(path: &Path, batch: &RecordBatch) {
+pub(crate) fn write_parquet(path: &Path, batch: &RecordBatch) {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(ROW_GROUP_ROWS)).build();
     let file = std::fs::File::create(path).expect("a file");
@@ -220,7 +220,7 @@ pub fn write_parquet(path: &Path, batch: &RecordBatch) {
 }
 
 /// Customers from `first` on: ties, nulls, NaN, blanks and unknown cities among them.
-pub fn customers(first: usize, rows: usize) -> RecordBatch {
+pub(crate) fn customers(first: usize, rows: usize) -> RecordBatch {
     let numbers = first as u64..(first + rows) as u64;
     let mix = |number: u64| number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
     let cities = ["Berlin", "São Paulo", " New York ", "?", ""];

@@ -32,7 +32,7 @@ fn audiences() -> Value {
 }
 
 /// A run over 4000 customers in two files with a CSV of recent buyers.
-pub async fn nightly(plant: &Plant, changes: Value) -> kindred_scorer::run::Run {
+pub(crate) async fn nightly(plant: &Plant, changes: Value) -> kindred_scorer::run::Run {
     let model = plant.register().await;
     plant.populate(4000, 2);
     let recent: String = (0..4000).step_by(10).map(|number| format!("c{number:06}\n")).collect();
