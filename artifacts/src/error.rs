@@ -335,7 +335,7 @@ pub enum ArtifactsError {
         run: String,
     },
     /// A task that was stopped before it answered.
-    #[error("writing {url} was stopped")]
+    #[error("work on {url} was stopped")]
     Stopped {
         /// The object.
         url: String,

@@ -16,6 +16,8 @@ use crate::workspace::Workspace;
 
 /// Bytes of a part; every store takes parts of this size, and ten thousand of them make 80 GiB.
 const PART_BYTES: usize = 8 << 20;
+/// Fewer bytes than this are hashed at once: handing them to another thread would take longer.
+const HASH_INLINE_BYTES: usize = 64 << 10;
 /// Parts on their way at once.
 const PARTS_IN_FLIGHT: usize = 4;
 
@@ -91,7 +93,6 @@ impl ObjectWriter {
 
     /// Adds bytes; waits while too many parts are on their way. After an error the upload has been given up.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.hasher.0.update(bytes);
         self.bytes += bytes.len() as u64;
         let mut rest = bytes;
         while self.buffer.len() + rest.len() >= PART_BYTES {
@@ -99,6 +100,7 @@ impl ObjectWriter {
             self.buffer.extend_from_slice(fits);
             rest = later;
             let part = self.buffer.split().freeze();
+            self.absorb(&part).await?;
             if let Err(source) = self.send(part).await {
                 self.give_up().await;
                 return Err(ArtifactsError::store(Action::Write, &self.url, source));
@@ -111,6 +113,7 @@ impl ObjectWriter {
     /// Makes the object visible. `rows` is what the record says of its rows.
     pub async fn finish(mut self, rows: u64) -> Result<FileRecord> {
         let rest = self.buffer.split().freeze();
+        self.absorb(&rest).await?;
         if let Err(source) = self.complete(rest).await {
             self.give_up().await;
             return Err(ArtifactsError::store(Action::Write, &self.url, source));
@@ -122,6 +125,23 @@ impl ObjectWriter {
     /// Gives the upload up and waits until its parts are deleted.
     pub async fn abort(mut self) {
         self.give_up().await;
+    }
+
+    /// Adds bytes to the digest, where that blocks no runtime thread.
+    async fn absorb(&mut self, bytes: &Bytes) -> Result<()> {
+        let mut hasher = std::mem::take(&mut self.hasher);
+        if bytes.len() < HASH_INLINE_BYTES {
+            hasher.0.update(bytes);
+            self.hasher = hasher;
+            return Ok(());
+        }
+        let bytes = bytes.clone();
+        let hashing = tokio::task::spawn_blocking(move || {
+            hasher.0.update(&bytes);
+            hasher
+        });
+        self.hasher = hashing.await.map_err(|source| ArtifactsError::Stopped { url: self.url.clone(), source })?;
+        Ok(())
     }
 
     async fn send(&mut self, part: Bytes) -> object_store::Result<()> {

@@ -157,11 +157,16 @@ async fn read_verified(
     file: &PackageFile,
 ) -> Result<Bytes> {
     let key = layout::model_file(model, version, &file.name)?;
-    let Some(bytes) = workspace.read_if_there(&key).await? else {
-        let folder = workspace.url_of_folder(&layout::model_version(model, version));
-        return Err(ArtifactsError::NoPackageFile { folder, name: file.name.clone() });
+    let bytes = match workspace.read_sized(&key, file.bytes).await {
+        Err(error) if error.is_missing() => {
+            let folder = workspace.url_of_folder(&layout::model_version(model, version));
+            return Err(ArtifactsError::NoPackageFile { folder, name: file.name.clone() });
+        }
+        other => other?,
     };
-    let found = Digest::of(&bytes);
+    let hashed = bytes.clone();
+    let found = tokio::task::spawn_blocking(move || Digest::of(&hashed)).await;
+    let found = found.map_err(|source| ArtifactsError::Stopped { url: workspace.url_of(&key), source })?;
     if found == file.sha256 {
         return Ok(bytes);
     }

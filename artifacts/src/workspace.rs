@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
@@ -15,6 +15,11 @@ use crate::error::{Action, ArtifactsError, Result};
 use crate::layout::{Attempt, Folder, Key};
 use crate::publish::{Entry, Outcome, Patience, PublishError, create_once_with, read_entry};
 use crate::source::Location;
+
+/// Bytes of one request for a part of a large object.
+const RANGE_BYTES: u64 = 16 << 20;
+/// Requests at once for one large object.
+const RANGES_IN_FLIGHT: usize = 8;
 
 /// A workspace that can be read from and written to.
 #[derive(Debug, Clone)]
@@ -124,6 +129,26 @@ impl Workspace {
     pub async fn read(&self, key: &Key) -> Result<Bytes> {
         let request = async { self.store.get(&self.path(key)).await?.bytes().await };
         request.await.map_err(|source| ArtifactsError::store(Action::Read, self.url_of(key), source))
+    }
+
+    /// The bytes of an object of a known size. A large one comes over several connections; one of another size is an
+    /// error.
+    pub async fn read_sized(&self, key: &Key, bytes: u64) -> Result<Bytes> {
+        let path = self.path(key);
+        let failed = |source| ArtifactsError::store(Action::Read, self.url_of(key), source);
+        let found = self.store.head(&path).await.map_err(failed)?.size;
+        if found != bytes {
+            return Err(ArtifactsError::SizeChanged { url: self.url_of(key), expected: bytes, found });
+        }
+        let starts = (0..bytes).step_by(RANGE_BYTES as usize);
+        let mut pieces = futures::stream::iter(starts)
+            .map(|start| self.store.get_range(&path, start..bytes.min(start + RANGE_BYTES)))
+            .buffered(RANGES_IN_FLIGHT);
+        let mut whole = BytesMut::with_capacity(usize::try_from(bytes).unwrap_or(0));
+        while let Some(piece) = pieces.try_next().await.map_err(failed)? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
     }
 
     /// An object's bytes, or `None` where there is no such object.

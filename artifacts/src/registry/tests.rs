@@ -134,6 +134,31 @@ async fn a_package_with_any_changed_byte_is_refused_and_named() {
 }
 
 #[tokio::test]
+async fn a_package_with_bytes_more_or_less_is_refused_and_named() {
+    let workspace = workspace();
+    let version = publish(&workspace, &run("run-1")).await.unwrap();
+    let key = layout::model_file(&model(), version, "weights.safetensors").unwrap();
+    for text in ["", "weight", "weights "] {
+        workspace.write(&key, text).await.unwrap();
+        let error = load_model(&workspace, &reference("repurchase@1")).await.unwrap_err();
+        assert!(error.to_string().contains("weights.safetensors has"), "{error}");
+        assert_eq!(error.class(), FailureClass::Integrity);
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_comes_whole_over_many_requests() {
+    let workspace = workspace();
+    let run = run("run-1");
+    let version = claim_version(&workspace, &model(), &run).await.unwrap();
+    let weights: Bytes = (0..40_000_000u32).map(|at| (at % 251) as u8).collect();
+    let file = write_model_file(&workspace, &model(), version, "weights.safetensors", weights.clone()).await.unwrap();
+    publish_model(&workspace, manifest(version, &run, vec![file])).await.unwrap();
+    let package = load_model(&workspace, &reference("repurchase@1")).await.unwrap();
+    assert!(package.files["weights.safetensors"] == weights);
+}
+
+#[tokio::test]
 async fn a_package_that_lacks_a_file_is_refused() {
     let workspace = workspace();
     let version = publish(&workspace, &run("run-1")).await.unwrap();

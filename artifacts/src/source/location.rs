@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Component, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
-use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::{ObjectStore, RetryConfig};
 use url::Url;
 
 use crate::error::{ArtifactsError, Result, UrlFault};
@@ -29,6 +30,9 @@ enum StoreUrl {
     Local,
     Remote(Url),
 }
+
+/// How long a request is repeated after 5xx answers and broken connections, the search for credentials included.
+const RETRY: Duration = Duration::from_secs(60);
 
 /// The stores that this process has open.
 static STORES: LazyLock<Mutex<BTreeMap<StoreUrl, Arc<dyn ObjectStore>>>> = LazyLock::new(Mutex::default);
@@ -164,11 +168,12 @@ fn without_credentials(text: &str) -> String {
 
 fn open_remote(url: &Url) -> object_store::Result<Arc<dyn ObjectStore>> {
     let text = url.as_str();
+    let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
     Ok(match url.scheme() {
-        "s3" | "s3a" => Arc::new(AmazonS3Builder::from_env().with_url(text).build()?),
-        "gs" => Arc::new(GoogleCloudStorageBuilder::from_env().with_url(text).build()?),
+        "s3" | "s3a" => Arc::new(AmazonS3Builder::from_env().with_url(text).with_retry(retry).build()?),
+        "gs" => Arc::new(GoogleCloudStorageBuilder::from_env().with_url(text).with_retry(retry).build()?),
         "memory" => Arc::new(InMemory::new()),
-        _ => Arc::new(MicrosoftAzureBuilder::from_env().with_url(text).build()?),
+        _ => Arc::new(MicrosoftAzureBuilder::from_env().with_url(text).with_retry(retry).build()?),
     })
 }
 
@@ -279,6 +284,18 @@ mod tests {
         let first = Location::parse("memory://once/a").unwrap().open().unwrap();
         let second = Location::parse("memory://once/b").unwrap().open().unwrap();
         assert!(Arc::ptr_eq(&first, &second));
+    }
+
+    #[test]
+    fn a_store_that_is_not_set_up_names_the_place_and_the_variables() {
+        if std::env::vars().any(|(name, _)| name.starts_with("AZURE_")) {
+            return;
+        }
+        let error = Location::parse("az://container/a").unwrap().open().unwrap_err();
+        let expected =
+            "cannot open the store of az://container/a: check its address and the AWS_*, GOOGLE_* or AZURE_*";
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert!(Location::parse("s3://bucket/a").unwrap().open().is_ok());
     }
 
     #[test]

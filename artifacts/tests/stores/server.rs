@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// A running server. It stops when this is dropped, and also when the test's process dies: its shell waits for the end of
 /// a pipe that this process holds.
-pub struct Server {
+pub(crate) struct Server {
     shell: Child,
     port: u16,
     _folder: tempfile::TempDir,
@@ -27,7 +27,7 @@ pub struct Server {
 impl Server {
     /// Starts the server that `scripts/setup.py peers` installs. Without it the test is skipped, and says so; in CI it
     /// fails.
-    pub fn start(test: &str) -> Option<Self> {
+    pub(crate) fn start(test: &str) -> Option<Self> {
         let weed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.setup/weed");
         if !weed.exists() {
             let message = format!("{test}: SKIPPED, no S3 server at {}; run scripts/setup.py peers\n", weed.display());
@@ -43,7 +43,7 @@ impl Server {
     }
 
     /// Polls with real requests until the server answers them, and makes the bucket.
-    pub async fn wait_until_ready(&self, bucket: &str) -> Arc<dyn ObjectStore> {
+    pub(crate) async fn wait_until_ready(&self, bucket: &str) -> Arc<dyn ObjectStore> {
         let store: Arc<dyn ObjectStore> = Arc::new(
             AmazonS3Builder::new()
                 .with_endpoint(self.endpoint())
@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Runs an ignored test of this binary in a process that finds this server by the usual variables alone.
-    pub fn run_again_with_its_variables(&self, test: &str) {
+    pub(crate) fn run_again_with_its_variables(&self, test: &str) {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--ignored", test])
             .env("AWS_ENDPOINT_URL", self.endpoint())

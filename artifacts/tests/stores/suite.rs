@@ -24,7 +24,7 @@ const WRITERS: usize = 16;
 const RACES: usize = 4;
 
 /// The whole suite, each part in a folder of its own under `root`.
-pub async fn run(root: &str) {
+pub(crate) async fn run(root: &str) {
     let below = |name: &str| Workspace::open(&format!("{root}/{name}")).unwrap();
     small_objects_come_and_go(&below("small")).await;
     numbered_objects_are_listed_in_order(&below("numbered")).await;
@@ -60,7 +60,7 @@ async fn small_objects_come_and_go(workspace: &Workspace) {
     assert_eq!(workspace.size_of(&key).await.unwrap(), None);
 }
 
-pub async fn numbered_objects_are_listed_in_order(workspace: &Workspace) {
+pub(crate) async fn numbered_objects_are_listed_in_order(workspace: &Workspace) {
     let folder = layout::run_log(&run_id());
     assert!(workspace.numbers_in(&folder).await.unwrap().is_empty());
     for number in [10, 2, 1] {
