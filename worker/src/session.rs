@@ -59,6 +59,9 @@ impl Standing {
     }
 }
 
+/// How a unit of work ended, and what made it end if not the work itself.
+type Watched = (Result<Result<serde_json::Value, Failure>, JoinError>, Option<Verdict>);
+
 /// What follows a unit of work.
 enum After {
     /// Ask for the next.
@@ -145,22 +148,10 @@ impl<L: Link, W: Work> Session<L, W> {
         };
         let work = Arc::clone(&self.work);
         let (shown, listens) = (progress.clone(), cancel.listen());
-        let mut work = Owned::spawn(async move { work.perform(assignment, shown, listens).await });
+        let work = Owned::spawn(async move { work.perform(assignment, shown, listens).await });
         let heart = Heart { link: Arc::clone(&self.link), standing: standing.clone(), lease: granted.lease, progress };
-        let mut beating = Owned::spawn(heart.clone().beat());
 
-        let (result, verdict) = tokio::select! {
-            result = &mut work => (result, None),
-            verdict = &mut beating => {
-                cancel.fire();
-                (self.within_grace(&mut work).await?, Some(heart::verdict(verdict)))
-            }
-            () = self.stop.cancelled() => {
-                cancel.fire();
-                (self.within_grace(&mut work).await?, Some(Verdict::Cancel))
-            }
-        };
-        drop(beating);
+        let (result, verdict) = self.watch(work, heart.clone(), &cancel).await?;
         let result = result.unwrap_or_else(|panic| Err(panicked(panic)));
         match verdict {
             Some(Verdict::Drop) => Ok(After::Next),
@@ -172,6 +163,24 @@ impl<L: Link, W: Work> Session<L, W> {
             }
             None => self.report(standing, heart, result).await,
         }
+    }
+
+    /// Waits for the work, which is told to stop when the coordinator or a signal says so.
+    async fn watch(
+        &self,
+        mut work: Owned<Result<serde_json::Value, Failure>>,
+        heart: Heart<L>,
+        cancel: &CancelSource,
+    ) -> Result<Watched, WorkerError> {
+        let mut beating = Owned::spawn(heart.beat());
+        let verdict = tokio::select! {
+            result = &mut work => return Ok((result, None)),
+            verdict = &mut beating => heart::verdict(verdict),
+            () = self.stop.cancelled() => Verdict::Cancel,
+        };
+        // Heartbeats go on where they can: the lease is held until the work has stopped.
+        cancel.fire();
+        Ok((self.within_grace(&mut work).await?, Some(verdict)))
     }
 
     async fn within_grace<T>(&self, work: &mut Owned<T>) -> Result<Result<T, JoinError>, WorkerError> {

@@ -50,24 +50,30 @@ fn measure_names(parts: &Value) -> Vec<String> {
 /// Measures that fit beside each other on a terminal.
 const MOST_COLUMNS: usize = 8;
 
-fn measure_table(measures: &Map<String, Value>, names: &[String], tasks: &[&str]) -> String {
-    let of_task = |task: &str| measures.get(task).and_then(Value::as_object);
-    let cell = |part: &Value, name: &String| part.get(name).map_or_else(String::new, text);
-    if names.len() <= MOST_COLUMNS {
-        let columns: Vec<String> = names.iter().map(|name| format!(">{name}")).collect();
-        let columns: Vec<&str> = ["task", "part"].into_iter().chain(columns.iter().map(String::as_str)).collect();
-        let mut rows = Rows::new(&columns);
-        for (task, part, measured) in tasks
-            .iter()
-            .flat_map(|task| of_task(task).into_iter().flatten().map(move |(part, measured)| (task, part, measured)))
-        {
-            let values = names.iter().map(|name| cell(measured, name));
+type Measures = Map<String, Value>;
+
+fn measure_table(measures: &Measures, names: &[String], tasks: &[&str]) -> String {
+    if names.len() <= MOST_COLUMNS { beside(measures, names, tasks) } else { below(measures, names, tasks) }
+}
+
+/// A row for each part of a task, a column for each measure.
+fn beside(measures: &Measures, names: &[String], tasks: &[&str]) -> String {
+    let columns: Vec<String> = names.iter().map(|name| format!(">{name}")).collect();
+    let columns: Vec<&str> = ["task", "part"].into_iter().chain(columns.iter().map(String::as_str)).collect();
+    let mut rows = Rows::new(&columns);
+    for task in tasks {
+        for (part, measured) in of_task(measures, task).into_iter().flatten() {
+            let values = names.iter().map(|name| cell(Some(measured), name));
             rows.add([(*task).to_owned(), part.clone()].into_iter().chain(values));
         }
-        return rows.to_string();
     }
+    rows.to_string()
+}
+
+/// A row for each measure of a task, a column for each part.
+fn below(measures: &Measures, names: &[String], tasks: &[&str]) -> String {
     let mut parts: Vec<&String> = Vec::new();
-    for part in tasks.iter().filter_map(|task| of_task(task)).flat_map(Map::keys) {
+    for part in tasks.iter().filter_map(|task| of_task(measures, task)).flat_map(Map::keys) {
         if !parts.contains(&part) {
             parts.push(part);
         }
@@ -77,13 +83,20 @@ fn measure_table(measures: &Map<String, Value>, names: &[String], tasks: &[&str]
     let mut rows = Rows::new(&columns);
     for task in tasks {
         for (index, name) in names.iter().enumerate() {
-            let value =
-                |part: &&String| of_task(task).and_then(|of| of.get(*part)).map_or_else(String::new, |p| cell(p, name));
-            let task = if index == 0 { (*task).to_owned() } else { String::new() };
-            rows.add([task, name.clone()].into_iter().chain(parts.iter().map(value)));
+            let task_once = if index == 0 { (*task).to_owned() } else { String::new() };
+            let values = parts.iter().map(|part| cell(of_task(measures, task).and_then(|of| of.get(*part)), name));
+            rows.add([task_once, name.clone()].into_iter().chain(values));
         }
     }
     rows.to_string()
+}
+
+fn of_task<'a>(measures: &'a Measures, task: &str) -> Option<&'a Measures> {
+    measures.get(task).and_then(Value::as_object)
+}
+
+fn cell(measured: Option<&Value>, name: &str) -> String {
+    measured.and_then(|measured| measured.get(name)).map_or_else(String::new, text)
 }
 
 /// The audiences of a publication, each with its waterfall and tiers, and the score table.

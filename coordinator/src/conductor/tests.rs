@@ -1,6 +1,9 @@
 //! Whole runs with workers in this process, on a store in memory and a clock that stands still until it is moved.
 
+mod actor;
+mod clock;
 mod company;
+mod members;
 
 use proto::{Failure, FailureClass, Shard, Stage, Unit};
 use serde_json::json;
@@ -10,7 +13,8 @@ use crate::error::CoordinatorError;
 use crate::log::RunLog;
 use crate::notice::Notice;
 use crate::run::{Event, Kind, State, StopReason, Subject, Verdict};
-use company::{Act, Company, SHARDS};
+use actor::Act;
+use company::{Company, SHARDS};
 
 fn shard(number: u64) -> Unit {
     Unit::Score(Shard(number))

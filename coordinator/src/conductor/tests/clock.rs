@@ -1,0 +1,66 @@
+//! Time moved by hand.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use artifacts::clock::Clock;
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Default)]
+pub(super) struct HandClock {
+    time: Mutex<(Duration, Vec<(Duration, oneshot::Sender<()>)>)>,
+}
+
+impl HandClock {
+    /// Moves it.
+    pub(super) fn advance(&self, duration: Duration) {
+        let mut time = self.time.lock().unwrap();
+        time.0 += duration;
+        let now = time.0;
+        let due: Vec<_> = time.1.extract_if(.., |(deadline, _)| *deadline <= now).collect();
+        due.into_iter().for_each(|(_, sleeper)| drop(sleeper.send(())));
+    }
+
+    /// Returns once somebody waits for a time to come.
+    pub(super) async fn everyone_waits(&self) {
+        while self.time.lock().unwrap().1.iter().all(|(_, sleeper)| sleeper.is_closed()) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets time pass in steps, each of which everybody notices: one leap would be the conductor's own absence.
+    pub(super) async fn pass(&self, duration: Duration) {
+        let step = Duration::from_secs(5);
+        let mut passed = Duration::ZERO;
+        while passed < duration {
+            self.everyone_waits().await;
+            self.advance(step);
+            passed += step;
+        }
+        self.everyone_waits().await;
+    }
+}
+
+#[async_trait]
+impl Clock for HandClock {
+    fn now(&self) -> Duration {
+        self.time.lock().unwrap().0
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let woken = {
+            let mut time = self.time.lock().unwrap();
+            if duration.is_zero() {
+                return;
+            }
+            let (sleeper, woken) = oneshot::channel();
+            let deadline = time.0 + duration;
+            time.1.retain(|(_, sleeper)| !sleeper.is_closed());
+            time.1.push((deadline, sleeper));
+            woken
+        };
+        woken.await.expect("a clock is not dropped while somebody waits for it");
+    }
+}
