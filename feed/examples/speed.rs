@@ -4,6 +4,8 @@
 //! 100,000 values each; 13 numeric ones; every twentieth value is null.
 #![allow(missing_docs)]
 
+extern crate kindred_feed as feed;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;

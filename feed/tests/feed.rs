@@ -1,6 +1,8 @@
 //! Feeds deliver every row once, in the stated order, whatever the files, batches and threads; errors end them.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+extern crate kindred_feed as feed;
+
 mod common;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! Fitting takes one pass, depends on the rows alone, counts what the tasks have, and refuses what cannot be learned.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+extern crate kindred_feed as feed;
+
 mod common;
 
 use std::sync::Arc;

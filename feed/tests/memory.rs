@@ -1,6 +1,8 @@
 //! Memory of a feed and of a fit does not grow with the rows. Alone in its process: it counts every allocation.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+extern crate kindred_feed as feed;
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,6 +1,8 @@
 //! The reader of `encoders.json` in the documentation gives the same ids and numbers as the encoders, to the last bit.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+extern crate kindred_feed as feed;
+
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p kindred-model --example step_rate -- [heavy|light] [threads] [vocabulary] [seconds]`
 
+extern crate kindred_model as model;
+
 use std::time::Instant;
 
 use model::calibrate::ModelCalibration;
@@ -60,9 +62,9 @@ fn rate<E>(seconds: f64, mut step: impl FnMut(usize) -> Result<(), E>) -> Result
 
 fn document(network: &str) -> Result<TrainingSpec, serde_json::Error> {
     let network = match network {
-        "light" => json!({"kind": "shared_bottom", "bottom_layers": [64], "tower_layers": [32], "dropout": 0.0}),
+        "light" => json!({"kind": "shared_bottom", "bottom_layers": [64, 32], "tower_layers": [], "dropout": 0.0}),
         "linear" => json!({"kind": "linear"}),
-        _ => json!({"kind": "mmoe", "experts": 4, "expert_layers": [256, 128], "tower_layers": [64], "dropout": 0.0}),
+        _ => json!({"kind": "mmoe", "experts": 4, "expert_layers": [256, 128], "tower_layers": [], "dropout": 0.0}),
     };
     serde_json::from_value(json!({
         "tables": {"rows": {"url": "rows.parquet"}},
@@ -96,7 +98,9 @@ fn batch(vocabulary: u32, seed: u64) -> Batch {
         ((state >> 33) as u32) % bound
     };
     let features = ROWS * FEATURES as usize;
-    let ids = (0..features as u32).map(|at| (at % FEATURES * vocabulary + draw(vocabulary)) as i32).collect();
+    // Log-uniform, as the benches' data: few ids are frequent, most are rare.
+    let mut id = || (f64::from(vocabulary).ln() * f64::from(draw(1 << 24)) / f64::from(1 << 24)).exp() as u32 - 1;
+    let ids = (0..features as u32).map(|at| (at % FEATURES * vocabulary + id()) as i32).collect();
     let numeric = (0..ROWS * NUMBERS).map(|_| draw(2001) as f32 / 1000.0 - 1.0).collect();
     let labels = (0..2 * ROWS).map(|_| (draw(4) == 0) as u8 as f32).collect();
     Batch {

@@ -6,7 +6,7 @@ use crate::architecture::Architecture;
 use crate::embedding::{Table, VECTOR, gather};
 use crate::input::Inputs;
 use crate::kernel::memory::Aligned;
-use crate::kernel::product::Write;
+use crate::kernel::product::{Packed, Write};
 use crate::layers::{Backward, Dropout, Forward, INPUT};
 use crate::loss::Column;
 
@@ -28,11 +28,34 @@ impl Weights {
         Self { dense, tables: Table::initial(&architecture.layout, seed) }
     }
 
+    /// The dense weights in the order in which products of whole blocks read them.
+    pub(crate) fn pack(&self, architecture: &Architecture) -> Vec<Vec<Packed>> {
+        let mut packed = Vec::new();
+        packed.resize_with(architecture.graph.parameters.blocks.len(), Vec::new);
+        for (layer, _) in &architecture.graph.layers {
+            layer.pack(&self.dense, BLOCK, &mut packed);
+        }
+        packed
+    }
+
+    /// The weights as they are, for passes over weights that change.
+    pub(crate) fn unpacked(&self) -> Model<'_> {
+        Model { weights: self, packed: &[] }
+    }
+
     /// Room for numbers that are read.
     pub(crate) fn zeros(architecture: &Architecture) -> Self {
         let dense = Aligned::zeros(architecture.graph.parameters.len());
         Self { dense, tables: architecture.layout.tables.iter().map(Table::zeros).collect() }
     }
+}
+
+/// Weights as a forward pass takes them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model<'a> {
+    pub(crate) weights: &'a Weights,
+    /// [`Weights::pack`]; may be empty.
+    pub(crate) packed: &'a [Vec<Packed>],
 }
 
 /// The intermediate results of one block; reused for every block that a thread works on.
@@ -57,15 +80,17 @@ impl Activations {
     pub(crate) fn forward(
         &mut self,
         architecture: &Architecture,
-        weights: &Weights,
+        model: Model<'_>,
         inputs: &Inputs,
         rows: Range<usize>,
         dropout: Option<Dropout>,
     ) {
         let graph = &architecture.graph;
         let stride = graph.buffers[INPUT].stride;
-        gather::gather(&architecture.layout, &weights.tables, inputs, rows.clone(), &mut self.0[INPUT], stride);
-        let pass = Forward { weights: &weights.dense, buffers: &graph.buffers, rows: rows.len(), dropout };
+        let x = &mut self.0[INPUT];
+        gather::gather(&architecture.layout, &model.weights.tables, inputs, rows.clone(), x, stride);
+        let weights = &model.weights.dense;
+        let pass = Forward { weights, packed: model.packed, buffers: &graph.buffers, rows: rows.len(), dropout };
         for (layer, _) in &graph.layers {
             layer.forward(&pass, &mut self.0);
         }

@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use tch::{TchError, Tensor};
 
 use crate::kernel::memory::Aligned;
-use crate::kernel::product::Write;
+use crate::kernel::product::{Packed, Write};
 
 /// Some columns of a buffer: `[rows, width]` f32, row-major, a row every [`Buffer::stride`] numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,8 @@ pub(crate) struct Dropout {
 pub(crate) struct Forward<'a> {
     /// The network's weights, flat.
     pub(crate) weights: &'a [f32],
+    /// Those of them that are packed for a block's products, by block of parameters and group.
+    pub(crate) packed: &'a [Vec<Packed>],
     pub(crate) buffers: &'a [Buffer],
     pub(crate) rows: usize,
     /// None outside training.
@@ -137,6 +139,9 @@ pub(crate) trait Layer: Debug + Send + Sync {
 
     /// What it writes: a whole buffer.
     fn output(&self) -> View;
+
+    /// Packs its weights for products of `rows` rows, each block's under its index.
+    fn pack(&self, _weights: &[f32], _rows: usize, _packed: &mut [Vec<Packed>]) {}
 
     /// Computes its output for the first `pass.rows` rows.
     fn forward(&self, pass: &Forward<'_>, activations: &mut [Aligned]);

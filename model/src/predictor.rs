@@ -8,12 +8,13 @@ use tch::Kind;
 
 use crate::architecture::Architecture;
 use crate::calibrate::{Calibrator, ModelCalibration};
-use crate::cpu::{Activations, BLOCK, Weights};
+use crate::cpu::{Activations, BLOCK, Model, Weights};
 use crate::device::{self, Device};
 use crate::embedding::gather;
 use crate::encode::Encoders;
 use crate::error::Error;
 use crate::input::{InputLayout, Inputs};
+use crate::kernel::product::Packed;
 use crate::outputs::Outputs;
 use crate::tensor::TensorModel;
 use crate::weights;
@@ -33,6 +34,7 @@ pub struct Predictor {
 enum Backend {
     Cpu {
         weights: Weights,
+        packed: Vec<Vec<Packed>>,
         /// Memory of calls that are over, for the next ones.
         idle: Mutex<Vec<Activations>>,
     },
@@ -75,7 +77,9 @@ impl Predictor {
         let calibrators = spec.tasks.keys().map(calibrator).collect();
         let weights = weights::from_bytes(&architecture, weights)?;
         let backend = match device {
-            Device::Cpu => Backend::Cpu { weights, idle: Mutex::default() },
+            Device::Cpu => {
+                Backend::Cpu { packed: weights.pack(&architecture), weights, idle: Mutex::default() }
+            }
             Device::Cuda(_) => {
                 let kind = if spec.training.precision == Precision::Bf16 { Kind::BFloat16 } else { Kind::Float };
                 let model = TensorModel::new(&architecture, &weights, device.into(), kind);
@@ -101,10 +105,10 @@ impl Predictor {
         gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)?;
         outputs.reset(architecture.tasks.len(), inputs.rows);
         match &self.backend {
-            Backend::Cpu { weights, idle } => {
+            Backend::Cpu { weights, packed, idle } => {
                 let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let mut memory = memory.unwrap_or_else(|| Activations::new(architecture));
-                predict_blocks(architecture, weights, &mut memory, inputs, outputs);
+                predict_blocks(architecture, Model { weights, packed }, &mut memory, inputs, outputs);
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             }
             Backend::Tensor(model) => {
@@ -121,14 +125,14 @@ impl Predictor {
 
 fn predict_blocks(
     architecture: &Architecture,
-    weights: &Weights,
+    model: Model<'_>,
     activations: &mut Activations,
     inputs: &Inputs,
     outputs: &mut Outputs,
 ) {
     for start in (0..inputs.rows).step_by(BLOCK) {
         let rows = start..(start + BLOCK).min(inputs.rows);
-        activations.forward(architecture, weights, inputs, rows.clone(), None);
+        activations.forward(architecture, model, inputs, rows.clone(), None);
         for (task, predictions) in outputs.tasks.iter_mut().enumerate() {
             activations.predict(architecture, task, &mut predictions[rows.clone()]);
         }

@@ -5,6 +5,8 @@
 
 use std::ffi::{c_char, c_int};
 
+use super::memory::Aligned;
+
 unsafe extern "C" {
     // Column-major C = alpha·op(A)·op(B) + beta·C.
     fn sgemm_(
@@ -23,7 +25,40 @@ unsafe extern "C" {
         c_stride: *const c_int,
     );
     fn MKL_Set_Num_Threads_Local(threads: c_int) -> c_int;
+    fn cblas_sgemm_pack_get_size(operand: c_int, m: c_int, n: c_int, k: c_int) -> usize;
+    fn cblas_sgemm_pack(
+        layout: c_int,
+        operand: c_int,
+        transpose: c_int,
+        m: c_int,
+        n: c_int,
+        k: c_int,
+        alpha: f32,
+        from: *const f32,
+        stride: c_int,
+        to: *mut f32,
+    );
+    fn cblas_sgemm_compute(
+        layout: c_int,
+        transpose_a: c_int,
+        transpose_b: c_int,
+        m: c_int,
+        n: c_int,
+        k: c_int,
+        a: *const f32,
+        a_stride: c_int,
+        b: *const f32,
+        b_stride: c_int,
+        beta: f32,
+        c: *mut f32,
+        c_stride: c_int,
+    );
 }
+
+const ROW_MAJOR: c_int = 101;
+const NOT_TRANSPOSED: c_int = 111;
+const PACKED: c_int = 151;
+const SECOND_OPERAND: c_int = 162;
 
 thread_local! {
     static ONE_THREAD: c_int = {
@@ -87,7 +122,6 @@ fn multiply(a: (Matrix<'_>, u8), b: (Matrix<'_>, u8), inner: usize, c: MatrixMut
     assert_holds(b.numbers.len(), b.rows, b.columns, b.stride);
     assert_holds(c.numbers.len(), c.rows, c.columns, c.stride);
     ONE_THREAD.with(|_| ());
-    let number = |size: usize| c_int::try_from(size).expect("matrices have fewer than 2^31 rows and columns");
     let beta = if write == Write::Add { 1.0 } else { 0.0 };
     // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so apart from
     // `a` and `b`, and the dimensions are positive with strides no shorter than a row.
@@ -110,6 +144,79 @@ fn multiply(a: (Matrix<'_>, u8), b: (Matrix<'_>, u8), inner: usize, c: MatrixMut
     }
 }
 
+/// A second operand in the order in which products of `rows` rows read it, for matrices that are multiplied often.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    numbers: Aligned,
+    rows: usize,
+    inner: usize,
+    columns: usize,
+}
+
+impl Packed {
+    /// Packs `b` for products with matrices of `rows` rows.
+    pub(crate) fn new(b: Matrix<'_>, rows: usize) -> Self {
+        assert_holds(b.numbers.len(), b.rows, b.columns, b.stride);
+        assert!(rows > 0 && b.rows > 0 && b.columns > 0, "there is something to pack");
+        let (m, n, k) = (number(rows), number(b.columns), number(b.rows));
+        // SAFETY: asks for a number.
+        let bytes = unsafe { cblas_sgemm_pack_get_size(SECOND_OPERAND, m, n, k) };
+        let mut numbers = Aligned::zeros(bytes.div_ceil(size_of::<f32>()));
+        // SAFETY: `b` lies inside its memory (asserted above), `numbers` has the size that was asked for.
+        unsafe {
+            cblas_sgemm_pack(
+                ROW_MAJOR,
+                SECOND_OPERAND,
+                NOT_TRANSPOSED,
+                m,
+                n,
+                k,
+                1.0,
+                b.numbers.as_ptr(),
+                number(b.stride),
+                numbers.as_mut_ptr(),
+            );
+        }
+        Self { numbers, rows, inner: b.rows, columns: b.columns }
+    }
+
+    /// How many rows the first operand has to have.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+/// `c = a·b` with a packed `b`.
+pub(crate) fn product_packed(a: Matrix<'_>, b: &Packed, c: MatrixMut<'_>) {
+    let fits = a.rows == b.rows && a.columns == b.inner && c.rows == a.rows && c.columns == b.columns;
+    assert!(fits, "shapes of a product");
+    assert_holds(a.numbers.len(), a.rows, a.columns, a.stride);
+    assert_holds(c.numbers.len(), c.rows, c.columns, c.stride);
+    ONE_THREAD.with(|_| ());
+    // SAFETY: `a` and `c` lie inside their slices, `b` was packed for these shapes, and `c` is borrowed mutably.
+    unsafe {
+        cblas_sgemm_compute(
+            ROW_MAJOR,
+            NOT_TRANSPOSED,
+            PACKED,
+            number(a.rows),
+            number(b.columns),
+            number(b.inner),
+            a.numbers.as_ptr(),
+            number(a.stride),
+            b.numbers.as_ptr(),
+            number(b.columns),
+            0.0,
+            c.numbers.as_mut_ptr(),
+            number(c.stride),
+        );
+    }
+}
+
+fn number(size: usize) -> c_int {
+    c_int::try_from(size).expect("matrices have fewer than 2^31 rows and columns")
+}
+
 fn assert_holds(len: usize, rows: usize, columns: usize, stride: usize) {
     assert!(stride >= columns && stride > 0, "a row is not longer than the stride");
     assert!(rows == 0 || (rows - 1) * stride + columns <= len, "the matrix lies inside its memory");
@@ -117,7 +224,9 @@ fn assert_holds(len: usize, rows: usize, columns: usize, stride: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, MatrixMut, Write, product, product_transposed_left, product_transposed_right};
+    use super::{
+        Matrix, MatrixMut, Packed, Write, product, product_packed, product_transposed_left, product_transposed_right,
+    };
 
     fn numbers(count: usize, seed: u32) -> Vec<f32> {
         (0..count as u32)
@@ -166,6 +275,22 @@ mod tests {
             let to = MatrixMut { numbers: &mut c, rows: m, columns: n, stride: 9 };
             product_transposed_right(matrix(&a, m, k, 14), matrix(&b, n, k, 15), to, write);
             assert_near(&c, 9, n, &reference((&a, |r, i| r * 14 + i), (&b, |i, s| s * 15 + i), (m, k, n), old));
+        }
+    }
+
+    #[test]
+    fn a_packed_product_is_the_plain_one() {
+        for (m, k, n) in [(7, 13, 5), (256, 45, 130), (64, 300, 1)] {
+            let (a, b) = (numbers(m * (k + 2), 1), numbers(k * (n + 3), 2));
+            let a = Matrix { numbers: &a, rows: m, columns: k, stride: k + 2 };
+            let b = Matrix { numbers: &b, rows: k, columns: n, stride: n + 3 };
+            let (mut plain, mut packed) = (vec![9.0; m * (n + 1)], vec![9.0; m * (n + 1)]);
+            product(a, b, MatrixMut { numbers: &mut plain, rows: m, columns: n, stride: n + 1 }, Write::Over);
+            let to = MatrixMut { numbers: &mut packed, rows: m, columns: n, stride: n + 1 };
+            product_packed(a, &Packed::new(b, m), to);
+            for (plain, packed) in plain.iter().zip(&packed) {
+                assert!((plain - packed).abs() < 1e-5, "{packed} is not {plain}");
+            }
         }
     }
 

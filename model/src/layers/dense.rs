@@ -14,7 +14,9 @@ use tch::{Kind, TchError};
 use super::activation::Activation;
 use super::{Backward, Forward, INPUT, Layer, Nodes, TensorPass, View, read_write};
 use crate::kernel::memory::Aligned;
-use crate::kernel::product::{Matrix, MatrixMut, Write, product, product_transposed_left, product_transposed_right};
+use crate::kernel::product::{
+    Matrix, MatrixMut, Packed, Write, product, product_packed, product_transposed_left, product_transposed_right,
+};
 use crate::network::parameters::Block;
 
 /// A product with bias and activations. See the module's documentation.
@@ -95,6 +97,11 @@ impl Layer for Dense {
         self.output
     }
 
+    fn pack(&self, weights: &[f32], rows: usize, packed: &mut [Vec<Packed>]) {
+        let group = |group| Packed::new(self.matrix(weights, group, 0), rows);
+        packed[self.weight.index] = (0..self.groups).map(group).collect();
+    }
+
     fn forward(&self, pass: &Forward<'_>, activations: &mut [Aligned]) {
         let (input, output) = read_write(activations, self.input.buffer, self.output.buffer);
         let (in_stride, stride) = (pass.buffers[self.input.buffer].stride, pass.buffers[self.output.buffer].stride);
@@ -102,7 +109,10 @@ impl Layer for Dense {
             let from = columns(input, self.input.part(group, self.groups), in_stride, pass.rows);
             let part = self.output.part(group, self.groups);
             let to = MatrixMut { numbers: &mut output[part.column..], rows: pass.rows, columns: part.width, stride };
-            product(from, self.matrix(pass.weights, group, 0), to, Write::Over);
+            match pass.packed.get(self.weight.index).and_then(|groups| groups.get(group)) {
+                Some(packed) if packed.rows() == pass.rows => product_packed(from, packed, to),
+                _ => product(from, self.matrix(pass.weights, group, 0), to, Write::Over),
+            }
         }
         let bias = &pass.weights[self.bias.range()];
         for activation in &self.activations {

@@ -178,7 +178,7 @@ impl CpuLearner {
             let activations = &mut self.worker().activations;
             gather::check_ids(&architecture.layout, &batch.inputs, block.clone())?;
             let dropout = dropout.map(|dropout| Dropout { first_row: block.start, ..dropout });
-            activations.forward(architecture, &self.weights, &batch.inputs, block.clone(), dropout);
+            activations.forward(architecture, self.weights.unpacked(), &batch.inputs, block.clone(), dropout);
             for (task, predictions) in predictions.iter_mut().enumerate() {
                 activations.predict(architecture, task, predictions);
             }
@@ -218,7 +218,7 @@ impl CpuLearner {
         let run = |(block, mut predictions): (Range<usize>, Vec<&mut [f32]>)| {
             gather::check_ids(&architecture.layout, inputs, block.clone())?;
             let activations = &mut self.worker().activations;
-            activations.forward(architecture, &self.weights, inputs, block, None);
+            activations.forward(architecture, self.weights.unpacked(), inputs, block, None);
             for (task, predictions) in predictions.iter_mut().enumerate() {
                 activations.predict(architecture, task, predictions);
             }
@@ -275,7 +275,7 @@ impl Work<'_> {
             let rows = start..(start + BLOCK).min(lane.rows.end);
             let Worker { activations, gradients } = &mut *worker;
             let dropout = Dropout { first_row: start, ..self.dropout };
-            activations.forward(architecture, self.weights, &batch.inputs, rows.clone(), Some(dropout));
+            activations.forward(architecture, self.weights.unpacked(), &batch.inputs, rows.clone(), Some(dropout));
             for (task, sums) in sums.iter_mut().enumerate() {
                 let targets = Rows::new(&batch.targets, task, batch.inputs.rows, rows.clone());
                 sums.add(&targets.gradient(

@@ -24,7 +24,7 @@ fn architecture(network: serde_json::Value) -> Architecture {
 /// The sum of the tasks' losses of the first rows of a batch.
 fn loss(architecture: &Architecture, weights: &Weights, batch: &Batch) -> f64 {
     let mut activations = Activations::new(architecture);
-    activations.forward(architecture, weights, &batch.inputs, 0..ROWS, Some(DROPOUT));
+    activations.forward(architecture, weights.unpacked(), &batch.inputs, 0..ROWS, Some(DROPOUT));
     sums(architecture, &activations, batch).iter().zip(&architecture.objectives).map(|(s, o)| s.value(*o)).sum()
 }
 
@@ -39,7 +39,7 @@ fn sums(architecture: &Architecture, activations: &Activations, batch: &Batch) -
 /// The gradients of [`loss`] by the dense weights and by `x`.
 fn gradients(architecture: &Architecture, weights: &Weights, batch: &Batch) -> (Vec<f32>, Vec<f32>) {
     let mut activations = Activations::new(architecture);
-    activations.forward(architecture, weights, &batch.inputs, 0..ROWS, Some(DROPOUT));
+    activations.forward(architecture, weights.unpacked(), &batch.inputs, 0..ROWS, Some(DROPOUT));
     let known = sums(architecture, &activations, batch);
     let mut gradients = Gradients::new(architecture);
     for task in 0..architecture.tasks.len() {

@@ -67,7 +67,7 @@ pub enum FileError {
     },
     /// A value that is not of its column's type.
     #[error(
-        "{url}: row {row}, column `{column}`: {value:?} is not {expected}, as the values before it are: if it is meant, declare the column under `types`"
+        "{url}: row {row}, column `{column}`: {value:?} is not {expected}: declare the column as string under `types` if such values are meant"
     )]
     Value {
         /// The file.
@@ -92,6 +92,12 @@ pub enum FileError {
         row: u64,
         /// What a record may have.
         limit_bytes: usize,
+    },
+    /// One JSON array instead of an object a line.
+    #[error("{url} is one JSON array: write one object a line")]
+    JsonArray {
+        /// The file.
+        url: String,
     },
     /// Lines that are no JSON objects, or a field that is not of its column's type.
     #[error("{url} is not readable as one JSON object a line")]
@@ -121,6 +127,7 @@ impl FileError {
             | Self::Records { .. }
             | Self::Value { .. }
             | Self::Endless { .. }
+            | Self::JsonArray { .. }
             | Self::Json { .. } => FailureClass::Input,
         }
     }

@@ -5,12 +5,15 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
+/// Characters of a value that an error shows.
+const SHOWN_CHARACTERS: usize = 80;
+
 /// A value that is not of its column's type.
 #[derive(Debug)]
 pub(crate) struct BadValue {
     /// Its row in the column, from 0.
     pub(crate) row: usize,
-    /// The text.
+    /// The text, or the start of a long one.
     pub(crate) value: String,
 }
 
@@ -25,7 +28,8 @@ pub(crate) fn convert(text: &ArrayRef, wanted: &DataType) -> Result<Result<Array
         return Ok(Ok(converted));
     }
     let row = (0..text.len()).find(|&row| converted.is_null(row) && text.is_valid(row)).unwrap_or(0);
-    Ok(Err(BadValue { row, value: text.as_string::<i32>().value(row).to_owned() }))
+    let value = text.as_string::<i32>().value(row).chars().take(SHOWN_CHARACTERS).collect();
+    Ok(Err(BadValue { row, value }))
 }
 
 #[cfg(test)]

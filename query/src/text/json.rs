@@ -19,6 +19,9 @@ pub(crate) async fn columns(
     compression: FileCompression,
 ) -> Result<Vec<(String, DataType)>, FileError> {
     let head = whole_lines(plain::open(file, compression)?).await?;
+    if head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(FileError::JsonArray { url: file.url.clone() });
+    }
     let bad_json = |source| FileError::Json { url: file.url.clone(), source };
     let (schema, _) = infer_json_schema(head.as_slice(), None).map_err(bad_json)?;
     Ok(schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())

@@ -171,6 +171,9 @@ async fn json_lines_have_the_fields_of_all_objects() {
     sandbox.write("bad.jsonl", "{\"Id\": 1}\n{\"Id\": \n");
     let error = chain(&with_table(&sandbox, json!({"url": sandbox.url("bad.jsonl")})).await.unwrap_err());
     assert!(error.contains("bad.jsonl is not readable as one JSON object a line"), "{error}");
+    sandbox.write("array.jsonl", "\n [{\"Id\": 1}]");
+    let error = chain(&with_table(&sandbox, json!({"url": sandbox.url("array.jsonl")})).await.unwrap_err());
+    assert!(error.contains("array.jsonl is one JSON array: write one object a line"), "{error}");
 }
 
 #[tokio::test]

@@ -4,5 +4,4 @@ mod bad_inputs;
 mod demo;
 mod documents;
 mod interruption;
-mod package_reader;
 mod same_bytes;
