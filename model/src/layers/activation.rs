@@ -85,9 +85,15 @@ impl Activation {
     }
 }
 
+/// `max(z, 0)`, but NaN stays NaN: it must reach the loss, where it is noticed.
+#[inline(always)]
+fn relu(z: f32) -> f32 {
+    if z < 0.0 { 0.0 } else { z }
+}
+
 fn rectify(values: &mut [f32], bias: &[f32]) {
     for (value, bias) in values.iter_mut().zip(bias) {
-        *value = (*value + bias).max(0.0);
+        *value = relu(*value + bias);
     }
 }
 
@@ -96,7 +102,7 @@ fn rectify_masked(values: &mut [f32], bias: &[f32], mask: Mask, row_key: u32, sc
     for ((values, bias), first_unit) in values.chunks_mut(LINE).zip(bias.chunks(LINE)).zip(first_units) {
         for (unit, (value, bias)) in values.iter_mut().zip(bias).enumerate() {
             let kept = mask.keeps(row_key, first_unit + unit);
-            *value = if kept { (*value + bias).max(0.0) * scale } else { 0.0 };
+            *value = if kept { relu(*value + bias) * scale } else { 0.0 };
         }
     }
 }

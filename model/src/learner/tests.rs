@@ -117,7 +117,7 @@ fn a_loss_that_is_no_number_names_task_and_step_and_leaves_the_weights() {
     train(&mut learner, 0..2);
     let before = learner.state().unwrap();
     let mut wild = batch(300, 9);
-    wild.inputs.numeric.iter_mut().for_each(|number| *number = f32::MAX);
+    wild.inputs.numeric.iter_mut().for_each(|number| *number = f32::INFINITY);
     match learner.step(&wild) {
         Err(Error::LossNotFinite { task, step: 2, .. }) => assert_eq!(task.as_str(), "buy"),
         other => panic!("{other:?}"),

@@ -68,13 +68,45 @@ fn clear_padding(graph: &Graph, dense: &mut [f32]) {
     }
 }
 
-/// A central difference over a step of f32 weights; rectifiers that change side within it make it inexact, so the
-/// tolerance is a percent and a few of the weights may be off.
-fn assert_slopes(name: &str, slopes: &[(f64, f64)]) {
-    let wrong =
-        slopes.iter().filter(|(found, expected)| (found - expected).abs() > 1e-2 * expected.abs() + 3e-4).count();
-    assert!(wrong * 50 <= slopes.len(), "{name}: {wrong} of {} slopes are off: {slopes:?}", slopes.len());
-    assert!(slopes.iter().any(|(found, _)| found.abs() > 1e-3), "{name}: every slope is zero");
+/// A slope found by the backward pass beside the differences of the loss to its two sides.
+struct Slope {
+    found: f64,
+    sides: [f64; 2],
+}
+
+impl Slope {
+    /// `at` gives the loss with the number moved by so much.
+    fn new(found: f32, mut at: impl FnMut(f32) -> f64) -> Self {
+        let step = 4e-3;
+        let [below, here, above] = [-step, 0.0, step].map(&mut at);
+        at(0.0);
+        Self { found: f64::from(found), sides: [(here - below) / f64::from(step), (above - here) / f64::from(step)] }
+    }
+
+    /// Where the two sides differ a rectifier changes its mind in between, and there is nothing to compare with.
+    fn is_smooth(&self) -> bool {
+        self.bend() <= 0.02 * self.middle().abs() + 2e-3
+    }
+
+    fn bend(&self) -> f64 {
+        (self.sides[0] - self.sides[1]).abs()
+    }
+
+    fn middle(&self) -> f64 {
+        (self.sides[0] + self.sides[1]) / 2.0
+    }
+}
+
+/// A difference of f32 losses over 8e-3 is good to a percent of itself and a few 1e-4.
+fn assert_slopes(name: &str, slopes: &[Slope]) {
+    let smooth: Vec<&Slope> = slopes.iter().filter(|slope| slope.is_smooth()).collect();
+    assert!(2 * smooth.len() >= slopes.len(), "{name}: {} of {} slopes are smooth", smooth.len(), slopes.len());
+    for slope in &smooth {
+        let (found, expected) = (slope.found, slope.middle());
+        let tolerance = 1e-2 * expected.abs() + 4e-4 + slope.bend() / 2.0;
+        assert!((found - expected).abs() <= tolerance, "{name}: {found} is not {expected}");
+    }
+    assert!(smooth.iter().any(|slope| slope.found.abs() > 2e-3), "{name}: every slope is zero");
 }
 
 #[test]
@@ -87,20 +119,15 @@ fn gradients_by_every_tensor_are_the_slopes_of_the_loss() {
         for named in architecture.graph.parameters.named.clone() {
             let by_tensor = named.read(&gradient);
             let start = named.read(&weights.dense);
-            let every = start.len().div_ceil(60);
-            let mut slope = |index: usize| {
-                let step = 4e-3;
-                let mut at = |moved: f32| {
+            let slope = |index: usize| {
+                Slope::new(by_tensor[index], |moved| {
                     let mut numbers = start.clone();
                     numbers[index] += moved;
                     named.write(&mut weights.dense, &numbers);
                     loss(&architecture, &weights, &batch)
-                };
-                let slope = (at(step) - at(-step)) / f64::from(2.0 * step);
-                at(0.0);
-                (f64::from(by_tensor[index]), slope)
+                })
             };
-            let slopes: Vec<_> = (0..start.len()).step_by(every).map(&mut slope).collect();
+            let slopes: Vec<_> = (0..start.len()).step_by(start.len().div_ceil(60)).map(slope).collect();
             assert_slopes(&named.name, &slopes);
         }
     }
@@ -109,28 +136,27 @@ fn gradients_by_every_tensor_are_the_slopes_of_the_loss() {
 #[test]
 fn the_gradient_by_the_input_is_the_slope_by_an_embedding() {
     let mut batch = batch(ROWS, 12);
-    // Row 0 alone has city 0, whose embedding is columns 8.. of x.
+    // Row 0 alone has city 0, and weighs much.
+    let cities = layout().slots_before(1) * ROWS;
     for row in 1..ROWS {
-        let at = layout().slots_before(1) * ROWS + row * 2;
-        batch.inputs.ids[at] = batch.inputs.ids[at].max(1);
+        batch.inputs.ids[cities + row * 2] = batch.inputs.ids[cities + row * 2].max(1);
     }
-    batch.inputs.ids[layout().slots_before(1) * ROWS] = 0;
+    batch.inputs.ids[cities] = 0;
+    (0..3).for_each(|task| batch.targets.observed[task * ROWS] = 1.0);
+    batch.targets.weights = Some((0..ROWS).map(|row| if row == 0 { 30.0 } else { 1.0 }).collect());
     let column = layout().numeric_width() + layout().tables[0].output_width();
     for network in networks(0.0) {
         let architecture = architecture(network);
         let mut weights = Weights::initial(&architecture, 6);
         let (_, by_input) = gradients(&architecture, &weights, &batch);
-        let mut slope = |index: usize| {
-            let (step, before) = (4e-3, weights.tables[1].numbers[index]);
-            let mut at = |moved: f32| {
+        let slope = |index: usize| {
+            let before = weights.tables[1].numbers[index];
+            Slope::new(by_input[column + index], |moved| {
                 weights.tables[1].numbers[index] = before + moved;
                 loss(&architecture, &weights, &batch)
-            };
-            let slope = (at(step) - at(-step)) / f64::from(2.0 * step);
-            at(0.0);
-            (f64::from(by_input[column + index]), slope)
+            })
         };
-        let slopes: Vec<_> = (0..8).map(&mut slope).collect();
+        let slopes: Vec<_> = (0..8).map(slope).collect();
         assert_slopes("x", &slopes);
     }
 }
