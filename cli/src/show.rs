@@ -107,7 +107,7 @@ mod tests {
         let text = rows.to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines.iter().any(|line| line.ends_with("     7")), "{text}");
-        assert!(lines.iter().any(|line| line.starts_with(" x ") && line.ends_with("23,570")), "{text}");
+        assert!(lines.iter().any(|line| line.starts_with("  x ") && line.ends_with("23,570")), "{text}");
         assert!(lines.iter().all(|line| line.trim_end() == *line), "{text}");
     }
 }

@@ -77,9 +77,7 @@ impl Predictor {
         let calibrators = spec.tasks.keys().map(calibrator).collect();
         let weights = weights::from_bytes(&architecture, weights)?;
         let backend = match device {
-            Device::Cpu => {
-                Backend::Cpu { packed: weights.pack(&architecture), weights, idle: Mutex::default() }
-            }
+            Device::Cpu => Backend::Cpu { packed: weights.pack(&architecture), weights, idle: Mutex::default() },
             Device::Cuda(_) => {
                 let kind = if spec.training.precision == Precision::Bf16 { Kind::BFloat16 } else { Kind::Float };
                 let model = TensorModel::new(&architecture, &weights, device.into(), kind);

@@ -16,6 +16,8 @@ pub type ScoreCommit = ShardCommit<ShardSummary>;
 pub struct ShardSummary {
     /// Rows without a key.
     pub null_keys: u64,
+    /// Microseconds from the first read to the closed file.
+    pub micros: u64,
     /// What was counted for each audience, in the document's order.
     pub audiences: IndexMap<AudienceName, AudienceCounts>,
 }
@@ -27,9 +29,10 @@ impl ShardSummary {
         audiences: impl Iterator<Item = (AudienceName, usize)>,
     ) -> Self {
         let audiences = audiences.map(|(name, exclusions)| (name, AudienceCounts::new(exclusions)));
-        let mut merged = Self { null_keys: 0, audiences: audiences.collect() };
+        let mut merged = Self { audiences: audiences.collect(), ..Self::default() };
         for shard in shards {
             merged.null_keys += shard.null_keys;
+            merged.micros += shard.micros;
             for (name, counts) in &mut merged.audiences {
                 if let Some(more) = shard.audiences.get(name) {
                     counts.merge(more);

@@ -51,13 +51,20 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let files: Vec<_> = commits.iter().map(|commit| commit.file.clone()).collect();
     let table = ScoreTable::open(run, &files, progress, cancel).await?;
     let url = publish_scores(run, &plan, &commits).await?;
-    let scores = ScoresOutcome { rows: table.rows(), url };
+    let scores = ScoresOutcome { rows: table.rows(), rows_per_second: rate(&commits), url };
     let publishing = Publishing { run, table: &table, facts: facts(run, &table, &commits).await? };
     let mut audiences = Vec::new();
     for (name, definition) in &run.spec().audiences {
         audiences.push(publishing.audience(name, definition).await?);
     }
     Ok(PublishOutcome { audiences, scores })
+}
+
+/// Rows a second that one process scored.
+fn rate(commits: &[ScoreCommit]) -> f64 {
+    let rows: u64 = commits.iter().map(|commit| commit.rows).sum();
+    let micros: u64 = commits.iter().map(|commit| commit.summary.micros).sum();
+    if rows == 0 { 0.0 } else { rows as f64 * 1e6 / micros.max(1) as f64 }
 }
 
 /// What is known of the whole population.

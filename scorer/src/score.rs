@@ -11,6 +11,7 @@ pub mod ordered;
 pub mod rank;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use artifacts::layout::{self as keys, Attempt, ShardId};
 use artifacts::object::FileRecord;
@@ -129,14 +130,18 @@ impl Scorer {
         let schema = &self.batches.layout.schema;
         let writer = ParquetWriter::create(&self.run.workspace, key, schema, &ParquetOptions::default())?;
         let (sender, scored) = channel(WAITING_BATCHES);
+        let started = Instant::now();
         let feed = self.feed(shard)?;
         let (batches, crew) = (Arc::clone(&self.batches), self.crew.clone());
         let watch = Watch { progress: progress.clone(), cancel: cancel.clone() };
         let scoring = spawn_blocking(move || score_all(feed, batches, &crew, watch, &sender));
         let written = write_all(writer, scored).await;
-        let summary = scoring.await.map_err(ScorerError::Thread)?;
-        match (summary, written) {
-            (Ok(summary), Ok(writer)) => Ok((summary, writer.finish().await?)),
+        let counts = scoring.await.map_err(ScorerError::Thread)?;
+        match (counts, written) {
+            (Ok(counts), Ok(writer)) => {
+                let file = writer.finish().await?;
+                Ok((counts.finish(started.elapsed()), file))
+            }
             // The writer stopped first: its error is the cause.
             (Err(ScorerError::Broken) | Ok(_), Err(error)) => Err(error),
             (Err(error), _) => Err(error),
@@ -181,7 +186,7 @@ fn score_all(
     crew: &Crew,
     watch: Watch,
     scored: &Sender<ScoredBatch>,
-) -> Result<ShardSummary> {
+) -> Result<Counts> {
     let mut counts = Counts::new(&batches.layout);
     let Watch { progress, cancel } = watch;
     let work = move |batch: FeedBatch| {
@@ -196,7 +201,7 @@ fn score_all(
         progress.advance(batch.rows.num_rows() as u64);
         scored.blocking_send(batch).map_err(|_| ScorerError::Broken)
     })?;
-    Ok(counts.finish())
+    Ok(counts)
 }
 
 /// Writes scored batches until there are no more; the file is not complete by that.
@@ -240,8 +245,9 @@ impl Counts {
         self.null_keys += batch.null_keys;
     }
 
-    fn finish(self) -> ShardSummary {
+    fn finish(self, took: Duration) -> ShardSummary {
         let counts = self.audiences.into_iter().map(ShardCounts::finish);
-        ShardSummary { null_keys: self.null_keys, audiences: self.names.into_iter().zip(counts).collect() }
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        ShardSummary { null_keys: self.null_keys, micros, audiences: self.names.into_iter().zip(counts).collect() }
     }
 }

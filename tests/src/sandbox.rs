@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -124,7 +125,14 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
             collect(root, &path, files);
         } else {
             let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
-            files.insert(name, fs::read(&path).expect("a file"));
+            match fs::read(&path) {
+                Ok(bytes) => {
+                    files.insert(name, bytes);
+                }
+                // Whoever is at work may have renamed or deleted it meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
         }
     }
 }

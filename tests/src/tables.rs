@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int8Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 /// A table of people.
@@ -70,7 +71,10 @@ impl People {
 /// # Panics
 /// If it cannot be written.
 pub fn write_parquet(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows)).build();
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(row_group_rows))
+        .set_compression(Compression::SNAPPY)
+        .build();
     let file = File::create(path).expect("a file");
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
     writer.write(batch).expect("rows are written");

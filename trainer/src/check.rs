@@ -126,7 +126,9 @@ pub async fn check(request: &Request) -> Result<Answer> {
         let mut notebook = Notebook { document: document.name(), answer: &mut answer };
         match document {
             Document::Training(document) => training::check(document, &mut notebook).await,
-            Document::Scoring(document) => scoring::check(document, &request.documents, &workspace, &mut notebook).await,
+            Document::Scoring(document) => {
+                scoring::check(document, &request.documents, &workspace, &mut notebook).await
+            }
         }
     }
     Ok(answer)

@@ -14,7 +14,7 @@ use crate::run::Run;
 use crate::train::FittedModel;
 
 /// The report of a fitted model.
-pub fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Report {
+pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Report {
     let spec = run.spec();
     let document = serde_json::to_string_pretty(&run.document.document).unwrap_or_default();
     Report {

@@ -23,7 +23,7 @@ const STEPS_A_MESSAGE: u64 = 20;
 /// # Errors
 ///
 /// What the rows or the model refuse, and [`TrainerError::Cancelled`].
-pub fn train(
+pub(crate) fn train(
     learner: &mut Learner,
     rows: &Rows,
     spec: &TrainingSpec,
@@ -102,7 +102,8 @@ impl Course<'_> {
         self.stepping += stepping;
         self.trained_rows += trained.rows;
         let validation = self.validate(learner)?;
-        let value = validation.as_ref().map_or(Some(trained.mean_total()), |validation| self.value(learner, validation));
+        let value =
+            validation.as_ref().map_or(Some(trained.mean_total()), |validation| self.value(learner, validation));
         let epoch = Epoch {
             number,
             seconds: started.elapsed().as_secs_f64(),
@@ -118,7 +119,11 @@ impl Course<'_> {
     }
 
     fn pass(&self, learner: &mut Learner, number: u32) -> Result<Trained> {
-        self.progress.phase(&format!("epoch {number}/{}", self.spec.training.epochs), "rows", Some(self.rows.training_rows()));
+        self.progress.phase(
+            &format!("epoch {number}/{}", self.spec.training.epochs),
+            "rows",
+            Some(self.rows.training_rows()),
+        );
         let mut trained = Trained::new(self.spec.tasks.len());
         for batch in self.rows.shuffled(number)? {
             self.cancel.check().map_err(|_| TrainerError::Cancelled)?;
@@ -166,7 +171,8 @@ impl Course<'_> {
     }
 
     fn note(&self, epoch: &Epoch) {
-        let measures = epoch.tasks.iter().filter_map(|task| Some(format!("{} {:.4}", task.task, task.validation_measure?)));
+        let measures =
+            epoch.tasks.iter().filter_map(|task| Some(format!("{} {:.4}", task.task, task.validation_measure?)));
         let measures: Vec<_> = measures.collect();
         let loss = epoch.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
         self.progress.note(format!(

@@ -62,6 +62,12 @@ pub enum TrainerError {
         /// The run.
         run: RunId,
     },
+    /// Nothing to learn from.
+    #[error("the examples, table `{table}`, have no rows")]
+    NoExamples {
+        /// The table.
+        table: TableName,
+    },
     /// An empty seed table.
     #[error("task `{task}`: its seed table `{table}` has no keys")]
     NoSeeds {
@@ -100,6 +106,7 @@ impl TrainerError {
             | Self::StoppingMeasure(_)
             | Self::NoRun { .. }
             | Self::NotTraining { .. }
+            | Self::NoExamples { .. }
             | Self::NoSeeds { .. } => FailureClass::Input,
             Self::Cancelled => FailureClass::Preempted,
             Self::Measure { .. } | Self::Json { .. } | Self::Thread(_) => FailureClass::Bug,

@@ -12,7 +12,7 @@ use spec::{Task, TaskName, TrainingSpec};
 use crate::error::{Result, TrainerError};
 
 /// What was predicted for the rows of a part beside what they are.
-pub struct Evaluation {
+pub(crate) struct Evaluation {
     /// Rows of the part.
     pub rows: u64,
     /// The losses, as training takes them.
@@ -31,7 +31,7 @@ enum TaskScores {
 
 impl Evaluation {
     /// One without rows.
-    pub fn new(spec: &TrainingSpec) -> Self {
+    pub(crate) fn new(spec: &TrainingSpec) -> Self {
         let scores = |task: &Task| match task {
             Task::Binary(_) | Task::Lookalike(_) => TaskScores::Classes(BinaryMeasures::default()),
             Task::Value(_) => TaskScores::Amounts(ValueMeasures::default()),
@@ -45,7 +45,7 @@ impl Evaluation {
     /// # Errors
     ///
     /// A prediction or label that cannot be measured.
-    pub fn push(&mut self, outputs: &Outputs, targets: &Targets, rows: usize) -> Result<()> {
+    pub(crate) fn push(&mut self, outputs: &Outputs, targets: &Targets, rows: usize) -> Result<()> {
         self.rows += rows as u64;
         for (index, (name, scores)) in self.tasks.iter_mut().enumerate() {
             let of_task = index * rows..(index + 1) * rows;
@@ -62,7 +62,7 @@ impl Evaluation {
     }
 
     /// Adds rows that another one was given.
-    pub fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.losses.merge(&other.losses);
         for (mine, other) in self.tasks.values_mut().zip(other.tasks.into_values()) {
@@ -77,7 +77,7 @@ impl Evaluation {
     }
 
     /// Each task's measures.
-    pub fn metrics(&self) -> IndexMap<TaskName, PartMetrics> {
+    pub(crate) fn metrics(&self) -> IndexMap<TaskName, PartMetrics> {
         let metrics = |scores: &TaskScores| match scores {
             TaskScores::Classes(measures) => PartMetrics::from(measures.metrics()),
             TaskScores::Amounts(measures) => PartMetrics::from(measures.metrics()),
@@ -87,7 +87,7 @@ impl Evaluation {
 
     /// The calibration that fits these rows, the validation rows. A lookalike score says how much someone resembles
     /// the seeds, which is no rate that could be observed, so it stays as it is.
-    pub fn calibration(&self, spec: &TrainingSpec) -> ModelCalibration {
+    pub(crate) fn calibration(&self, spec: &TrainingSpec) -> ModelCalibration {
         let of_task = |name: &TaskName, scores: &TaskScores| match (&spec.tasks[name], scores) {
             (Task::Binary(_), TaskScores::Classes(measures)) => TaskCalibration::fit(spec.calibration, measures),
             (Task::Binary(_) | Task::Lookalike(_) | Task::Value(_), _) => TaskCalibration::none(),
@@ -107,7 +107,7 @@ impl TaskScores {
 }
 
 /// An [`Evaluation`] before and after calibration, from one pass.
-pub struct CalibratedEvaluation {
+pub(crate) struct CalibratedEvaluation {
     raw: Evaluation,
     calibrated: Evaluation,
     calibrators: Vec<Calibrator>,
@@ -115,7 +115,7 @@ pub struct CalibratedEvaluation {
 
 impl CalibratedEvaluation {
     /// One without rows.
-    pub fn new(spec: &TrainingSpec, calibration: &ModelCalibration) -> Self {
+    pub(crate) fn new(spec: &TrainingSpec, calibration: &ModelCalibration) -> Self {
         let calibrators = calibration.tasks.values().map(|task| task.calibrator.clone()).collect();
         Self { raw: Evaluation::new(spec), calibrated: Evaluation::new(spec), calibrators }
     }
@@ -125,7 +125,7 @@ impl CalibratedEvaluation {
     /// # Errors
     ///
     /// As [`Evaluation::push`].
-    pub fn push(&mut self, mut outputs: Outputs, targets: &Targets, rows: usize) -> Result<()> {
+    pub(crate) fn push(&mut self, mut outputs: Outputs, targets: &Targets, rows: usize) -> Result<()> {
         self.raw.push(&outputs, targets, rows)?;
         for (scores, calibrator) in outputs.tasks.iter_mut().zip(&self.calibrators) {
             calibrator.apply(scores);
@@ -134,13 +134,15 @@ impl CalibratedEvaluation {
     }
 
     /// Each task's measures as published, with those before calibration beside them where there is one.
-    pub fn metrics(&self, spec: &TrainingSpec) -> IndexMap<TaskName, PartMetrics> {
+    pub(crate) fn metrics(&self, spec: &TrainingSpec) -> IndexMap<TaskName, PartMetrics> {
         let mut metrics = self.calibrated.metrics();
         if spec.calibration == Calibration::None {
             return metrics;
         }
         for ((name, raw), calibrator) in self.raw.metrics().into_iter().zip(&self.calibrators) {
-            let (PartMetrics::Probabilities(raw), Some(PartMetrics::Probabilities(after))) = (raw, metrics.get_mut(&name)) else {
+            let (PartMetrics::Probabilities(raw), Some(PartMetrics::Probabilities(after))) =
+                (raw, metrics.get_mut(&name))
+            else {
                 continue;
             };
             if *calibrator != Calibrator::None {
@@ -156,7 +158,11 @@ impl CalibratedEvaluation {
 /// # Errors
 ///
 /// What the model or the measures refuse.
-pub fn evaluate_batch(learner: &Learner, batch: &model::input::Batch, evaluation: &mut Evaluation) -> Result<()> {
+pub(crate) fn evaluate_batch(
+    learner: &Learner,
+    batch: &model::input::Batch,
+    evaluation: &mut Evaluation,
+) -> Result<()> {
     let mut outputs = Outputs::default();
     evaluation.losses.merge(&learner.evaluate(batch, &mut outputs)?);
     evaluation.push(&outputs, &batch.targets, batch.inputs.rows)

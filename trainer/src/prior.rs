@@ -16,7 +16,7 @@ use crate::rows::{Part, Rows};
 /// # Errors
 ///
 /// What the rows or the model refuse, and [`TrainerError::Cancelled`].
-pub fn estimate(
+pub(crate) fn estimate(
     spec: &TrainingSpec,
     rows: &Rows,
     statistics: &TargetStatistics,

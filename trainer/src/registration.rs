@@ -14,7 +14,7 @@ use spec::{AliasName, RunId, TableName, Training, Version};
 use crate::error::TrainerError;
 
 /// What a package holds beside its manifest.
-pub struct PackageContent {
+pub(crate) struct PackageContent {
     /// The fitted encoders, as JSON.
     pub encoders: Vec<u8>,
     /// The weights, as safetensors.
@@ -26,7 +26,7 @@ pub struct PackageContent {
 }
 
 /// A version that belongs to the run but is not visible yet.
-pub struct Claim<'a> {
+pub(crate) struct Claim<'a> {
     workspace: &'a Workspace,
     run: &'a RunId,
     document: &'a Training,
@@ -36,13 +36,17 @@ pub struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// The version of this run; the same one when the run is done again.
-    pub async fn new(workspace: &'a Workspace, run: &'a RunId, document: &'a Training) -> Result<Self, TrainerError> {
+    pub(crate) async fn new(
+        workspace: &'a Workspace,
+        run: &'a RunId,
+        document: &'a Training,
+    ) -> Result<Self, TrainerError> {
         let version = registry::claim_version(workspace, &document.metadata.name, run).await?;
         Ok(Self { workspace, run, document, version })
     }
 
     /// Writes the files and makes the version visible, then moves the aliases. Doing it again changes nothing.
-    pub async fn publish(
+    pub(crate) async fn publish(
         &self,
         content: PackageContent,
         report: String,
@@ -60,7 +64,8 @@ impl<'a> Claim<'a> {
             let mut written = Vec::with_capacity(files.len());
             for (name, bytes) in files {
                 let bytes = Bytes::from(bytes);
-                written.push(registry::write_model_file(self.workspace, self.model(), self.version, name, bytes).await?);
+                written
+                    .push(registry::write_model_file(self.workspace, self.model(), self.version, name, bytes).await?);
             }
             let manifest = ModelManifest {
                 schema_version: MODEL_SCHEMA_VERSION,
@@ -80,7 +85,7 @@ impl<'a> Claim<'a> {
     }
 
     /// Points the document's aliases to the version, the conditional one if its condition holds.
-    pub async fn move_aliases(&self, metrics: &ModelMetrics) -> Result<Vec<AliasName>, TrainerError> {
+    pub(crate) async fn move_aliases(&self, metrics: &ModelMetrics) -> Result<Vec<AliasName>, TrainerError> {
         let register = &self.document.spec.register;
         let mut aliases = register.aliases.clone();
         if let Some(promote) = &register.promote {
@@ -102,7 +107,7 @@ impl<'a> Claim<'a> {
 }
 
 /// Measures by task, part and name: what lists and terminals show.
-pub fn headline(metrics: &ModelMetrics) -> serde_json::Value {
+pub(crate) fn headline(metrics: &ModelMetrics) -> serde_json::Value {
     let of_task = |task: &spec::TaskName| -> serde_json::Map<String, serde_json::Value> {
         let of_part = |part: Part| {
             let names = spec::measure::Measure::all().map(spec::measure::Measure::name);

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use crate::error::Result;
 use crate::tables::SeedSets;
 
-pub use feed::Part;
+pub(crate) use feed::Part;
 
 /// Rows of an evaluation's batch.
 const EVALUATION_ROWS: usize = 8192;
@@ -22,7 +22,7 @@ const MOST_WINDOW_ROWS: usize = 1 << 19;
 
 /// The examples with fitted encoders.
 #[derive(Debug, Clone)]
-pub struct Rows {
+pub(crate) struct Rows {
     table: Table,
     fitted: Arc<Fitted>,
     encoders: Arc<Encoders>,
@@ -39,7 +39,7 @@ pub struct Rows {
 /// # Errors
 ///
 /// A lookalike task without seeds.
-pub fn labels(spec: &TrainingSpec, seeds: &SeedSets) -> Result<Labels> {
+pub(crate) fn labels(spec: &TrainingSpec, seeds: &SeedSets) -> Result<Labels> {
     let sets = seeds.iter().map(|(task, keys)| {
         let keys = Arc::clone(keys);
         (task.clone(), Seeds::new(move |hash| keys.contains(hash)))
@@ -53,7 +53,13 @@ impl Rows {
     /// # Errors
     ///
     /// Columns, labels or weights that no model can learn from, by name and place.
-    pub fn fit(table: Table, spec: &TrainingSpec, labels: Labels, threads: usize, runtime: &Handle) -> Result<Self> {
+    pub(crate) fn fit(
+        table: Table,
+        spec: &TrainingSpec,
+        labels: Labels,
+        threads: usize,
+        runtime: &Handle,
+    ) -> Result<Self> {
         let splitter = Splitter::new(&spec.split, &spec.key);
         let plan = FitPlan {
             table: table.clone(),
@@ -77,22 +83,22 @@ impl Rows {
     }
 
     /// The same rows with other labels.
-    pub fn with_labels(&self, labels: Labels) -> Self {
+    pub(crate) fn with_labels(&self, labels: Labels) -> Self {
         Self { labels, ..self.clone() }
     }
 
     /// What the pass over the examples found.
-    pub fn fitted(&self) -> &Fitted {
+    pub(crate) fn fitted(&self) -> &Fitted {
         &self.fitted
     }
 
     /// The encoders.
-    pub fn encoders(&self) -> &Encoders {
+    pub(crate) fn encoders(&self) -> &Encoders {
         &self.encoders
     }
 
     /// Rows and labels of a part.
-    pub fn counts(&self, part: Part) -> &PartCounts {
+    pub(crate) fn counts(&self, part: Part) -> &PartCounts {
         match part {
             Part::Train => &self.fitted.train,
             Part::Validation => &self.fitted.validation,
@@ -101,17 +107,17 @@ impl Rows {
     }
 
     /// Rows that the model learns from.
-    pub fn training_rows(&self) -> u64 {
+    pub(crate) fn training_rows(&self) -> u64 {
         self.fitted.train.rows
     }
 
     /// Steps of an epoch.
-    pub fn steps_per_epoch(&self) -> u64 {
+    pub(crate) fn steps_per_epoch(&self) -> u64 {
         self.training_rows().div_ceil(self.batch_rows as u64)
     }
 
     /// Threads that decode and compute.
-    pub fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
@@ -120,7 +126,7 @@ impl Rows {
     /// # Errors
     ///
     /// Files that cannot be read.
-    pub fn shuffled(&self, epoch: u32) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+    pub(crate) fn shuffled(&self, epoch: u32) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         let order = Order::Shuffled { seed: self.seed, epoch: u64::from(epoch), window_rows: self.window_rows() };
         self.open(Part::Train, order, self.batch_rows)
     }
@@ -130,16 +136,11 @@ impl Rows {
     /// # Errors
     ///
     /// Files that cannot be read.
-    pub fn sequential(&self, part: Part) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+    pub(crate) fn sequential(&self, part: Part) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         self.open(part, Order::Sequential, EVALUATION_ROWS)
     }
 
-    fn open(
-        &self,
-        part: Part,
-        order: Order,
-        batch_rows: usize,
-    ) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+    fn open(&self, part: Part, order: Order, batch_rows: usize) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         let plan = FeedPlan {
             table: self.table.clone(),
             encoders: Arc::clone(&self.encoders),

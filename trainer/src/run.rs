@@ -34,7 +34,8 @@ impl Run {
     /// A run that is not there or no training run.
     pub async fn open(workspace: Workspace, id: RunId, attempt: Attempt) -> Result<Self> {
         let document = runs::read_document(&workspace, &id).await?;
-        let document = document.ok_or_else(|| TrainerError::NoRun { url: workspace.url_of(&layout::run_document(&id)) })?;
+        let document =
+            document.ok_or_else(|| TrainerError::NoRun { url: workspace.url_of(&layout::run_document(&id)) })?;
         let Document::Training(training) = document.document.clone() else {
             return Err(TrainerError::NotTraining { run: id });
         };
@@ -58,7 +59,7 @@ impl Run {
 }
 
 /// Threads that a training of this document decodes and computes with.
-pub fn threads(spec: &TrainingSpec) -> usize {
+pub(crate) fn threads(spec: &TrainingSpec) -> usize {
     let of_machine = || available_parallelism().map_or(1, NonZeroUsize::get);
     spec.resources.threads.map_or_else(of_machine, |threads| threads as usize).max(1)
 }

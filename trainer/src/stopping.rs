@@ -4,7 +4,7 @@ use model::measure::Better;
 
 /// What an epoch's value means for the training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The best so far: keep these weights.
     Best,
     /// Not better, but patience is left.
@@ -15,7 +15,7 @@ pub enum Verdict {
 
 /// Watches one value an epoch.
 #[derive(Debug, Clone)]
-pub struct Stopping {
+pub(crate) struct Stopping {
     better: Better,
     patience: u32,
     best: Option<(u32, f64)>,
@@ -24,13 +24,13 @@ pub struct Stopping {
 
 impl Stopping {
     /// Stops after `patience` epochs in a row without a better value.
-    pub fn new(better: Better, patience: u32) -> Self {
+    pub(crate) fn new(better: Better, patience: u32) -> Self {
         Self { better, patience, best: None, without_gain: 0 }
     }
 
     /// Judges an epoch; one without a value (a measure that is not defined on these rows) is never better, except
     /// that the first epoch's weights are always kept.
-    pub fn judge(&mut self, epoch: u32, value: Option<f64>) -> Verdict {
+    pub(crate) fn judge(&mut self, epoch: u32, value: Option<f64>) -> Verdict {
         let value = value.filter(|value| !value.is_nan());
         let gained = match (self.best, value) {
             (None, _) => true,
@@ -47,7 +47,7 @@ impl Stopping {
     }
 
     /// The epoch whose weights were kept last.
-    pub fn best_epoch(&self) -> Option<u32> {
+    pub(crate) fn best_epoch(&self) -> Option<u32> {
         self.best.map(|(epoch, _)| epoch)
     }
 }

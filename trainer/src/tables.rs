@@ -12,10 +12,10 @@ use crate::error::{Result, TrainerError};
 use crate::run::{Run, threads};
 
 /// The seeds of each lookalike task.
-pub type SeedSets = BTreeMap<TaskName, Arc<KeySet>>;
+pub(crate) type SeedSets = BTreeMap<TaskName, Arc<KeySet>>;
 
 /// What training reads.
-pub struct TrainingTables {
+pub(crate) struct TrainingTables {
     /// The examples.
     pub examples: PreparedTable,
     /// The seeds of each lookalike task.
@@ -27,7 +27,7 @@ pub struct TrainingTables {
 /// # Errors
 ///
 /// A memory limit that is none, a table that cannot be read.
-pub async fn open_session(spec: &TrainingSpec, spill_folder: PathBuf) -> Result<Session> {
+pub(crate) async fn open_session(spec: &TrainingSpec, spill_folder: PathBuf) -> Result<Session> {
     let memory = &spec.resources.memory;
     let memory_bytes = spec::size::parse_bytes(memory).map_err(|_| TrainerError::Memory { text: memory.clone() })?;
     let mut session = Session::new(SessionOptions { memory_bytes, spill_folder, threads: threads(spec) })?;
@@ -41,18 +41,20 @@ pub async fn open_session(spec: &TrainingSpec, spill_folder: PathBuf) -> Result<
 ///
 /// # Errors
 ///
-/// Whatever a table or a step has wrong, by name; a lookalike task whose seed table is empty.
-pub async fn prepare(run: &Run, progress: &Progress) -> Result<TrainingTables> {
+/// Whatever a table or a step has wrong, by name; examples without rows; a lookalike task whose seed table is empty.
+pub(crate) async fn prepare(run: &Run, progress: &Progress) -> Result<TrainingTables> {
     let spec = run.spec();
     let mut session = open_session(spec, run.spill_folder()).await?;
     let report = |table: &TableName, rows: u64| {
         progress.phase(&format!("prepare {table}"), "rows", None);
         progress.set_done(rows);
     };
-    let target =
-        PrepareTarget { workspace: &run.workspace, run: &run.id, attempt: &run.attempt, progress: &report };
+    let target = PrepareTarget { workspace: &run.workspace, run: &run.id, attempt: &run.attempt, progress: &report };
     session.prepare_all(&spec.prepare, &target).await?;
     let examples = session.materialize(&spec.examples, &target).await?;
+    if examples.rows == 0 {
+        return Err(TrainerError::NoExamples { table: spec.examples.clone() });
+    }
     let mut seeds = SeedSets::new();
     for (name, task) in &spec.tasks {
         if let Task::Lookalike(task) = task {

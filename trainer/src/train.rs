@@ -3,8 +3,6 @@
 //! Prepared tables and published versions are found again, so that doing the unit a second time costs only what was
 //! not finished and ends in the same version.
 
-use std::sync::Arc;
-
 use artifacts::registry;
 use feed::Table;
 use indexmap::IndexMap;
@@ -53,7 +51,7 @@ pub struct Outcome {
 
 /// `metrics.json`: the measures and how training went.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct StoredMetrics {
+pub(crate) struct StoredMetrics {
     /// All measures.
     #[serde(flatten)]
     pub metrics: ModelMetrics,
@@ -62,7 +60,7 @@ pub struct StoredMetrics {
 }
 
 /// A fitted model with its measures.
-pub struct FittedModel {
+pub(crate) struct FittedModel {
     /// The rows it was fitted on, with their encoders.
     pub rows: Rows,
     /// Weights as safetensors.
@@ -167,12 +165,7 @@ impl Fitting {
         let timeline = epochs::train(&mut learner, &rows, &self.spec, &self.progress, &self.cancel)?;
         let calibration = self.validation(&learner, &rows)?.calibration(&self.spec);
         let metrics = self.measure(&learner, &rows, &calibration)?;
-        Ok(FittedModel {
-            weights: learner.save()?,
-            rows,
-            calibration,
-            stored: StoredMetrics { metrics, timeline },
-        })
+        Ok(FittedModel { weights: learner.save()?, rows, calibration, stored: StoredMetrics { metrics, timeline } })
     }
 
     fn note_rows(&self, rows: &Rows) {

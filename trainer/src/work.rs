@@ -37,7 +37,7 @@ impl Work for Training {
             .parse()
             .map_err(|invalid| TrainerError::from(artifacts::ArtifactsError::from(invalid)))?;
         let run = Run::open(workspace, assignment.run, attempt).await?;
-        let outcome = train::train(&run, &progress, &cancel).await?;
+        let outcome = train(&run, &progress, &cancel).await?;
         serde_json::to_value(outcome).map_err(|source| TrainerError::Json { file: "outcome", source }.into())
     }
 }

@@ -163,7 +163,7 @@ async fn a_commit_whose_file_has_other_rows_is_refused() {
 #[tokio::test]
 async fn a_prepared_table_is_the_first_attempts() {
     let workspace = workspace();
-    let table: TableName = "best customers".parse().unwrap();
+    let table: TableName = "best_customers".parse().unwrap();
     assert_eq!(read_table(&workspace, &run(), &table).await.unwrap(), None);
     let mut tables = Vec::new();
     for _ in 0..2 {

@@ -204,7 +204,7 @@ async fn a_shard_has_one_commit_and_one_file(workspace: &Workspace) {
 }
 
 async fn a_prepared_table_reads_back(workspace: &Workspace) {
-    let table: TableName = "../Käufer 100%".parse().unwrap();
+    let table: TableName = "Käufer-100".parse().unwrap();
     let attempt = Attempt::new();
     let name = layout::prepared_part(&run_id(), &table, &attempt, 0);
     let record = write_people(workspace, name.as_str(), 0).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Rows, text};
+use super::{Rows, count, text};
 
 /// A model version: its aliases, its measures by task and part, its report.
 pub(crate) fn training(outcome: &Value) -> String {
@@ -105,7 +105,11 @@ pub(crate) fn publication(outcome: &Value) -> String {
     let mut blocks: Vec<String> = audiences.iter().map(audience).collect();
     if let Some(scores) = outcome.get("scores").filter(|scores| scores.is_object()) {
         let of = |name: &str| scores.get(name).map_or_else(String::new, text);
-        blocks.push(format!("scores: {} rows, {}", of("rows"), of("url")));
+        let mut line = format!("scores: {} rows", of("rows"));
+        if let Some(rate) = scores.get("rows_per_second").and_then(Value::as_f64).filter(|rate| *rate > 0.0) {
+            line.push_str(&format!(" at {} rows/s a process", count(rate.round() as u64)));
+        }
+        blocks.push(format!("{line}, {}", of("url")));
     }
     blocks.join("\n\n")
 }
@@ -181,7 +185,7 @@ mod tests {
                 {"name": "churners", "version": null, "published": false, "size": 9, "tiers": [], "waterfall": [],
                  "held_back": ["min_size: 9 people, 10 are needed"], "manifest_url": null},
             ],
-            "scores": {"rows": 23570, "url": "file:///w/scores.json"},
+            "scores": {"rows": 23570, "rows_per_second": 81234.5, "url": "file:///w/scores.json"},
         });
         let text = publication(&outcome);
         for words in [
@@ -190,7 +194,7 @@ mod tests {
             "manifest: file:///w/manifest.json",
             "audience churners was held back",
             "  min_size: 9 people",
-            "scores: 23,570 rows, file:///w/scores.json",
+            "scores: 23,570 rows at 81,235 rows/s a process, file:///w/scores.json",
         ] {
             assert!(text.contains(words), "{words} in\n{text}");
         }

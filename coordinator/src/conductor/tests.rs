@@ -122,7 +122,7 @@ async fn a_worker_that_falls_silent_loses_its_lease_and_its_process() {
     let lease = company.timing().lease;
     let mut playing = company.play();
     playing.company.frozen().await;
-    playing.company.clock().pass(lease).await;
+    playing.pass(lease).await;
     let failure = playing.until(|notice| match notice {
         Notice::AttemptFailed { failure, .. } => Some(failure.clone()),
         _ => None,
@@ -138,7 +138,7 @@ async fn a_process_that_never_registers_is_replaced() {
     let (startup, round) = (company.timing().startup, company.timing().round);
     let mut playing = company.play();
     playing.until(|notice| matches!(notice, Notice::Launched { .. }).then_some(())).await;
-    playing.company.clock().pass(startup + 2 * round).await;
+    playing.pass(startup + 2 * round).await;
     assert_eq!(playing.end().await.unwrap().as_str(), "succeeded");
 }
 

@@ -1,7 +1,7 @@
 use std::future::pending;
 
+use proto::Next;
 use proto::v1::worker_service_client::WorkerServiceClient;
-use proto::{Next, Stage};
 use tonic::Code;
 use tonic::transport::Channel;
 

@@ -59,7 +59,7 @@ async fn register(folder: &Path, run: &str) {
     let version = claim_version(&workspace, &model, &run).await.unwrap();
     let file = write_model_file(&workspace, &model, version, "weights.safetensors", "w".into()).await.unwrap();
     let manifest = ModelManifest {
-        schema_version: artifacts::registry::MODEL_SCHEMA_VERSION,
+        schema_version: registry::MODEL_SCHEMA_VERSION,
         model: model.clone(),
         version,
         run: run.clone(),

@@ -19,12 +19,12 @@ use spec::training::{Shares, Split};
 use spec::{ColumnName, FeatureName, Task, TaskName};
 use tokio::runtime::Runtime;
 
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Rows `first..first + count`; everything in a row follows from its id.
-pub fn customers(first: i64, count: usize) -> RecordBatch {
+pub(crate) fn customers(first: i64, count: usize) -> RecordBatch {
     let ids = || first..first + count as i64;
     let cities = ["Köln", "São Paulo?", "", "Łódź", "new york"];
     let city = StringArray::from_iter(ids().map(|id| (id % 7 != 0).then(|| cities[id as usize % cities.len()])));
@@ -45,7 +45,7 @@ pub fn customers(first: i64, count: usize) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
 }
 
-pub fn write(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
+pub(crate) fn write(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows));
     let properties = properties.set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let file = std::fs::File::create(path).unwrap();
@@ -55,19 +55,19 @@ pub fn write(path: &Path, batch: &RecordBatch, row_group_rows: usize) {
 }
 
 /// `rows` customers in files of `file_rows`.
-pub fn write_customers(folder: &Path, rows: usize, file_rows: usize, row_group_rows: usize) {
+pub(crate) fn write_customers(folder: &Path, rows: usize, file_rows: usize, row_group_rows: usize) {
     for (number, first) in (0..rows).step_by(file_rows).enumerate() {
         let batch = customers(first as i64, file_rows.min(rows - first));
         write(&folder.join(format!("part-{number:04}.parquet")), &batch, row_group_rows);
     }
 }
 
-pub fn table(folder: &Path, runtime: &Runtime) -> Table {
+pub(crate) fn table(folder: &Path, runtime: &Runtime) -> Table {
     let source = serde_json::from_value(serde_json::json!({"url": folder})).unwrap();
     runtime.block_on(async { Table::open(&resolve(&source).await.unwrap().files).await.unwrap() })
 }
 
-pub fn features() -> IndexMap<FeatureName, Feature> {
+pub(crate) fn features() -> IndexMap<FeatureName, Feature> {
     let features = serde_json::json!({
         "age": {"kind": "numeric"},
         "city": {"kind": "categorical", "vocabulary": {"min_count": 1}},
@@ -79,7 +79,7 @@ pub fn features() -> IndexMap<FeatureName, Feature> {
     serde_json::from_value(features).unwrap()
 }
 
-pub fn tasks() -> IndexMap<TaskName, Task> {
+pub(crate) fn tasks() -> IndexMap<TaskName, Task> {
     let tasks = serde_json::json!({
         "buys": {"kind": "binary", "label": "bought"},
         "spends": {"kind": "value", "label": "spend"},
@@ -88,31 +88,31 @@ pub fn tasks() -> IndexMap<TaskName, Task> {
     serde_json::from_value(tasks).unwrap()
 }
 
-pub fn key() -> ColumnName {
+pub(crate) fn key() -> ColumnName {
     "id".parse().unwrap()
 }
 
 /// Every 17th customer is a seed.
-pub fn labels() -> Labels {
+pub(crate) fn labels() -> Labels {
     let seeds: std::collections::HashSet<u128> =
         (0..200_000).step_by(17).map(|id: i64| hash_text(id.to_string().as_bytes(), 0)).collect();
     let seeds = BTreeMap::from([("alike".parse().unwrap(), Seeds::new(move |hash| seeds.contains(&hash)))]);
     Labels::new(&tasks(), None, &key(), &seeds).unwrap()
 }
 
-pub fn splitter() -> Splitter {
+pub(crate) fn splitter() -> Splitter {
     Splitter::new(&Split::Key(Shares { validation: 0.2, test: 0.1 }), &key())
 }
 
-pub fn fit_plan(table: &Table, threads: usize) -> FitPlan {
+pub(crate) fn fit_plan(table: &Table, threads: usize) -> FitPlan {
     FitPlan { table: table.clone(), features: features(), labels: labels(), splitter: splitter(), threads }
 }
 
-pub fn fitted(table: &Table, threads: usize, runtime: &Runtime) -> Fitted {
+pub(crate) fn fitted(table: &Table, threads: usize, runtime: &Runtime) -> Fitted {
     fit_encoders(fit_plan(table, threads), runtime.handle()).unwrap()
 }
 
-pub fn plan(table: &Table, fitted: &Fitted, order: Order, part: Option<Part>, threads: usize) -> FeedPlan {
+pub(crate) fn plan(table: &Table, fitted: &Fitted, order: Order, part: Option<Part>, threads: usize) -> FeedPlan {
     FeedPlan {
         table: table.clone(),
         encoders: Arc::new(fitted.encoders.clone()),
@@ -125,13 +125,13 @@ pub fn plan(table: &Table, fitted: &Fitted, order: Order, part: Option<Part>, th
     }
 }
 
-pub fn ids(batch: &FeedBatch) -> Vec<i64> {
+pub(crate) fn ids(batch: &FeedBatch) -> Vec<i64> {
     let carry = batch.carry.as_ref().unwrap();
     carry.column_by_name("id").unwrap().as_primitive::<Int64Type>().values().to_vec()
 }
 
 /// The part of each id, told without a feed.
-pub fn part_of(id: i64) -> Part {
+pub(crate) fn part_of(id: i64) -> Part {
     let column: ArrayRef = Arc::new(Int64Array::from(vec![id]));
     let hash = hash_keys(&column, artifacts::keys::seed_of("split", "")).unwrap()[0];
     match artifacts::keys::unit_interval(hash) {
@@ -142,7 +142,7 @@ pub fn part_of(id: i64) -> Part {
 }
 
 /// Checks that every row of a batch is what the customer's id makes it, features, labels and carried columns.
-pub fn check_rows(batch: &FeedBatch, fitted: &Fitted) {
+pub(crate) fn check_rows(batch: &FeedBatch, fitted: &Fitted) {
     let ids = ids(batch);
     let rows: Vec<RecordBatch> = ids.iter().map(|&id| customers(id, 1)).collect();
     let expected = arrow::compute::concat_batches(&rows[0].schema(), &rows).unwrap();

@@ -14,6 +14,10 @@ const TRANSACTIONS: &str = "customer,amount,day\na,1.5,2024-01-01\nb,2.5,2024-01
 
 async fn with_transactions(sandbox: &Sandbox) -> Session {
     sandbox.write("t.csv", TRANSACTIONS);
+    over_transactions(sandbox).await
+}
+
+async fn over_transactions(sandbox: &Sandbox) -> Session {
     let mut session = sandbox.session();
     session.add_table(&name("transactions"), &source(json!({"url": sandbox.url("t.csv")}))).await.unwrap();
     session
@@ -238,7 +242,7 @@ async fn spilling_changes_no_bytes_from_run_to_run() {
 async fn of_two_that_make_a_step_at_once_one_wins_and_the_other_s_files_are_gone() {
     let sandbox = Sandbox::new();
     let made = step("sums", "SELECT customer, sum(amount) AS total FROM transactions GROUP BY customer");
-    let (mut first, mut second) = (with_transactions(&sandbox).await, with_transactions(&sandbox).await);
+    let (mut first, mut second) = (with_transactions(&sandbox).await, over_transactions(&sandbox).await);
     let other = Attempt::new();
     let target = PrepareTarget { attempt: &other, ..sandbox.target() };
     let (first_target, second_target) = (sandbox.target(), target);

@@ -1,7 +1,7 @@
 //! The documents that these tests run.
 
 /// Trains on `people/` and registers `buyers@candidate`.
-pub fn training(network: &str) -> String {
+pub(crate) fn training(network: &str) -> String {
     format!(
         r#"apiVersion: kindred.dev/v1
 kind: Training
@@ -33,7 +33,7 @@ spec:
 }
 
 /// Scores `people/` with `buyers@candidate` and publishes two audiences.
-pub fn scoring(processes: u32) -> String {
+pub(crate) fn scoring(processes: u32) -> String {
     format!(
         r#"apiVersion: kindred.dev/v1
 kind: Scoring
@@ -70,4 +70,4 @@ spec:
 }
 
 /// The network that most tests train.
-pub const MMOE: &str = "{kind: mmoe, experts: 3, expert_layers: [16, 8], tower_layers: [8], dropout: 0.1}";
+pub(crate) const MMOE: &str = "{kind: mmoe, experts: 3, expert_layers: [16, 8], tower_layers: [8], dropout: 0.1}";

@@ -27,7 +27,10 @@ fn oddity(column: &ColumnSummary) -> Option<String> {
         return Some(format!("column `{name}` is null in {:.1} % of the sampled rows", column.null_rate * 100.0));
     }
     (column.non_finite > 0).then(|| {
-        format!("column `{name}` has {} NaN or infinite values among the sampled rows; they count as missing", column.non_finite)
+        format!(
+            "column `{name}` has {} NaN or infinite values among the sampled rows; they count as missing",
+            column.non_finite
+        )
     })
 }
 

@@ -48,7 +48,8 @@ pub(super) fn find(spec: &TrainingSpec, sample: &[RecordBatch]) -> Vec<Leak> {
         let Some(labels) = rows.column_by_name(kind.label.as_str()).and_then(labels) else { continue };
         let observed = observed_rows(&rows, &labels);
         for (feature, kind) in &spec.features {
-            let auc_of = |column: &ColumnName| alone(kind, observed.0.column_by_name(column.as_str())?, spec, &observed);
+            let auc_of =
+                |column: &ColumnName| alone(kind, observed.0.column_by_name(column.as_str())?, spec, &observed);
             for column in columns_of(feature, kind) {
                 if let Some(auc) = auc_of(&column).filter(|auc| *auc >= SUSPICIOUS) {
                     leaks.push(Leak { feature: feature.clone(), column, task: task.clone(), auc });
@@ -88,7 +89,8 @@ fn alone(kind: &Feature, column: &ArrayRef, spec: &TrainingSpec, observed: &(Rec
 }
 
 fn numbers(column: &ArrayRef) -> Option<Vec<Option<f64>>> {
-    let as_number = if column.data_type().is_temporal() { cast(column, &DataType::Int64).ok()? } else { column.clone() };
+    let as_number =
+        if column.data_type().is_temporal() { cast(column, &DataType::Int64).ok()? } else { column.clone() };
     let numbers = cast(&as_number, &DataType::Float64).ok()?;
     let numbers = numbers.as_any().downcast_ref::<Float64Array>()?;
     Some(numbers.iter().collect())
@@ -128,8 +130,14 @@ mod tests {
         let answer = |row: i64| if label(row) { Some("yes") } else { (row % 2 == 0).then_some("no") };
         let columns: [(&str, ArrayRef); 6] = [
             ("id", Arc::new(Int64Array::from_iter_values(0..rows))),
-            ("honest", Arc::new(Int64Array::from_iter_values((0..rows).map(|row| noise(row) + i64::from(label(row)) * 20)))),
-            ("duration", Arc::new(Int64Array::from_iter_values((0..rows).map(|row| noise(row) + i64::from(label(row)) * 60)))),
+            (
+                "honest",
+                Arc::new(Int64Array::from_iter_values((0..rows).map(|row| noise(row) + i64::from(label(row)) * 20))),
+            ),
+            (
+                "duration",
+                Arc::new(Int64Array::from_iter_values((0..rows).map(|row| noise(row) + i64::from(label(row)) * 60))),
+            ),
             ("answer", Arc::new((0..rows).map(answer).collect::<StringArray>())),
             ("noise", Arc::new(StringArray::from_iter_values((0..rows).map(|row| noise(row).to_string())))),
             ("bought", Arc::new(Int8Array::from_iter_values((0..rows).map(|row| i8::from(label(row)))))),

@@ -12,15 +12,12 @@ use spec::{ColumnName, Document, Scoring, ScoringSpec, Training, TrainingSpec};
 use super::{Level, Notebook, inspect, open_tables};
 
 /// Checks the document; the findings are noted.
-pub(super) async fn check(
-    document: &Scoring,
-    all: &[Document],
-    workspace: &Workspace,
-    notebook: &mut Notebook<'_>,
-) {
+pub(super) async fn check(document: &Scoring, all: &[Document], workspace: &Workspace, notebook: &mut Notebook<'_>) {
     let spec = &document.spec;
     let model = model_of(spec, all, workspace, notebook).await;
-    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else { return };
+    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else {
+        return;
+    };
     let schema = match session.schema(&spec.population) {
         Ok(schema) => schema,
         Err(error) => return notebook.error("spec.population", &error),
@@ -57,7 +54,9 @@ async fn model_of(
     notebook: &mut Notebook<'_>,
 ) -> Option<TrainingSpec> {
     let trained_here = all.iter().find_map(|document| match document {
-        Document::Training(Training { metadata, spec: training, .. }) if metadata.name == spec.model.model => Some(training),
+        Document::Training(Training { metadata, spec: training, .. }) if metadata.name == spec.model.model => {
+            Some(training)
+        }
         Document::Training(_) | Document::Scoring(_) => None,
     });
     if let Some(training) = trained_here {

@@ -12,7 +12,9 @@ use super::{Level, Notebook, columns, inspect, leak, open_tables};
 /// Checks the document; the findings are noted.
 pub(super) async fn check(document: &Training, notebook: &mut Notebook<'_>) {
     let spec = &document.spec;
-    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else { return };
+    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else {
+        return;
+    };
     let schema = match session.schema(&spec.examples) {
         Ok(schema) => schema,
         Err(error) => return notebook.error("spec.examples", &error),
@@ -35,23 +37,29 @@ fn check_features(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebo
 }
 
 fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, notebook: &mut Notebook<'_>) {
-    let mut expect = |column: &ColumnName, path: String, fits: fn(&DataType) -> bool, wanted: &str| {
-        match schema.field_with_name(column.as_str()) {
-            Ok(field) if fits(field.data_type()) => {}
-            Ok(field) => {
-                let message = format!("column `{column}` of table `{}` is {}; it must be {wanted}", spec.examples, field.data_type());
-                notebook.find(Level::Error, path, message);
-            }
-            Err(_) => {
-                let names = schema.fields().iter().map(|field| field.name().as_str());
-                let hint = nearest(column.as_str(), names).map(|name| format!("; did you mean `{name}`?"));
-                let message = format!("table `{}` has no column `{column}`{}", spec.examples, hint.unwrap_or_default());
-                notebook.find(Level::Error, path, message);
-            }
+    let mut expect = |column: &ColumnName, path: String, fits: fn(&DataType) -> bool, wanted: &str| match schema
+        .field_with_name(column.as_str())
+    {
+        Ok(field) if fits(field.data_type()) => {}
+        Ok(field) => {
+            let message =
+                format!("column `{column}` of table `{}` is {}; it must be {wanted}", spec.examples, field.data_type());
+            notebook.find(Level::Error, path, message);
+        }
+        Err(_) => {
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            let hint = nearest(column.as_str(), names).map(|name| format!("; did you mean `{name}`?"));
+            let message = format!("table `{}` has no column `{column}`{}", spec.examples, hint.unwrap_or_default());
+            notebook.find(Level::Error, path, message);
         }
     };
     let is_number = |found: &DataType| found.is_numeric() || matches!(found, DataType::Boolean | DataType::Null);
-    expect(&spec.key, "spec.key".to_owned(), artifacts::keys::is_key_type, "an integer, a string or another exact type");
+    expect(
+        &spec.key,
+        "spec.key".to_owned(),
+        artifacts::keys::is_key_type,
+        "an integer, a string or another exact type",
+    );
     if let Some(weight) = &spec.weight {
         expect(weight, "spec.weight".to_owned(), is_number, "a number");
     }
@@ -64,7 +72,9 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, not
     }
     for (name, task) in &spec.tasks {
         match task {
-            Task::Binary(task) => expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "boolean, or 0 and 1"),
+            Task::Binary(task) => {
+                expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "boolean, or 0 and 1")
+            }
             Task::Value(task) => expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "a number"),
             Task::Lookalike(_) => {}
         }

@@ -20,26 +20,21 @@ impl HandClock {
         time.0 += duration;
         let now = time.0;
         let due: Vec<_> = time.1.extract_if(.., |(deadline, _)| *deadline <= now).collect();
-        due.into_iter().for_each(|(_, sleeper)| drop(sleeper.send(())));
+        for (_, sleeper) in due {
+            // Who has stopped waiting meanwhile needs no word.
+            let _ = sleeper.send(());
+        }
     }
 
     /// Returns once somebody waits for a time to come.
     pub(super) async fn everyone_waits(&self) {
-        while self.time.lock().unwrap().1.iter().all(|(_, sleeper)| sleeper.is_closed()) {
+        while !self.somebody_waits() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Lets time pass in steps, each of which everybody notices: one leap would be the conductor's own absence.
-    pub(super) async fn pass(&self, duration: Duration) {
-        let step = Duration::from_secs(5);
-        let mut passed = Duration::ZERO;
-        while passed < duration {
-            self.everyone_waits().await;
-            self.advance(step);
-            passed += step;
-        }
-        self.everyone_waits().await;
+    pub(super) fn somebody_waits(&self) -> bool {
+        self.time.lock().unwrap().1.iter().any(|(_, sleeper)| !sleeper.is_closed())
     }
 }
 

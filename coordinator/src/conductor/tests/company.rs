@@ -232,6 +232,22 @@ impl Playing {
         }
     }
 
+    /// Lets time pass in steps, each of which the conductor notices: one leap would be its own absence. Ends with the run.
+    pub(super) async fn pass(&self, duration: Duration) {
+        let (clock, step) = (self.company.clock(), self.company.timing().round);
+        let mut passed = Duration::ZERO;
+        while passed < duration {
+            while !clock.somebody_waits() {
+                if self.task.is_finished() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+            clock.advance(step);
+            passed += step;
+        }
+    }
+
     pub(super) async fn end(self) -> Result<State> {
         self.finish().await.1
     }

@@ -99,7 +99,7 @@ fn integers_of_every_width_find_their_value() {
 #[test]
 fn a_value_is_its_text_whatever_the_column_is() {
     let hash = || Ids::Hash { buckets: 1_000_003, seed: 9 };
-    let five = 1 + super::bucket(hash_text(b"5", 9), 1_000_003) as i32;
+    let five = 1 + bucket(hash_text(b"5", 9), 1_000_003) as i32;
     let decimal = Decimal128Array::from(vec![500]).with_precision_and_scale(10, 2).unwrap();
     assert_eq!(ids_of(hash(), StringArray::from(vec!["5"])), [five]);
     assert_eq!(ids_of(hash(), Int8Array::from(vec![5])), [five]);
@@ -148,7 +148,7 @@ fn crosses_hash_their_columns_hashes() {
     let ids = encode(cross, &table(vec![("a", a), ("b", b)])).ids;
     let expect = |left: u64, right: u64| {
         let bytes = [left.to_le_bytes(), right.to_le_bytes()].concat();
-        3 + 1 + super::bucket(hash_text(&bytes, 3), 1000) as i32
+        3 + 1 + bucket(hash_text(&bytes, 3), 1000) as i32
     };
     let (x, five) = (hash_text(b"x", 3), hash_text(b"5", 3));
     assert_eq!(ids, [2, expect(x, five), 0, expect(0, five), 2, expect(x, 0), 0, 3]);
