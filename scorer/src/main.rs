@@ -26,10 +26,6 @@ fn main() -> ExitCode {
     model::device::prepare();
     model::device::tune_allocator();
     let Command::Work(arguments) = Arguments::parse().command;
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr);
-    subscriber.init();
     match Workspace::open(&arguments.workspace) {
         Ok(workspace) => worker::run(&arguments, ScorerWork::new(workspace)),
         Err(error) => {

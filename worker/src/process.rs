@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use proto::PARENT_VARIABLE;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 use crate::Work;
 use crate::arguments::{WorkArguments, WorkerOptions};
@@ -15,6 +16,7 @@ use crate::session::{Ending, Session};
 /// Runs a worker process to its end: 0 when nothing was left to do, 143 when it was told to stop, else 1 with the
 /// reason on stderr. Return its result from `main`: threads that still compute end with the process.
 pub fn run(arguments: &WorkArguments, work: impl Work) -> ExitCode {
+    log_to_stderr();
     match start(arguments, work) {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Stopped) => ExitCode::from(143),
@@ -23,6 +25,12 @@ pub fn run(arguments: &WorkArguments, work: impl Work) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whoever launched the process keeps its stderr as its log; `RUST_LOG` says how much there is of it.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
 }
 
 fn start(arguments: &WorkArguments, work: impl Work) -> Result<Ending, WorkerError> {

@@ -4,4 +4,5 @@ mod bad_inputs;
 mod demo;
 mod documents;
 mod interruption;
+mod package;
 mod same_bytes;

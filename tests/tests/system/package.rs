@@ -1,0 +1,65 @@
+//! A package can be read without Kindred: the Python in `docs/model-package.md` gives the same scores.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use kindred_tests::sandbox::{Sandbox, clone_folder};
+use kindred_tests::tables::People;
+
+use crate::documents::{MMOE, scoring, training};
+
+const COMPARE: &str = r#"
+import glob, sys, pyarrow.parquet as pq
+workspace, people = sys.argv[1:]
+table = pa.concat_tables([pq.read_table(path) for path in sorted(glob.glob(people + "/*.parquet"))])
+(manifest,) = glob.glob(workspace + "/runs/nightly-*/scores.json")
+files = [workspace + "/" + file["key"] for file in json.load(open(manifest))["files"]]
+scores = pa.concat_tables([pq.ParquetFile(path).read() for path in files])
+assert scores["person"].to_pylist() == table["person"].to_pylist()
+predictions = predict(workspace + "/models/buyers/versions/00000000000000000001", table)
+assert len(predictions) == 3 and len(table) == 4000
+for task, found in predictions.items():
+    stored = np.asarray(scores[task])
+    off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
+    assert off.max() <= 1e-5, (task, off.max(), found[off.argmax()], stored[off.argmax()])
+    assert stored.std() > 1e-3, (task, "all scores are one")
+    print(f"{task}: {off.max():.1e}")
+"#;
+
+/// The Python in the documentation.
+fn documented_reader() -> String {
+    let page = fs::read_to_string(clone_folder().join("docs/model-package.md")).unwrap();
+    let blocks = page.split("```python\n").skip(1);
+    blocks.map(|block| block.split_once("\n```").unwrap().0).collect::<Vec<_>>().join("\n\n")
+}
+
+fn assert_agrees(network: &str, calibration: &str) {
+    let sandbox = Sandbox::new();
+    People::default().write(&sandbox.path("people"));
+    sandbox.write("training.yaml", format!("{}  calibration: {calibration}\n", training(network)));
+    sandbox.write("scoring.yaml", scoring(2));
+    sandbox.kindred(["run", "training.yaml", "scoring.yaml"]).expect(0);
+    let compared = Command::new("python3")
+        .args(["-c", &format!("{}\n{COMPARE}", documented_reader())])
+        .args([sandbox.path("workspace"), sandbox.path("people")])
+        .env("PYTHONPATH", Path::new(&clone_folder()).join(".setup/peers"))
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{network}: {}", String::from_utf8_lossy(&compared.stderr));
+}
+
+#[test]
+fn a_linear_model_scores_the_same_outside() {
+    assert_agrees("{kind: linear}", "none");
+}
+
+#[test]
+fn a_shared_bottom_scores_the_same_outside() {
+    assert_agrees("{kind: shared_bottom, bottom_layers: [16], tower_layers: [8]}", "platt");
+}
+
+#[test]
+fn a_mixture_of_experts_scores_the_same_outside() {
+    assert_agrees(MMOE, "isotonic");
+}
