@@ -201,7 +201,7 @@ fn plan_of(table: &Table, encoders: &Arc<Encoders>, order: Order, threads: usize
 
 fn open(folder: &Path, runtime: &Runtime) -> Outcome<Table> {
     let source = serde_json::from_value(serde_json::json!({"url": folder}))?;
-    Ok(runtime.block_on(async { Ok::<_, Box<dyn Error>>(Table::open(&resolve(&source).await?.files).await?) })?)
+    runtime.block_on(async { Ok::<_, Box<dyn Error>>(Table::open(&resolve(&source).await?.files).await?) })
 }
 
 /// The same rows every time: a multiplicative generator.
@@ -216,7 +216,7 @@ impl Numbers {
     /// A value of a skewed distribution, none one time in twenty.
     fn value(&mut self) -> Option<u64> {
         let share = self.next() as f64 / (1u64 << 31) as f64;
-        (self.next() % 20 != 0).then_some((share * share * share * VALUES as f64) as u64)
+        (!self.next().is_multiple_of(20)).then_some((share * share * share * VALUES as f64) as u64)
     }
 }
 
@@ -239,7 +239,7 @@ fn write(folder: &Path, rows: usize) -> Outcome<()> {
 
 fn batch(first: usize, rows: usize, numbers: &mut Numbers) -> Outcome<RecordBatch> {
     let ids = Int64Array::from_iter_values(first as i64..(first + rows) as i64);
-    let label = Int32Array::from_iter_values((0..rows).map(|_| (numbers.next() % 10 == 0).into()));
+    let label = Int32Array::from_iter_values((0..rows).map(|_| numbers.next().is_multiple_of(10).into()));
     let mut columns: Vec<(String, ArrayRef)> = vec![("id".into(), Arc::new(ids)), ("label".into(), Arc::new(label))];
     for name in self::columns() {
         let values = (0..rows).map(|_| numbers.value());

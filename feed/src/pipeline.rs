@@ -22,8 +22,9 @@ use tokio::task::AbortHandle;
 use crate::error::FeedError;
 use crate::table::{RowGroup, Table};
 
-/// Pieces of one row group that may wait for their receiver.
-const PIECES_WAITING: usize = 4;
+/// Pieces of one row group that may wait for their receiver: threads at later row groups go on that far while an earlier
+/// one is handed over. 16 pieces of 8192 rows are most row groups as a whole.
+const PIECES_WAITING: usize = 16;
 
 /// What is read, in which order, and how far ahead.
 #[derive(Debug, Clone)]

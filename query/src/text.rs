@@ -179,8 +179,8 @@ impl Rows for TextTable {
 
 /// Reads one file as batches of the wanted schema.
 enum Reader {
-    Csv { records: csv::CsvRecords, wanted: SchemaRef },
-    Json(json::JsonRecords),
+    Csv { records: Box<csv::CsvRecords>, wanted: SchemaRef },
+    Json(Box<json::JsonRecords>),
 }
 
 impl Reader {
@@ -192,13 +192,14 @@ impl Reader {
     ) -> Result<Self, FileError> {
         match format {
             TextFormat::Json(compression) => {
-                Ok(Self::Json(json::JsonRecords::open(&text.file, *compression, wanted, batch_rows).await?))
+                let records = json::JsonRecords::open(&text.file, *compression, wanted, batch_rows).await?;
+                Ok(Self::Json(Box::new(records)))
             }
             TextFormat::Csv(layout) => {
                 let position = |field: &Arc<Field>| text.columns.iter().position(|name| name == field.name());
                 let positions = wanted.fields().iter().filter_map(position).collect();
                 let records = layout.records(&text.file, &text.columns, positions, batch_rows).await?;
-                Ok(Self::Csv { records, wanted })
+                Ok(Self::Csv { records: Box::new(records), wanted })
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The demo's SQL on the real purchases: figures worked out by hand, by an independent program, and without the future.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

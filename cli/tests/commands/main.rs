@@ -1,6 +1,8 @@
 //! The `kindred` command as its users meet it: exit codes, stdout, stderr. Stand-ins do the work of `kindred-trainer` and
 //! `kindred-scorer`; everything else is real.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod sandbox;
 mod understudy;
 

@@ -1,6 +1,8 @@
 //! Whole runs with real processes: this test's own executable stands in for `kindred-trainer` and `kindred-scorer`, and
 //! for a coordinator that is killed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 extern crate kindred_coordinator as coordinator;
 
 mod practice;

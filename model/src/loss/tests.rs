@@ -172,7 +172,8 @@ fn targets_without_meaning_are_refused() {
     let tasks = tasks();
     let good = targets(10, 1);
     assert!(check(&tasks, &good, 10).is_ok());
-    let changes: [(fn(&mut Targets), usize); 6] = [
+    type Change = fn(&mut Targets);
+    let changes: [(Change, usize); 6] = [
         (|targets| targets.labels[3] = 0.5, 3),
         (|targets| targets.labels[14] = -1.0, 4),
         (|targets| targets.labels[15] = f32::NAN, 5),

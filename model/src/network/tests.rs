@@ -42,10 +42,10 @@ fn gradients(architecture: &Architecture, weights: &Weights, batch: &Batch) -> (
     activations.forward(architecture, weights.unpacked(), &batch.inputs, 0..ROWS, Some(DROPOUT));
     let known = sums(architecture, &activations, batch);
     let mut gradients = Gradients::new(architecture);
-    for task in 0..architecture.tasks.len() {
+    for (task, known) in known.iter().enumerate() {
         Rows::new(&batch.targets, task, ROWS, 0..ROWS).gradient(
             architecture.objectives[task],
-            &known[task],
+            known,
             1.0,
             &activations.head(architecture, task),
             &mut gradients.head(architecture, task),

@@ -1,5 +1,7 @@
 //! Scoring runs on real files: what is scored and published, whoever does it, and what happens when something is wrong.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod inputs;
 mod judged;
 mod night;

@@ -1,5 +1,7 @@
 //! The whole system with its real binaries: from documents and tables to what lies in the workspace.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod bad_inputs;
 mod demo;
 mod documents;

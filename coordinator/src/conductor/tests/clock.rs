@@ -10,8 +10,11 @@ use tokio::sync::oneshot;
 /// A clock that stands still until it is moved.
 #[derive(Debug, Default)]
 pub(super) struct HandClock {
-    time: Mutex<(Duration, Vec<(Duration, oneshot::Sender<()>)>)>,
+    time: Mutex<(Duration, Vec<Sleeper>)>,
 }
+
+/// When somebody wants to be woken, and how.
+type Sleeper = (Duration, oneshot::Sender<()>);
 
 impl HandClock {
     /// Moves it.
