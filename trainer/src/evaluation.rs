@@ -61,21 +61,6 @@ impl Evaluation {
         Ok(())
     }
 
-    /// Adds rows that another one was given.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.rows += other.rows;
-        self.losses.merge(&other.losses);
-        for (mine, other) in self.tasks.values_mut().zip(other.tasks.into_values()) {
-            match (mine, other) {
-                (TaskScores::Classes(mine), TaskScores::Classes(other)) => mine.merge(other),
-                (TaskScores::Amounts(mine), TaskScores::Amounts(other)) => mine.merge(other),
-                (TaskScores::Classes(_), TaskScores::Amounts(_)) | (TaskScores::Amounts(_), TaskScores::Classes(_)) => {
-                    unreachable!("both have the same document's tasks")
-                }
-            }
-        }
-    }
-
     /// Each task's measures.
     pub(crate) fn metrics(&self) -> IndexMap<TaskName, PartMetrics> {
         let metrics = |scores: &TaskScores| match scores {

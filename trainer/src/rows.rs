@@ -82,11 +82,6 @@ impl Rows {
         })
     }
 
-    /// The same rows with other labels.
-    pub(crate) fn with_labels(&self, labels: Labels) -> Self {
-        Self { labels, ..self.clone() }
-    }
-
     /// What the pass over the examples found.
     pub(crate) fn fitted(&self) -> &Fitted {
         &self.fitted

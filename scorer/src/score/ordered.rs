@@ -84,7 +84,7 @@ mod tests {
         let crew = Crew::new(4).expect("threads");
         let mut seen = Vec::new();
         let slow_first = |item: u64| {
-            let spins = if item % 7 == 0 { 200_000 } else { 10 };
+            let spins = if item.is_multiple_of(7) { 200_000 } else { 10 };
             (0..spins).for_each(|spin| {
                 std::hint::black_box(spin);
             });

@@ -213,7 +213,7 @@ fn summary(run: &Run, people: &[Person]) -> ShardSummary {
         (name.clone(), counts.finish())
     };
     let null_keys = people.iter().filter(|person| person.key.is_none()).count() as u64;
-    ShardSummary { null_keys, audiences: run.spec().audiences.keys().map(counts).collect() }
+    ShardSummary { null_keys, micros: 0, audiences: run.spec().audiences.keys().map(counts).collect() }
 }
 
 /// The plan of a run.
