@@ -5,11 +5,11 @@
 //! what it publishes has to be fenced by the implementation with a create-once object.
 //!
 //! ```no_run
-//! use worker::{Assignment, Cancel, Progress, WorkArguments, WorkFailure};
+//! use kindred_worker::{Assignment, Cancel, Progress, WorkArguments, WorkFailure};
 //!
 //! struct Count;
 //!
-//! impl worker::Work for Count {
+//! impl kindred_worker::Work for Count {
 //!     async fn perform(
 //!         &self,
 //!         assignment: Assignment,
@@ -29,7 +29,7 @@
 //!     let arguments = <WorkArguments as clap::FromArgMatches>::from_arg_matches(
 //!         &<WorkArguments as clap::Args>::augment_args(clap::Command::new("count")).get_matches(),
 //!     );
-//!     worker::run(&arguments.expect("clap has checked them"), Count)
+//!     kindred_worker::run(&arguments.expect("clap has checked them"), Count)
 //! }
 //! ```
 
