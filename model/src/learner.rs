@@ -181,12 +181,6 @@ impl Learner {
         losses.sums.iter().zip(&self.architecture.objectives).map(|(sums, objective)| sums.value(*objective)).collect()
     }
 
-    /// The tasks' mean losses as one, weighted as training does now (without uncertainty's own term, so that it falls
-    /// only when losses do).
-    pub fn weighted_loss(&self, losses: &Losses) -> f64 {
-        self.task_losses(losses).iter().zip(self.task_weights()).map(|(loss, weight)| loss * weight).sum()
-    }
-
     /// What each task's loss counts in training now.
     pub fn task_weights(&self) -> Vec<f64> {
         let learned = match &self.backend {

@@ -65,7 +65,6 @@ pub struct NumericFeature {
 #[serde(rename_all = "snake_case")]
 pub enum NumericTransform {
     /// The value's rank among learned quantile edges, mapped through the normal quantile function, clipped to ±5.2.
-    #[default]
     Quantile,
     /// (x - mean) / standard deviation.
     Standardize,
@@ -76,6 +75,7 @@ pub enum NumericTransform {
     /// As it is.
     None,
     /// One number per learned quantile bin: 0 below the bin, 1 above it, the fraction inside (Gorishniy 2022).
+    #[default]
     PiecewiseLinear,
 }
 

@@ -11,6 +11,7 @@ use worker::{Cancel, Progress};
 
 use crate::error::{Result, TrainerError};
 use crate::evaluation::{Evaluation, evaluate_batch};
+use crate::overall::Overall;
 use crate::report::{Epoch, EpochTask, StopReason, Timeline};
 use crate::rows::{Part, Rows};
 use crate::stopping::{Stopping, Verdict};
@@ -38,6 +39,7 @@ pub(crate) fn train(
         cancel,
         better: if watched.is_better_when_larger() { Better::Higher } else { Better::Lower },
         watched,
+        overall: None,
         epochs: Vec::new(),
         stepping: Duration::ZERO,
         trained_rows: 0,
@@ -56,6 +58,8 @@ struct Course<'a> {
     progress: &'a Progress,
     cancel: &'a Cancel,
     watched: StoppingMeasure,
+    /// Known after the first epoch.
+    overall: Option<Overall>,
     better: Better,
     epochs: Vec<Epoch>,
     stepping: Duration,
@@ -102,16 +106,24 @@ impl Course<'_> {
         self.stepping += stepping;
         self.trained_rows += trained.rows;
         let validation = self.validate(learner)?;
-        let value =
-            validation.as_ref().map_or(Some(trained.mean_total()), |validation| self.value(learner, validation));
+        let train_losses = trained.means();
+        let validation_losses = validation.as_ref().map(|validation| learner.task_losses(&validation.losses));
+        let judged = validation_losses.as_ref().unwrap_or(&train_losses);
+        let overall = self.overall.get_or_insert_with(|| Overall::new(self.spec, judged));
+        let (train_loss, validation_loss) =
+            (overall.of(&train_losses), validation_losses.as_ref().map(|losses| overall.of(losses)));
+        let value = match (&validation, &validation_losses) {
+            (Some(validation), Some(losses)) => self.value(validation, losses, validation_loss),
+            _ => Some(train_loss),
+        };
         let epoch = Epoch {
             number,
             seconds: started.elapsed().as_secs_f64(),
             rows_per_second: rate(trained.rows, stepping),
-            train_loss: trained.mean_total(),
-            validation_loss: validation.as_ref().map(|validation| learner.weighted_loss(&validation.losses)),
+            train_loss,
+            validation_loss,
             watched: value,
-            tasks: self.epoch_tasks(learner, &trained, validation.as_ref()),
+            tasks: self.epoch_tasks(&train_losses, validation_losses.as_deref(), validation.as_ref()),
         };
         self.note(&epoch);
         self.epochs.push(epoch);
@@ -147,24 +159,28 @@ impl Course<'_> {
         Ok((evaluation.rows > 0).then_some(evaluation))
     }
 
-    fn value(&self, learner: &Learner, validation: &Evaluation) -> Option<f64> {
+    fn value(&self, validation: &Evaluation, losses: &[f64], overall: Option<f64>) -> Option<f64> {
         match &self.watched {
-            StoppingMeasure::Loss => Some(learner.weighted_loss(&validation.losses)),
+            StoppingMeasure::Loss => overall,
             StoppingMeasure::Task(name) if name.measure == spec::measure::Measure::Loss => {
                 let task = self.spec.tasks.get_index_of(&name.task)?;
-                learner.task_losses(&validation.losses).get(task).copied()
+                losses.get(task).copied()
             }
             StoppingMeasure::Task(name) => validation.metrics().get(&name.task)?.measure(name.measure.name()),
         }
     }
 
-    fn epoch_tasks(&self, learner: &Learner, trained: &Trained, validation: Option<&Evaluation>) -> Vec<EpochTask> {
-        let losses = validation.map(|validation| learner.task_losses(&validation.losses));
+    fn epoch_tasks(
+        &self,
+        train_losses: &[f64],
+        validation_losses: Option<&[f64]>,
+        validation: Option<&Evaluation>,
+    ) -> Vec<EpochTask> {
         let metrics = validation.map(Evaluation::metrics);
         let of_task = |(index, task): (usize, &TaskName)| EpochTask {
             task: task.clone(),
-            train_loss: trained.mean_of(index),
-            validation_loss: losses.as_ref().map(|losses| losses[index]),
+            train_loss: train_losses[index],
+            validation_loss: validation_losses.map(|losses| losses[index]),
             validation_measure: metrics.as_ref().and_then(|metrics| leading_measure(&metrics[task])),
         };
         self.spec.tasks.keys().enumerate().map(of_task).collect()
@@ -217,8 +233,9 @@ impl Trained {
         self.total / (self.rows as f64).max(1.0)
     }
 
-    fn mean_of(&self, task: usize) -> f64 {
-        self.tasks[task] / (self.rows as f64).max(1.0)
+    /// Each task's mean loss.
+    fn means(&self) -> Vec<f64> {
+        self.tasks.iter().map(|sum| sum / (self.rows as f64).max(1.0)).collect()
     }
 }
 

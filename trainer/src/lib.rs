@@ -6,6 +6,7 @@ mod description;
 mod epochs;
 mod error;
 mod evaluation;
+mod overall;
 mod prior;
 mod registration;
 pub mod report;

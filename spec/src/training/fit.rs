@@ -76,7 +76,7 @@ pub struct Optimizer {
 
 impl Default for Optimizer {
     fn default() -> Self {
-        Self { kind: OptimizerKind::default(), learning_rate: 0.001, weight_decay: 0.0001 }
+        Self { kind: OptimizerKind::default(), learning_rate: 0.002, weight_decay: 0.0001 }
     }
 }
 
@@ -104,7 +104,7 @@ pub struct EmbeddingOptimizer {
 
 impl Default for EmbeddingOptimizer {
     fn default() -> Self {
-        Self { kind: EmbeddingOptimizerKind::default(), learning_rate: 0.05 }
+        Self { kind: EmbeddingOptimizerKind::default(), learning_rate: 0.005 }
     }
 }
 
