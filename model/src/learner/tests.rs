@@ -172,7 +172,10 @@ fn what_the_features_say_is_learned() {
     let spec: spec::TrainingSpec = {
         let mut spec = document(
             json!({"kind": "mmoe", "experts": 2, "expert_layers": [32, 16], "tower_layers": [8], "dropout": 0.0}),
-            json!({"optimizer": {"learning_rate": 0.005}, "schedule": {"kind": "constant", "warmup_steps": 5}}),
+            json!({
+                "optimizer": {"learning_rate": 0.005}, "embeddings": {"learning_rate": 0.05},
+                "schedule": {"kind": "constant", "warmup_steps": 5},
+            }),
         );
         spec.tasks.truncate(2);
         spec
