@@ -123,6 +123,15 @@ fn rows(number: usize, rate_of: impl Fn(f64) -> f64) -> Vec<(f32, bool)> {
 }
 
 #[test]
+fn a_lookalike_task_that_finds_more_than_the_seeds_is_not_blamed_for_it() {
+    let mut report = judged(rows(20_000, |score| 0.3 * score));
+    assert!(says(&report, Tone::Caution, "Probabilities are off"));
+    report.metrics.tasks[0].kind = TaskKind::Lookalike;
+    assert!(says(&report, Tone::Plain, "for people like the seeds"));
+    assert!(!says(&report, Tone::Caution, "Probabilities are off"));
+}
+
+#[test]
 fn verdicts_follow_from_the_figures() {
     let right = judged(rows(20_000, |score| score));
     assert!(says(&right, Tone::Good, "Ranks very well"), "{:?}", verdicts(&right));

@@ -1,9 +1,10 @@
 //! What the figures say, in sentences, by stated rules: the first thing a reader sees.
 
 use model::calibrate::TaskCalibration;
-use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskMetrics, ValueMetrics};
+use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
+use spec::training::Calibration;
 
 use super::input::{Report, StopReason};
 use super::numbers::{amount, fixed, measure, percent, plural, times};
@@ -58,7 +59,13 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
             ),
             Some((part, PartMetrics::Probabilities(judged))) => {
                 of_task.probabilities(part, judged, metrics);
-                of_task.calibration(judged, part, report.calibration.tasks.get(task));
+                let calibration = report.calibration.tasks.get(task);
+                let is_calibrated = calibration.is_some_and(|task| task.requested != Calibration::None);
+                if metrics.kind == TaskKind::Lookalike && !is_calibrated {
+                    of_task.resemblance(judged, part);
+                } else {
+                    of_task.calibration(judged, part, calibration);
+                }
             }
             Some((part, PartMetrics::Values(judged))) => of_task.values(part, judged, metrics),
         }
@@ -130,6 +137,17 @@ impl Sentences {
                 part.name()
             );
             self.say(Tone::Caution, text);
+        }
+    }
+
+    /// A loss for unlabelled examples counts people like the seeds who are none: more than the seeds is what it is for.
+    fn resemblance(&mut self, judged: &BinaryMetrics, part: Part) {
+        if let (Some(rate), Some(mean)) = (judged.rate, judged.mean_score) {
+            let (mean, rate, part) = (percent(mean), percent(rate), part.name());
+            self.say(
+                Tone::Plain,
+                format!("Takes {mean} for people like the seeds, seeds included; {rate} of the {part} rows are seeds."),
+            );
         }
     }
 
