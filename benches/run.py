@@ -5,7 +5,7 @@
 
 Prints one table and keeps the run as benches/last.json. Each side reads Parquet; scoring writes it. A training rate is
 rows of the epoch ÷ seconds from its first read to its last step, vocabularies being fitted before; a scoring rate is rows ÷
-seconds from the first read to the closed output. Each side runs alone, three times; the best run counts on both sides.
+seconds from the first read to the closed output. Both sides take turns, one at a time, three times; the best run counts on both sides.
 """
 
 import argparse
@@ -78,30 +78,26 @@ def peer_environment() -> dict[str, str]:
 
 
 def peer(script: str, *arguments: str) -> float:
-    """The best rate of its runs, rows/s."""
-    rates = []
-    for _ in range(REPEATS):
-        command = [sys.executable, str(HERE / "peers" / script), *arguments]
-        result = json.loads(subprocess.check_output(command, env=peer_environment(), text=True).splitlines()[-1])
-        rates.append(result["rows"] / result["seconds"])
-    return max(rates)
+    """The rate of one run, rows/s."""
+    command = [sys.executable, str(HERE / "peers" / script), *arguments]
+    result = json.loads(subprocess.check_output(command, env=peer_environment(), text=True).splitlines()[-1])
+    return result["rows"] / result["seconds"]
 
 
 def kindred(data: pathlib.Path, network: str, threads: int, scratch: pathlib.Path) -> tuple[float, float]:
-    """Training and scoring rate, rows/s, of the best of its runs."""
+    """Training and scoring rate of one run, rows/s."""
     document = scratch / f"{network}.yaml"
     document.write_text(documents(data, network, threads))
-    training, scoring = [], []
-    for _ in range(REPEATS):
-        workspace = scratch / "workspace"
-        shutil.rmtree(workspace, ignore_errors=True)
-        command = [str(CLONE / "target/debug/kindred"), "run", str(document), "--workspace", str(workspace),
-                   "--output", "json"]
-        results = json.loads(subprocess.check_output(command, text=True))
-        outcomes = {run["kind"]: run["outcome"] for run in results["runs"]}
-        training.append(outcomes["Training"]["training_rows_per_second"])
-        scoring.append(outcomes["Scoring"]["scores"]["rows_per_second"])
-    return max(training), max(scoring)
+    workspace = scratch / "workspace"
+    shutil.rmtree(workspace, ignore_errors=True)
+    command = [str(CLONE / "target/debug/kindred"), "run", str(document), "--workspace", str(workspace), "--output", "json"]
+    results = json.loads(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
+    outcomes = {run["kind"]: run["outcome"] for run in results["runs"]}
+    return outcomes["Training"]["training_rows_per_second"], outcomes["Scoring"]["scores"]["rows_per_second"]
+
+
+def best(rates: tuple[float, float], more: tuple[float, float]) -> tuple[float, float]:
+    return max(rates[0], more[0]), max(rates[1], more[1])
 
 
 def main() -> None:
@@ -120,12 +116,14 @@ def main() -> None:
              "--vocabulary", str(arguments.vocabulary)], env=peer_environment())
         rows = []
         for network in arguments.network or NETWORKS:
-            ours = kindred(data, network, arguments.threads, scratch)
             threads = ["--threads", str(arguments.threads)]
-            theirs = (
-                peer("train_torch.py", str(data), network, *threads),
-                peer("score_torch.py", str(data), network, str(scratch / "scores.parquet"), *threads),
-            )
+            ours, theirs = (0.0, 0.0), (0.0, 0.0)
+            for _ in range(REPEATS):
+                ours = best(ours, kindred(data, network, arguments.threads, scratch))
+                theirs = best(theirs, (
+                    peer("train_torch.py", str(data), network, *threads),
+                    peer("score_torch.py", str(data), network, str(scratch / "scores.parquet"), *threads),
+                ))
             for what, our_rate, their_rate in zip(("training", "scoring"), ours, theirs):
                 rows.append({"what": what, "network": network, "kindred_rows_per_second": round(our_rate),
                              "pytorch_rows_per_second": round(their_rate), "ratio": round(our_rate / their_rate, 2)})

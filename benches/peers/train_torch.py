@@ -33,11 +33,8 @@ def main() -> None:
     network = NETWORKS[arguments.network]().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     loss_of = torch.nn.BCEWithLogitsLoss()
-    rows, started = 0, None
-    for step, (ids, numeric, labels) in enumerate(
-            prefetched(batches(arguments.folder, encoder, arguments.batch_size, labels=True))):
-        if step == 5:
-            rows, started = 0, time.perf_counter()
+    rows, started = 0, time.perf_counter()
+    for ids, numeric, labels in prefetched(batches(arguments.folder, encoder, arguments.batch_size, labels=True)):
         ids = torch.from_numpy(ids).to(device, non_blocking=True).reshape(-1)
         gathered = table.index_select(0, ids).requires_grad_()
         x = torch.cat([torch.from_numpy(numeric).to(device), gathered.view(-1, CATEGORICAL * WIDTH)], 1)

@@ -1,7 +1,7 @@
 //! What a report says of a run: its document, its data, its features, in the report's own terms.
 
 use chrono::Utc;
-use model::encode::{CategoricalEncoding, Encoding, FittedFeature, Ids, NumericEncoding, Scaling};
+use model::encode::{CategoricalEncoding, Encoders, Encoding, FittedFeature, Ids, NumericEncoding, Scaling};
 use model::measure::Part as MeasuredPart;
 use spec::measure::Condition;
 use spec::network::Network;
@@ -32,7 +32,7 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Rep
         split: split(&spec.split),
         parts: parts(&fitted.rows),
         inputs: inputs(run),
-        features: fitted.rows.encoders().features().iter().map(feature).collect(),
+        features: features(fitted.rows.encoders()),
         timeline: fitted.stored.timeline.clone(),
         metrics: fitted.stored.metrics.clone(),
         calibration: fitted.calibration.clone(),
@@ -142,7 +142,12 @@ fn inputs(run: &Run) -> Vec<InputLine> {
     lines.collect()
 }
 
-fn feature(feature: &FittedFeature) -> FeatureLine {
+fn features(encoders: &Encoders) -> Vec<FeatureLine> {
+    encoders.features().iter().map(|fitted| feature(fitted, encoders.rows())).collect()
+}
+
+/// A feature as the report shows it, fitted to so many rows.
+fn feature(feature: &FittedFeature, rows: u64) -> FeatureLine {
     let (kind, encoding, cardinality, width) = match &feature.encoding {
         Encoding::Numeric(numeric) => ("numeric", scaling(numeric), None, numeric.width() as u32),
         Encoding::Timestamp(timestamp) => ("timestamp", "age and cycles".to_owned(), None, timestamp.width() as u32),
@@ -158,7 +163,7 @@ fn feature(feature: &FittedFeature) -> FeatureLine {
         columns: feature.columns.iter().map(ToString::to_string).collect(),
         encoding,
         cardinality,
-        missing: None,
+        missing: feature.missing.map(|missing| missing as f64 / rows.max(1) as f64),
         width,
     }
 }

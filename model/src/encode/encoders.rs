@@ -32,6 +32,8 @@ pub struct FittedFeature {
     pub name: FeatureName,
     /// The columns that it reads: one, or those of a cross.
     pub columns: Vec<ColumnName>,
+    /// Training rows without a value (null; for numbers also NaN and infinities); absent for a cross.
+    pub missing: Option<u64>,
     /// What it learned.
     pub encoding: Encoding,
 }

@@ -29,6 +29,7 @@ struct FeatureFit {
     name: FeatureName,
     columns: Vec<ColumnName>,
     bound: Vec<BoundColumn>,
+    nulls: u64,
     learned: Learned,
 }
 
@@ -105,7 +106,10 @@ impl EncoderFit {
             }
         }
         self.rows += other.rows;
-        self.features.iter_mut().zip(other.features).for_each(|(left, right)| left.learned.merge(right.learned));
+        for (left, right) in self.features.iter_mut().zip(other.features) {
+            left.nulls += right.nulls;
+            left.learned.merge(right.learned);
+        }
         Ok(())
     }
 
@@ -166,7 +170,8 @@ impl FeatureFit {
                 Learned::Cross(CrossEncoding { width, buckets: cross.hash.buckets, seed: cross.hash.seed })
             }
         };
-        let mut fit = Self { name: name.clone(), columns: columns_of(name, feature), bound: Vec::new(), learned };
+        let mut fit =
+            Self { name: name.clone(), columns: columns_of(name, feature), bound: Vec::new(), nulls: 0, learned };
         fit.rebind(table)?;
         Ok(fit)
     }
@@ -189,15 +194,14 @@ impl FeatureFit {
             if matches!(self.learned, Learned::Cross(_)) {
                 continue;
             }
-            match rows {
-                None => self.learned.add(array),
+            let array = match rows {
+                None => array.clone(),
                 Some(rows) => {
-                    let selected = rows.filter(array);
-                    let selected =
-                        selected.map_err(|source| EncodeError::Arrow { feature: self.name.clone(), source })?;
-                    self.learned.add(&selected);
+                    rows.filter(array).map_err(|source| EncodeError::Arrow { feature: self.name.clone(), source })?
                 }
-            }
+            };
+            self.nulls += array.logical_null_count() as u64;
+            self.learned.add(&array);
         }
         Ok(())
     }
@@ -209,6 +213,11 @@ impl FeatureFit {
     }
 
     fn finish(self) -> FittedFeature {
+        let missing = match &self.learned {
+            Learned::Numeric(numeric) => Some(numeric.missing()),
+            Learned::Timestamp(_) | Learned::Categorical(..) | Learned::Bag(..) => Some(self.nulls),
+            Learned::Cross(_) => None,
+        };
         let encoding = match self.learned {
             Learned::Numeric(numeric) => Encoding::Numeric(numeric.finish()),
             Learned::Timestamp(timestamp) => Encoding::Timestamp(timestamp.finish()),
@@ -223,7 +232,7 @@ impl FeatureFit {
                 Encoding::Bag(BagEncoding { width, ids, pool: bag.pool, max_length: bag.max_length })
             }
         };
-        FittedFeature { name: self.name, columns: self.columns, encoding }
+        FittedFeature { name: self.name, columns: self.columns, missing, encoding }
     }
 }
 

@@ -133,6 +133,11 @@ impl NumericFit {
         Self { transform, impute, missing: 0, values: Moments::default(), logarithms: Moments::default(), sketch }
     }
 
+    /// Numbers that were missing.
+    pub(super) fn missing(&self) -> u64 {
+        self.missing
+    }
+
     /// Adds numbers, NaN where missing. Leaves the missing ones out of `numbers`.
     pub(super) fn add(&mut self, numbers: &mut Vec<f64>) {
         let all = numbers.len();

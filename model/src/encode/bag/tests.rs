@@ -16,7 +16,7 @@ use crate::input::Inputs;
 fn encoders(ids: Ids, max_length: u32) -> Encoders {
     let encoding = Encoding::Bag(BagEncoding { width: 8, ids, pool: Pool::Mean, max_length });
     let columns = vec!["items".parse().unwrap()];
-    Encoders::new(1, vec![FittedFeature { name: "bag".parse().unwrap(), columns, encoding }]).unwrap()
+    Encoders::new(1, vec![FittedFeature { name: "bag".parse().unwrap(), columns, missing: None, encoding }]).unwrap()
 }
 
 fn words() -> Ids {

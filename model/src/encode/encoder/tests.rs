@@ -17,7 +17,7 @@ use super::*;
 
 fn feature(name: &str, columns: &[&str], encoding: Encoding) -> FittedFeature {
     let columns = columns.iter().map(|column| column.parse().unwrap()).collect();
-    FittedFeature { name: name.parse().unwrap(), columns, encoding }
+    FittedFeature { name: name.parse().unwrap(), columns, missing: None, encoding }
 }
 
 fn category(name: &str, ids: Ids) -> FittedFeature {

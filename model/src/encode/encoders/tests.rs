@@ -2,7 +2,7 @@ use super::super::numeric::Scaling;
 use super::*;
 
 fn feature(name: &str, encoding: Encoding) -> FittedFeature {
-    FittedFeature { name: name.parse().unwrap(), columns: vec![name.parse().unwrap()], encoding }
+    FittedFeature { name: name.parse().unwrap(), columns: vec![name.parse().unwrap()], missing: None, encoding }
 }
 
 fn hashed(width: u16, buckets: u32) -> Encoding {
@@ -51,9 +51,9 @@ fn json_gives_back_what_was_written() {
     let encoders = Encoders::new(5, all_kinds()).unwrap();
     let json = serde_json::to_string(&encoders).unwrap();
     assert_eq!(serde_json::from_str::<Encoders>(&json).unwrap(), encoders);
-    assert!(
-        json.starts_with(r#"{"format":1,"rows":5,"features":[{"name":"bag","columns":["bag"],"encoding":{"bag":{"#)
-    );
+    assert!(json.starts_with(
+        r#"{"format":1,"rows":5,"features":[{"name":"bag","columns":["bag"],"missing":null,"encoding":{"bag":{"#
+    ));
     assert!(json.contains(r#""vocabulary":{"integers":[18446744073709551615,-3]}"#));
 }
 

@@ -71,6 +71,8 @@ fn each_kind_learns_from_the_selected_rows_alone() {
     let encoders = fit.finish().unwrap();
     let Encoding::Numeric(age) = &encoders.features()[0].encoding else { panic!("numeric") };
     assert_eq!((age.impute, age.missing_flag), (1.0, true));
+    let missing: Vec<_> = encoders.features().iter().map(|feature| feature.missing).collect();
+    assert_eq!(missing, [Some(1), Some(1), Some(0)], "a NaN, a null city, no null list");
     let ids = |place: usize| match &encoders.features()[place].encoding {
         Encoding::Categorical(categorical) => categorical.ids.clone(),
         Encoding::Bag(bag) => bag.ids.clone(),
