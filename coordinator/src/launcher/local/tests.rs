@@ -111,7 +111,9 @@ async fn a_child_that_is_asked_to_end_can_clean_up() {
     launcher.launch(&child(0), &contact()).await.unwrap();
     appeared(&ready).await;
     launcher.stop(&child(0), Force::Ask);
-    assert_eq!(output(&launcher).await, "cleaned\n");
+    // The shell may say first that its `sleep`, which was asked as well, has ended.
+    let output = output(&launcher).await;
+    assert!(output.ends_with("cleaned\n"), "{output}");
 }
 
 #[tokio::test]
