@@ -20,9 +20,9 @@ test:
 	@cargo test --workspace --no-fail-fast
 
 lint:
-	@python3 scripts/setup.py build
+	@python3 scripts/setup.py lint
 	@scripts/lint
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo "lint: cargo-deny is not installed (cargo install cargo-deny); skipped" >&2; fi
+	@.setup/cargo-deny --offline check licenses bans sources
 
 bench:
 	@python3 scripts/setup.py bench

