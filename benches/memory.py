@@ -3,8 +3,8 @@
 
     python3 benches/memory.py [--rows 1000000] [--times 10] [--vocabulary 10000]
 
-Prints the largest resident set of any process of each run, and keeps it as benches/memory.json. Mapped libraries count:
-libtorch alone is about 300 MiB.
+Prints the largest resident set of any process of each run, and keeps it as benches/memory.json. Mapped libraries
+count.
 """
 
 import argparse
