@@ -90,14 +90,19 @@ pub fn resolve(choice: DeviceChoice, precision: Precision) -> Result<Device, Err
     Ok(device)
 }
 
-/// Tells glibc to keep freed memory for the next batch instead of giving it back and faulting it in again. For the
-/// start of a worker's `main`; elsewhere (another allocator) it does nothing.
+/// Tells glibc to keep freed memory for the next batch instead of giving it back and faulting it in again, in few arenas:
+/// row groups come and go on threads that come and go, and every arena keeps what its threads have freed. For the start of
+/// a worker's `main`; elsewhere (another allocator) it does nothing.
 pub fn tune_allocator() {
     #[cfg(target_env = "gnu")]
     {
         const MEBIBYTE: libc::c_int = 1 << 20;
+        /// Cores that share an arena.
+        const CORES: usize = 4;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // SAFETY: sets numbers of the allocator. 32 MiB is the largest threshold that glibc takes.
         unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, cores.div_ceil(CORES) as libc::c_int);
             libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * MEBIBYTE);
             libc::mallopt(libc::M_TRIM_THRESHOLD, 512 * MEBIBYTE);
             libc::mallopt(libc::M_TOP_PAD, 16 * MEBIBYTE);

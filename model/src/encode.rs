@@ -23,6 +23,7 @@ mod numeric;
 mod scale;
 mod settle;
 mod sketch;
+mod texts;
 mod timestamp;
 mod transpose;
 mod values;

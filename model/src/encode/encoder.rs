@@ -24,8 +24,15 @@ use super::transpose::transpose;
 use super::values::{DictionaryCodes, encode_values};
 use crate::input::{InputLayout, Inputs, Slot};
 
-/// Rows that are looked up before they are turned.
+/// Most rows that are looked up before they are turned.
 const CHUNK: usize = 4096;
+
+/// Numbers or ids that such a chunk has at most, so that it stays in a core's second-level cache; at least [`LINE`] rows.
+const CHUNK_NUMBERS: usize = 1 << 17;
+
+/// Numbers of a cache line. Columns of a chunk lie one line more than their length apart: at a power of two, all of them
+/// would compete for the same few lines of the cache.
+const LINE: usize = 16;
 
 /// Encodes batches of one schema. A clone shares the tables and has caches of its own: one a thread.
 #[derive(Debug)]
@@ -75,29 +82,6 @@ struct Scratch {
     numeric: Vec<f32>,
     numbers: Vec<f64>,
     hashes: Vec<u64>,
-}
-
-impl Encoders {
-    /// An encoder for tables of this schema.
-    ///
-    /// # Errors
-    ///
-    /// A column that is missing or of a type that its feature does not read.
-    pub fn bind(&self, schema: &Schema) -> Result<Encoder, EncodeError> {
-        let (layout, table) = (self.layout(), Columns::of(schema));
-        let named: HashMap<_, _> = self.features().iter().map(|feature| (&feature.name, feature)).collect();
-        let numeric = layout.numeric.iter().map(|slot| NumericColumn::bind(named[&slot.feature], &table));
-        let numeric = numeric.collect::<Result<_, _>>()?;
-        let (mut singles, mut bags) = (Vec::new(), Vec::new());
-        for merged in &layout.tables {
-            let bind = |slot: &Slot| SingleColumn::bind(named[&slot.feature], slot.first_row, &table);
-            singles.push(merged.singles().iter().map(bind).collect::<Result<Vec<_>, _>>()?);
-            for slot in merged.bags() {
-                bags.push(BagWriter::bind(named[&slot.feature], slot.first_row, &table)?);
-            }
-        }
-        Ok(Encoder::with_plan(Arc::new(Plan { layout, numeric, singles, bags })))
-    }
 }
 
 fn bind_column(feature: &FittedFeature, reads: Reads, table: &Columns<'_>) -> Result<BoundColumn, EncodeError> {
@@ -198,6 +182,23 @@ fn write_cross(cross: &CrossEncoding, first_row: u32, hashes: &[u64], out: &mut 
 }
 
 impl Encoder {
+    /// Binds encoders to a schema.
+    pub(super) fn new(encoders: &Encoders, schema: &Schema) -> Result<Self, EncodeError> {
+        let (layout, table) = (encoders.layout(), Columns::of(schema));
+        let named: HashMap<_, _> = encoders.features().iter().map(|feature| (&feature.name, feature)).collect();
+        let numeric = layout.numeric.iter().map(|slot| NumericColumn::bind(named[&slot.feature], &table));
+        let numeric = numeric.collect::<Result<_, _>>()?;
+        let (mut singles, mut bags) = (Vec::new(), Vec::new());
+        for merged in &layout.tables {
+            let bind = |slot: &Slot| SingleColumn::bind(named[&slot.feature], slot.first_row, &table);
+            singles.push(merged.singles().iter().map(bind).collect::<Result<Vec<_>, _>>()?);
+            for slot in merged.bags() {
+                bags.push(BagWriter::bind(named[&slot.feature], slot.first_row, &table)?);
+            }
+        }
+        Ok(Self::with_plan(Arc::new(Plan { layout, numeric, singles, bags })))
+    }
+
     fn with_plan(plan: Arc<Plan>) -> Self {
         let slots = plan.layout.single_slots() + plan.bags.len();
         let mut caches = Vec::new();
@@ -234,7 +235,7 @@ impl Encoder {
 
     fn write_numeric(&mut self, plan: &Plan, batch: &RecordBatch, out: &mut [f32]) -> Result<(), EncodeError> {
         let width = plan.layout.numeric_width();
-        for rows in chunks(batch.num_rows()).filter(|_| width > 0) {
+        for rows in chunks(batch.num_rows(), width) {
             let mut columns = columns_of_scratch(&mut self.scratch.numeric, width, rows.len());
             let mut rest = columns.as_mut_slice();
             for column in &plan.numeric {
@@ -251,7 +252,12 @@ impl Encoder {
                 }
                 rest = others;
             }
-            transpose(&self.scratch.numeric, rows.len(), rows.len(), &mut out[rows.start * width..rows.end * width]);
+            transpose(
+                &self.scratch.numeric,
+                rows.len() + LINE,
+                rows.len(),
+                &mut out[rows.start * width..rows.end * width],
+            );
         }
         Ok(())
     }
@@ -266,24 +272,28 @@ fn write_table(
 ) -> Result<(), EncodeError> {
     let arrays = columns.iter().map(|column| column.arrays(batch)).collect::<Result<Vec<_>, _>>()?;
     let width = columns.len();
-    for rows in chunks(batch.num_rows()).filter(|_| width > 0) {
+    for rows in chunks(batch.num_rows(), width) {
         let Scratch { ids, hashes, .. } = scratch;
         let outs = columns_of_scratch(ids, width, rows.len());
         for (((column, arrays), caches), out) in columns.iter().zip(&arrays).zip(&mut *caches).zip(outs) {
             column.write(arrays, rows.clone(), caches, hashes, out);
         }
-        transpose(ids, rows.len(), rows.len(), &mut out[rows.start * width..rows.end * width]);
+        transpose(ids, rows.len() + LINE, rows.len(), &mut out[rows.start * width..rows.end * width]);
     }
     Ok(())
 }
 
-fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..rows).step_by(CHUNK).map(move |first| first..rows.min(first + CHUNK))
+/// Ranges of rows that are looked up one after the other; none where there is no column.
+fn chunks(rows: usize, width: usize) -> impl Iterator<Item = Range<usize>> {
+    let chunk = (CHUNK_NUMBERS / width.max(1)).next_multiple_of(LINE).clamp(LINE, CHUNK);
+    let rows = if width == 0 { 0 } else { rows };
+    (0..rows).step_by(chunk).map(move |first| first..rows.min(first + chunk))
 }
 
 fn columns_of_scratch<T: Copy + Default>(scratch: &mut Vec<T>, width: usize, rows: usize) -> Vec<&mut [T]> {
-    scratch.resize(width * rows, T::default());
-    scratch.chunks_exact_mut(rows).collect()
+    let stride = rows + LINE;
+    scratch.resize(width * stride, T::default());
+    scratch.chunks_exact_mut(stride).map(|column| &mut column[..rows]).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Fitted encoders: everything that turning rows into ids and numbers needs, as a package keeps it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
 
+use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 use spec::feature::Pool;
 use spec::{ColumnName, FeatureName};
 
-use super::error::InvalidEncoders;
+use super::encoder::Encoder;
+use super::error::{EncodeError, InvalidEncoders};
 use super::ids::{Ids, Vocabulary};
 use super::numeric::NumericEncoding;
 use super::timestamp::TimestampEncoding;
@@ -22,6 +26,25 @@ pub struct Encoders {
     format: u32,
     rows: u64,
     features: Vec<FittedFeature>,
+    #[serde(skip)]
+    bound: LastBound,
+}
+
+/// The encoder of the schema that was bound last: every epoch and every shard binds the same one. No two encoders differ
+/// by it.
+#[derive(Debug, Default)]
+struct LastBound(Mutex<Option<(Schema, Encoder)>>);
+
+impl Clone for LastBound {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for LastBound {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// One fitted feature.
@@ -130,7 +153,22 @@ impl Encoders {
         if let Some((width, rows)) = widths.into_iter().find(|&(_, rows)| rows > i32::MAX as u64) {
             return Err(InvalidEncoders::TooManyRows { width, rows });
         }
-        Ok(Self { format: FORMAT, rows, features })
+        Ok(Self { format: FORMAT, rows, features, bound: LastBound::default() })
+    }
+
+    /// An encoder for tables of this schema; at once for the schema that was bound last.
+    ///
+    /// # Errors
+    ///
+    /// A column that is missing or of a type that its feature does not read.
+    pub fn bind(&self, schema: &Schema) -> Result<Encoder, EncodeError> {
+        let mut bound = self.bound.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, encoder)) = bound.as_ref().filter(|(known, _)| known == schema) {
+            return Ok(encoder.clone());
+        }
+        let encoder = Encoder::new(self, schema)?;
+        *bound = Some((schema.clone(), encoder.clone()));
+        Ok(encoder)
     }
 
     /// How many rows they were fitted on.
@@ -217,10 +255,9 @@ fn table_problem(width: u16, ids: &Ids) -> Option<&'static str> {
 }
 
 fn has_repeats(vocabulary: &Vocabulary) -> bool {
-    fn repeats<T: Ord>(values: &[T]) -> bool {
-        let mut sorted: Vec<&T> = values.iter().collect();
-        sorted.sort_unstable();
-        sorted.windows(2).any(|pair| pair[0] == pair[1])
+    fn repeats<T: Hash + Eq>(values: &[T]) -> bool {
+        let mut seen = HashSet::with_capacity(values.len());
+        !values.iter().all(|value| seen.insert(value))
     }
     match vocabulary {
         Vocabulary::Integers(values) => repeats(values),

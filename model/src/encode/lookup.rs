@@ -1,10 +1,10 @@
 //! From a categorical value to its id: hash tables over a vocabulary, or hash buckets.
 
 use arrow::datatypes::DataType;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::hash::{Integer, bucket, hash_text, vocabulary_text};
 use super::ids::{Ids, Vocabulary};
+use super::texts::TextTable;
 use super::values::ValueCodes;
 
 /// Ids of one feature, its first row of the merged table already added.
@@ -53,6 +53,15 @@ impl ValueCodes for IdLookup {
         }
     }
 
+    fn texts(&self, texts: &[&[u8]], out: &mut [i32]) {
+        match &self.table {
+            Table::Texts(table) => table.find_all(texts, out),
+            Table::Buckets { .. } | Table::Integers(_) => {
+                out.iter_mut().zip(texts).for_each(|(out, text)| *out = self.text(text));
+            }
+        }
+    }
+
     fn integers<N: Integer>(&self, values: &[N], out: &mut [i32]) {
         match &self.table {
             Table::Integers(IntegerTable::Dense { first_key, ids }) => {
@@ -71,52 +80,6 @@ impl ValueCodes for IdLookup {
                 }
             }
             Table::Texts(_) => unreachable!("this lookup was made for texts"),
-        }
-    }
-}
-
-/// The vocabulary's texts in an open-addressing table: a slot holds 32 bits of the hash and the entry's number.
-#[derive(Debug)]
-struct TextTable {
-    slots: Vec<u64>,
-    ends: Vec<usize>,
-    bytes: Vec<u8>,
-    unknown: i32,
-}
-
-impl TextTable {
-    fn new(vocabulary: &Vocabulary, first: i32) -> Self {
-        let entries = vocabulary.len();
-        let slots = vec![0; (entries * 2).next_power_of_two().max(2)];
-        let mut table = Self { slots, ends: vec![0], bytes: Vec::new(), unknown: first + 1 };
-        vocabulary.each_text(|text| table.insert(text.as_bytes()));
-        table
-    }
-
-    fn insert(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len());
-        let (hash, mask) = (xxh3_64(text), self.slots.len() - 1);
-        let mut slot = hash as usize & mask;
-        while self.slots[slot] != 0 {
-            slot = (slot + 1) & mask;
-        }
-        self.slots[slot] = hash >> 32 << 32 | (self.ends.len() - 1) as u64;
-    }
-
-    fn find(&self, text: &[u8]) -> i32 {
-        let (hash, mask) = (xxh3_64(text), self.slots.len() - 1);
-        let mut slot = hash as usize & mask;
-        loop {
-            let found = self.slots[slot];
-            if found == 0 {
-                return self.unknown;
-            }
-            let number = found as u32 as usize;
-            if found >> 32 == hash >> 32 && &self.bytes[self.ends[number - 1]..self.ends[number]] == text {
-                return self.unknown + number as i32;
-            }
-            slot = (slot + 1) & mask;
         }
     }
 }
@@ -215,6 +178,10 @@ impl ValueCodes for HashLookup {
 
     fn text(&self, text: &[u8]) -> u64 {
         hash_text(text, self.seed)
+    }
+
+    fn texts(&self, texts: &[&[u8]], out: &mut [u64]) {
+        out.iter_mut().zip(texts).for_each(|(out, text)| *out = self.text(text));
     }
 
     fn integers<N: Integer>(&self, values: &[N], out: &mut [u64]) {

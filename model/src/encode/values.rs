@@ -1,6 +1,6 @@
 //! Categorical columns to codes, one pass, whatever their type: the type is told once a batch, never once a value.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayAccessor, ArrayRef, AsArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type,
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
@@ -8,6 +8,9 @@ use arrow::datatypes::{
 
 use super::column::{gather, set_nulls, with_key_type};
 use super::hash::{Integer, binary_text, decimal_text, float_text};
+
+/// Texts that are looked up side by side, so that what each waits for from memory arrives meanwhile.
+pub(super) const TEXTS: usize = 32;
 
 /// What a categorical value becomes: an id, or a hash.
 pub(super) trait ValueCodes {
@@ -19,6 +22,9 @@ pub(super) trait ValueCodes {
 
     /// The code of a text.
     fn text(&self, text: &[u8]) -> Self::Code;
+
+    /// The codes of at most [`TEXTS`] texts.
+    fn texts(&self, texts: &[&[u8]], out: &mut [Self::Code]);
 
     /// The codes of integers.
     fn integers<N: Integer>(&self, values: &[N], out: &mut [Self::Code]);
@@ -77,6 +83,9 @@ pub(super) fn encode_values<V: ValueCodes>(
             });
         }
         data_type if data_type.is_integer() => encode_integers(array, lookup, out),
+        DataType::Utf8 => encode_texts(array.as_string::<i32>(), lookup, out),
+        DataType::LargeUtf8 => encode_texts(array.as_string::<i64>(), lookup, out),
+        DataType::Utf8View => encode_texts(array.as_string_view(), lookup, out),
         _ => {
             let mut rows = out.iter_mut();
             each_text(array, |text| {
@@ -87,6 +96,16 @@ pub(super) fn encode_values<V: ValueCodes>(
         }
     }
     set_nulls(array.nulls(), out, lookup.null());
+}
+
+/// Null rows get the code of some text; it is overwritten.
+fn encode_texts<'a, V: ValueCodes>(array: impl ArrayAccessor<Item = &'a str>, lookup: &V, out: &mut [V::Code]) {
+    let mut texts: [&[u8]; TEXTS] = [b""; TEXTS];
+    for (start, out) in (0..).step_by(TEXTS).zip(out.chunks_mut(TEXTS)) {
+        let texts = &mut texts[..out.len()];
+        texts.iter_mut().enumerate().for_each(|(place, text)| *text = array.value(start + place).as_bytes());
+        lookup.texts(texts, out);
+    }
 }
 
 fn encode_integers<V: ValueCodes>(array: &dyn Array, lookup: &V, out: &mut [V::Code]) {

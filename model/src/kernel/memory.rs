@@ -81,14 +81,14 @@ unsafe impl Send for Aligned {}
 // SAFETY: as above.
 unsafe impl Sync for Aligned {}
 
-/// Asks the processor to have the line of `numbers[index]` ready soon; nothing happens past the end.
+/// Asks the processor to have the line of `values[index]` ready soon; nothing happens past the end.
 #[inline(always)]
-pub(crate) fn prefetch(numbers: &[f32], index: usize) {
+pub(crate) fn prefetch<T>(values: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
-    if index < numbers.len() {
+    if index < values.len() {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the address is inside `numbers`; a prefetch reads nothing that a program can see.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(numbers.as_ptr().add(index).cast()) };
+        // SAFETY: the address is inside `values`; a prefetch reads nothing that a program can see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().add(index).cast()) };
     }
 }
 

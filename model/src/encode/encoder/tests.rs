@@ -168,6 +168,21 @@ fn changed_types_and_missing_columns_of_a_batch_are_errors() {
 }
 
 #[test]
+fn a_schema_is_bound_once_as_long_as_no_other_one_comes() {
+    let encoders = Encoders::new(1, vec![category("c", texts(&["x"]))]).unwrap();
+    let strings = Schema::new(vec![Field::new("c", DataType::Utf8, true)]);
+    let integers = Schema::new(vec![Field::new("c", DataType::Int32, true)]);
+    let first = encoders.bind(&strings).unwrap();
+    assert!(Arc::ptr_eq(&first.plan, &encoders.bind(&strings).unwrap().plan));
+    assert!(encoders.bind(&Schema::empty()).is_err());
+    assert!(Arc::ptr_eq(&first.plan, &encoders.bind(&strings).unwrap().plan));
+    let mut other = encoders.bind(&integers).unwrap();
+    let mut out = Inputs::default();
+    other.encode(&table(vec![("c", Arc::new(Int32Array::from(vec![1])))]), &mut out).unwrap();
+    assert_eq!(out.ids, [1]);
+}
+
+#[test]
 fn batches_may_hold_text_in_another_way_than_the_schema() {
     let strings = [Some("x"), None, Some("y")];
     let plain = table(vec![("c", Arc::new(StringArray::from(strings.to_vec())))]);
