@@ -14,7 +14,7 @@ mod glossary;
 mod html;
 mod input;
 mod measures_table;
-mod numbers;
+pub(crate) mod numbers;
 mod plot;
 mod summary;
 mod timeline;

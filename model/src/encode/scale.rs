@@ -13,20 +13,10 @@ pub(super) struct NumericWriter {
 #[derive(Debug)]
 enum Scale {
     Interpolated(Interpolation),
-    Standardized {
-        mean: f64,
-        deviation: f64,
-    },
-    Logarithm {
-        mean: f64,
-        deviation: f64,
-    },
-    Range {
-        min: f64,
-        width: f64,
-    },
+    Standardized { mean: f64, deviation: f64 },
+    Logarithm { mean: f64, deviation: f64 },
+    Range { min: f64, width: f64 },
     AsIs,
-    /// Each bin's lower edge, and what one unit of the value adds within it.
     Bins(Vec<(f64, f64)>),
     Nothing,
 }
@@ -46,8 +36,7 @@ impl NumericWriter {
             Scaling::None => Scale::AsIs,
             Scaling::PiecewiseLinear { edges } if edges.len() < 2 => Scale::Nothing,
             Scaling::PiecewiseLinear { edges } => {
-                let slope = |width: f64| width.recip().min(f64::MAX);
-                Scale::Bins(edges.windows(2).map(|pair| (pair[0], slope(pair[1] - pair[0]))).collect())
+                Scale::Bins(edges.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).collect())
             }
         };
         Self { impute: encoding.impute, missing_flag: encoding.missing_flag, scale }
@@ -62,9 +51,8 @@ impl NumericWriter {
         values.iter_mut().for_each(|value| *value = if value.is_nan() { self.impute } else { *value });
         match (&self.scale, scaled) {
             (Scale::Bins(bins), scaled) => {
-                for (&(lower, slope), out) in bins.iter().zip(scaled) {
-                    let numbers = out.iter_mut().zip(&*values);
-                    numbers.for_each(|(out, value)| *out = ((value - lower) * slope).clamp(0.0, 1.0) as f32);
+                for (&(lower, width), out) in bins.iter().zip(scaled) {
+                    map(values, out, |value| ((value - lower) / width).clamp(0.0, 1.0));
                 }
             }
             (Scale::Interpolated(points), [out]) => points.write(values, out),

@@ -10,6 +10,7 @@ use spec::suggest::nearest;
 use spec::{ColumnName, Document, Scoring, ScoringSpec, Training, TrainingSpec};
 
 use super::{Level, Notebook, inspect, open_tables};
+use crate::report::numbers::plural;
 
 /// Checks the document; the findings are noted.
 pub(super) async fn check(document: &Scoring, all: &[Document], workspace: &Workspace, notebook: &mut Notebook<'_>) {
@@ -35,14 +36,14 @@ pub(super) async fn check(document: &Scoring, all: &[Document], workspace: &Work
         notebook.table(&spec.population, inspection.summary);
     }
     notebook.plan(format!(
-        "{}: run {} SQL steps, score `{}` with {} in shards of {} rows on {} processes, publish {} audiences",
+        "{}: run {}, score `{}` with {} in shards of {} rows on {}, publish {}",
         document.metadata.name,
-        spec.prepare.len(),
+        plural(spec.prepare.len() as u64, "SQL step", "SQL steps"),
         spec.population,
         spec.model,
         spec.shard_rows,
-        spec.resources.processes,
-        spec.audiences.len(),
+        plural(spec.resources.processes.into(), "process", "processes"),
+        plural(spec.audiences.len() as u64, "audience", "audiences"),
     ));
 }
 

@@ -8,6 +8,7 @@ use spec::training::Split;
 use spec::{ColumnName, Task, Training, TrainingSpec};
 
 use super::{Level, Notebook, columns, inspect, leak, open_tables};
+use crate::report::numbers::plural;
 
 /// Checks the document; the findings are noted.
 pub(super) async fn check(document: &Training, notebook: &mut Notebook<'_>) {
@@ -128,13 +129,13 @@ fn plan(document: &Training, notebook: &mut Notebook<'_>) {
     let Training { metadata, spec, .. } = document;
     let tasks: Vec<_> = spec.tasks.keys().map(|name| name.as_str()).collect();
     notebook.plan(format!(
-        "{}: run {} SQL steps, fit {} features on `{}`, train {} for at most {} epochs in batches of {}, register the version",
+        "{}: run {}, fit {} on `{}`, train {} for at most {} in batches of {}, register the version",
         metadata.name,
-        spec.prepare.len(),
-        spec.features.len(),
+        plural(spec.prepare.len() as u64, "SQL step", "SQL steps"),
+        plural(spec.features.len() as u64, "feature", "features"),
         spec.examples,
         tasks.join(", "),
-        spec.training.epochs,
+        plural(spec.training.epochs.into(), "epoch", "epochs"),
         spec.training.batch_size,
     ));
 }

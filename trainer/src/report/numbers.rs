@@ -115,7 +115,7 @@ pub(super) fn times(factor: f64) -> String {
 }
 
 /// `1 row`, `2 rows`.
-pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
