@@ -27,7 +27,7 @@ pub enum FeedError {
         column: ColumnName,
         /// The column's type.
         found: DataType,
-        /// `binary` or `value`.
+        /// `binary`, `value` or `regression`.
         kind: &'static str,
     },
     /// A weight column that is no number.
@@ -113,6 +113,20 @@ pub enum FeedError {
         /// Training rows with a label.
         observed: u64,
     },
+    /// A number that is the same in every training row.
+    #[error(
+        "task `{task}`: column `{column}` is {value} in all {observed} training rows that have a label; there is nothing to learn"
+    )]
+    OneNumber {
+        /// The task.
+        task: TaskName,
+        /// Its label's column.
+        column: ColumnName,
+        /// The one value.
+        value: f32,
+        /// Training rows with a label.
+        observed: u64,
+    },
     /// Seeds that are not among the examples.
     #[error(
         "task `{task}`: none of the {rows} training rows is a seed; check that the seeds' key and `{key}` hold the same ids"
@@ -164,6 +178,7 @@ impl FeedError {
             | Self::NoLabels { .. }
             | Self::OneClass { .. }
             | Self::NoAmounts { .. }
+            | Self::OneNumber { .. }
             | Self::NoSeeds { .. }
             | Self::OnlySeeds { .. }
             | Self::Gather(_) => FailureClass::Input,
@@ -218,6 +233,16 @@ pub enum ValueFault {
         /// The label.
         value: f64,
     },
+    /// A number below 0 that its task's loss cannot be taken of.
+    #[error("the label of regression task `{task}` is {value}, and has to be at least 0 or null for its loss, {loss}")]
+    NegativeForLoss {
+        /// The task.
+        task: TaskName,
+        /// The label.
+        value: f64,
+        /// The loss.
+        loss: &'static str,
+    },
     /// A weight that is null, NaN or infinite.
     #[error("the weight is not a finite number")]
     WeightNotFinite,
@@ -242,5 +267,9 @@ pub enum ValueFault {
 }
 
 fn or_boolean(kind: &str) -> &'static str {
-    if kind == "binary" { " or a boolean" } else { " of at least 0" }
+    match kind {
+        "binary" => " or a boolean",
+        "value" => " of at least 0",
+        _ => "",
+    }
 }

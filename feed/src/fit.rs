@@ -74,6 +74,8 @@ pub struct LabelCounts {
     pub positive_weight: f64,
     /// Weighted sum of the labels.
     pub sum: f64,
+    /// The smallest label; 0 where there is none.
+    pub min: f32,
     /// The largest label; 0 where there is none.
     pub max: f32,
 }
@@ -82,6 +84,13 @@ impl LabelCounts {
     /// The weighted share of positives among observed rows; 0 where there are none.
     pub fn positive_rate(&self) -> f64 {
         if self.observed_weight > 0.0 { self.positive_weight / self.observed_weight } else { 0.0 }
+    }
+
+    /// Makes room for labels between two, which are not counted yet.
+    fn widen(&mut self, min: f32, max: f32) {
+        let is_first = self.observed == 0;
+        self.min = if is_first { min } else { self.min.min(min) };
+        self.max = if is_first { max } else { self.max.max(max) };
     }
 }
 
@@ -125,7 +134,7 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
     for ((task, column, kind), counts) in labels.kinds().zip(&train.tasks) {
         let (task, column, rows, observed) = (task.clone(), column.clone(), train.rows, counts.observed);
         match kind {
-            LabelKind::Binary | LabelKind::Value if observed == 0 => {
+            LabelKind::Binary | LabelKind::Value | LabelKind::Regression if observed == 0 => {
                 return Err(FeedError::NoLabels { task, column, rows });
             }
             LabelKind::Binary if counts.positives == 0 => {
@@ -135,11 +144,14 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
                 return Err(FeedError::OneClass { task, column, value: 1, observed });
             }
             LabelKind::Value if counts.positives == 0 => return Err(FeedError::NoAmounts { task, column, observed }),
+            LabelKind::Regression if counts.min == counts.max => {
+                return Err(FeedError::OneNumber { task, column, value: counts.min, observed });
+            }
             LabelKind::Membership if counts.positives == 0 => {
                 return Err(FeedError::NoSeeds { task, key: column, rows });
             }
             LabelKind::Membership if counts.positives == rows => return Err(FeedError::OnlySeeds { task, rows }),
-            LabelKind::Binary | LabelKind::Value | LabelKind::Membership => {}
+            LabelKind::Binary | LabelKind::Value | LabelKind::Regression | LabelKind::Membership => {}
         }
     }
     Ok(())
@@ -154,6 +166,7 @@ impl PartCounts {
             observed_weight: 0.0,
             positive_weight: 0.0,
             sum: 0.0,
+            min: 0.0,
             max: 0.0,
         };
         Self { rows: 0, weight: 0.0, tasks: labels.kinds().map(none).collect() }
@@ -163,12 +176,14 @@ impl PartCounts {
         self.rows += other.rows;
         self.weight += other.weight;
         for (counts, more) in self.tasks.iter_mut().zip(&other.tasks) {
+            if more.observed > 0 {
+                counts.widen(more.min, more.max);
+            }
             counts.observed += more.observed;
             counts.positives += more.positives;
             counts.observed_weight += more.observed_weight;
             counts.positive_weight += more.positive_weight;
             counts.sum += more.sum;
-            counts.max = counts.max.max(more.max);
         }
     }
 }
@@ -222,10 +237,10 @@ fn count(parts: &[Part], targets: &Targets, counts: &mut [PartCounts; 3]) {
             if !is_observed {
                 continue;
             }
+            counts.widen(label, label);
             counts.observed += 1;
             counts.observed_weight += weight;
             counts.sum += weight * f64::from(label);
-            counts.max = counts.max.max(label);
             if label > 0.0 {
                 counts.positives += 1;
                 counts.positive_weight += weight;

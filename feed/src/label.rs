@@ -10,6 +10,7 @@ use artifacts::keys::{hash_nullable_keys, is_key_type};
 use indexmap::IndexMap;
 use model::encode::{is_number, read_numbers};
 use model::input::Targets;
+use spec::task::RegressionLoss;
 use spec::{ColumnName, Task, TaskName};
 
 use crate::error::{FeedError, ValueFault};
@@ -53,6 +54,7 @@ struct TaskLabel {
 enum LabelSource {
     Binary,
     Value,
+    Regression(RegressionLoss),
     Membership(Seeds),
 }
 
@@ -61,6 +63,7 @@ enum LabelSource {
 pub(crate) enum LabelKind {
     Binary,
     Value,
+    Regression,
     Membership,
 }
 
@@ -83,6 +86,7 @@ impl Labels {
             let (column, source) = match task {
                 Task::Binary(binary) => (&binary.label, LabelSource::Binary),
                 Task::Value(value) => (&value.label, LabelSource::Value),
+                Task::Regression(number) => (&number.label, LabelSource::Regression(number.loss)),
                 Task::Lookalike(_) => {
                     let seeds = seeds.get(name).ok_or_else(|| FeedError::SeedsNotGiven { task: name.clone() })?;
                     (key, LabelSource::Membership(seeds.clone()))
@@ -117,11 +121,14 @@ impl Labels {
             let kind = match source {
                 LabelSource::Binary if !is_number(found) => "binary",
                 LabelSource::Value if !is_number(found) || *found == DataType::Boolean => "value",
+                LabelSource::Regression(_) if !is_number(found) || *found == DataType::Boolean => "regression",
                 LabelSource::Membership(_) if !is_key_type(found) => {
                     let wanted = "the key that seeds are known by is a string, integer, date or the like";
                     return Err(FeedError::SplitType { column: column.clone(), found: found.clone(), wanted });
                 }
-                LabelSource::Binary | LabelSource::Value | LabelSource::Membership(_) => continue,
+                LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership(_) => {
+                    continue;
+                }
             };
             return Err(FeedError::LabelType {
                 task: task.clone(),
@@ -167,6 +174,7 @@ impl LabelSource {
         match self {
             Self::Binary => LabelKind::Binary,
             Self::Value => LabelKind::Value,
+            Self::Regression(_) => LabelKind::Regression,
             Self::Membership(_) => LabelKind::Membership,
         }
     }
@@ -197,7 +205,11 @@ impl TaskLabel {
                 LabelSource::Value if number < 0.0 => {
                     return Err((row, ValueFault::Negative { task: self.task.clone(), value: number }));
                 }
-                LabelSource::Binary | LabelSource::Value | LabelSource::Membership(_) => {}
+                LabelSource::Regression(loss) if number < 0.0 && !loss.takes_negative() => {
+                    let loss = loss.kind();
+                    return Err((row, ValueFault::NegativeForLoss { task: self.task.clone(), value: number, loss }));
+                }
+                LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership(_) => {}
             }
         }
         Ok(())

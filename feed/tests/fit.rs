@@ -49,9 +49,38 @@ fn labels_are_counted_in_every_part() {
         );
         assert_eq!((alike.observed, alike.positives), (counts.rows, count(&|id| id % 17 == 0)));
         let sum: f64 = ids.iter().filter(|&&id| id % 8 != 0).map(|&id| (id % 4) as f64 * 2.5).sum();
-        assert_eq!((spends.sum, spends.max), (sum, 7.5));
+        assert_eq!((spends.sum, spends.min, spends.max), (sum, 0.0, 7.5));
         assert!((buys.positive_rate() - buys.positives as f64 / buys.observed as f64).abs() < 1e-12);
     }
+}
+
+#[test]
+fn a_number_that_never_changes_is_refused_and_the_least_may_be_below_zero() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    let write_gains = |gain: &dyn Fn(i64) -> f64| {
+        let ids: ArrayRef = Arc::new(arrow::array::Int64Array::from_iter_values(0..400));
+        let age: ArrayRef = Arc::new(Float64Array::from_iter_values((0..400).map(|id| (id % 50) as f64)));
+        let gains: ArrayRef = Arc::new(Float64Array::from_iter_values((0..400).map(gain)));
+        let columns = [("id", ids), ("age", age), ("gain", gains)];
+        write(&folder.path().join("a.parquet"), &RecordBatch::try_from_iter(columns).unwrap(), 100);
+        let tasks = serde_json::json!({"gains": {"kind": "regression", "label": "gain"}});
+        let labels =
+            feed::Labels::new(&serde_json::from_value(tasks).unwrap(), None, &key(), &Default::default()).unwrap();
+        let features = serde_json::from_value(serde_json::json!({"age": {"kind": "numeric"}})).unwrap();
+        let table = table(folder.path(), &runtime);
+        let plan = feed::FitPlan { table, features, labels, splitter: splitter(), threads: 2 };
+        fit_encoders(plan, runtime.handle())
+    };
+    let fitted = write_gains(&|id| (id % 10) as f64 - 14.0).unwrap();
+    let counts = &fitted.train.tasks[0];
+    assert_eq!((counts.min, counts.max, counts.positives), (-14.0, -5.0, 0));
+    let training = (0..400).filter(|&id| part_of(id) == Part::Train).count();
+    assert_eq!(
+        write_gains(&|_| -3.5).unwrap_err().to_string(),
+        format!(
+            "task `gains`: column `gain` is -3.5 in all {training} training rows that have a label; there is nothing to learn"
+        )
+    );
 }
 
 /// The error of fitting 200 customers, of whom one column is replaced.

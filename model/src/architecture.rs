@@ -30,10 +30,11 @@ impl Architecture {
         statistics: &TargetStatistics,
         prior: impl Fn(&TaskName) -> Option<f64>,
     ) -> Result<Self, Error> {
-        let objective = |(name, task): (&TaskName, &Task)| {
-            Objective::of(task, prior(name)).ok_or_else(|| Error::PriorMissing { task: name.clone() })
+        let objective = |(index, (name, task)): (usize, (&TaskName, &Task))| {
+            let objective = Objective::of(task, prior(name), Some(statistics.moments(index)));
+            objective.ok_or_else(|| Error::PriorMissing { task: name.clone() })
         };
-        let objectives = spec.tasks.iter().map(objective).collect::<Result<Vec<_>, _>>()?;
+        let objectives = spec.tasks.iter().enumerate().map(objective).collect::<Result<Vec<_>, _>>()?;
         let heads = spec.tasks.iter().zip(&objectives).enumerate().map(|(index, ((name, task), objective))| Head {
             name: format!("heads.{name}"),
             units: units(task),
@@ -49,7 +50,7 @@ impl Architecture {
     /// A network that cannot be built.
     pub(crate) fn for_scoring(spec: &TrainingSpec, layout: &InputLayout) -> Result<Self, Error> {
         // A prediction does not depend on the prior.
-        let objective = |task| Objective::of(task, Some(0.0)).unwrap_or(Objective::Value);
+        let objective = |task| Objective::of(task, Some(0.0), None).unwrap_or(Objective::Value);
         let objectives = spec.tasks.values().map(objective).collect();
         let head = |(name, task): (&TaskName, &Task)| Head {
             name: format!("heads.{name}"),

@@ -209,7 +209,8 @@ fn copy_rows<'a, T: Copy + 'a>(to: &mut [T], width: usize, rows: &[(u32, u32)], 
 /// What the rows of a batch teach.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Targets {
-    /// `[tasks, rows]`: 0 or 1 for binary and lookalike tasks, an amount for value tasks, 0 where not observed.
+    /// `[tasks, rows]`: 0 or 1 for binary and lookalike tasks, an amount for value tasks, a number for
+    /// regression tasks, 0 where not observed.
     pub labels: Vec<f32>,
     /// `[tasks, rows]`: 1 where the label was observed, else 0.
     pub observed: Vec<f32>,

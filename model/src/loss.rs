@@ -6,6 +6,7 @@
 //! | lookalike, plain | a logit | σ(logit) | [`binary`] |
 //! | lookalike, nnPU | a logit | σ(logit) | [`nnpu`] |
 //! | value | `a, μ, s` | expected value | [`ziln`] |
+//! | regression | a number | the number, or its exponential | [`regression`] |
 //!
 //! A row counts as much as its weight, and not at all where its label was not observed. A task's loss is the weighted
 //! mean over the batch's rows.
@@ -13,6 +14,7 @@
 pub(crate) mod binary;
 mod block;
 pub(crate) mod nnpu;
+pub(crate) mod regression;
 pub(crate) mod targets;
 pub(crate) mod tensors;
 pub(crate) mod weighting;
@@ -20,6 +22,7 @@ pub(crate) mod ziln;
 
 pub(crate) use block::{Column, Rows};
 
+use regression::{LabelMoments, Regression};
 use spec::Task;
 use spec::task::LookalikeLoss;
 
@@ -33,6 +36,8 @@ pub(crate) enum Objective {
     },
     /// Zero-inflated log-normal.
     Value,
+    /// A loss of numbers.
+    Regression(Regression),
     /// Non-negative positive-unlabeled risk.
     Nnpu {
         /// The share of positives among unlabeled rows.
@@ -41,11 +46,16 @@ pub(crate) enum Objective {
 }
 
 impl Objective {
-    /// The objective of a task; none for nnPU without a prior.
-    pub(crate) fn of(task: &Task, prior: Option<f64>) -> Option<Self> {
+    /// The objective of a task; none for nnPU without a prior. `labels` are the training rows'; none for weights as a
+    /// package has them.
+    pub(crate) fn of(task: &Task, prior: Option<f64>, labels: Option<LabelMoments>) -> Option<Self> {
         match task {
             Task::Binary(task) => Some(Self::Binary { positive_weight: task.positive_weight }),
             Task::Value(_) => Some(Self::Value),
+            Task::Regression(task) => Some(Self::Regression(match labels {
+                Some(labels) => Regression::for_training(task.loss, labels),
+                None => Regression::published(task.loss),
+            })),
             Task::Lookalike(task) => match task.loss {
                 LookalikeLoss::Plain => Some(Self::Binary { positive_weight: 1.0 }),
                 LookalikeLoss::Nnpu => task.prior.or(prior).map(|prior| Self::Nnpu { prior }),
@@ -57,7 +67,7 @@ impl Objective {
     pub(crate) fn prior(self) -> Option<f64> {
         match self {
             Self::Nnpu { prior } => Some(prior),
-            Self::Binary { .. } | Self::Value => None,
+            Self::Binary { .. } | Self::Value | Self::Regression(_) => None,
         }
     }
 
@@ -71,6 +81,7 @@ impl Objective {
         match self {
             Self::Binary { .. } | Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
             Self::Value => ziln::expectation(ziln::Head::of(head)) as f32,
+            Self::Regression(regression) => regression.predict(f64::from(head[0])) as f32,
         }
     }
 }
@@ -78,7 +89,7 @@ impl Objective {
 /// Numbers of a task's head.
 pub(crate) fn units(task: &Task) -> usize {
     match task {
-        Task::Binary(_) | Task::Lookalike(_) => 1,
+        Task::Binary(_) | Task::Regression(_) | Task::Lookalike(_) => 1,
         Task::Value(_) => 3,
     }
 }
@@ -111,7 +122,7 @@ impl LossSums {
     /// The loss: 0 where no row was observed.
     pub(crate) fn value(&self, objective: Objective) -> f64 {
         match objective {
-            Objective::Binary { .. } | Objective::Value => mean(self.loss, self.weight),
+            Objective::Binary { .. } | Objective::Value | Objective::Regression(_) => mean(self.loss, self.weight),
             Objective::Nnpu { prior } => nnpu::Risk::of(self, prior).value(),
         }
     }

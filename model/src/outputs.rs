@@ -1,6 +1,7 @@
 //! Predictions of a batch.
 
-/// A column of predictions a task: probabilities for binary and lookalike tasks, expected values for value tasks.
+/// A column of predictions a task: probabilities for binary and lookalike tasks, expected values for
+/// value and regression tasks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outputs {
     /// `[tasks][rows]`, tasks in the document's order.

@@ -6,10 +6,13 @@
 mod entries;
 pub(crate) mod state;
 
+use std::borrow::Cow;
+
 use crate::architecture::Architecture;
 use crate::cpu::Weights;
 use crate::embedding::{Table, tensor_name};
 use crate::error::Error;
+use crate::loss::Objective;
 use entries::{Entry, Reader, write};
 
 /// The header's `schema`.
@@ -17,7 +20,8 @@ const WEIGHTS_SCHEMA: &str = "kindred.weights.v1";
 
 /// The bytes of `weights.safetensors`.
 pub(crate) fn to_bytes(architecture: &Architecture, weights: &Weights) -> Result<Vec<u8>, Error> {
-    write(entries_of(architecture, weights, ""), WEIGHTS_SCHEMA)
+    let dense = published(architecture, &weights.dense);
+    write(entries_of(architecture, &dense, &weights.tables, ""), WEIGHTS_SCHEMA)
 }
 
 /// The weights of `weights.safetensors`.
@@ -32,9 +36,33 @@ pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8]) -> Result<We
     Ok(weights)
 }
 
-fn entries_of<'a>(architecture: &'a Architecture, weights: &'a Weights, prefix: &str) -> Vec<Entry<'a>> {
-    let mut entries = dense_entries(architecture, &weights.dense, prefix);
-    for (layout, table) in architecture.layout.tables.iter().zip(&weights.tables) {
+/// The dense weights as a package has them: the heads of regressions say what is predicted, in the label's unit.
+fn published<'a>(architecture: &Architecture, dense: &'a [f32]) -> Cow<'a, [f32]> {
+    let mut published = Cow::Borrowed(dense);
+    for ((task, _), objective) in architecture.tasks.iter().zip(&architecture.objectives) {
+        let Objective::Regression(regression) = objective else { continue };
+        let named = |part: &str| {
+            let name = format!("heads.{task}.{part}");
+            architecture.graph.parameters.named.iter().find(|named| named.name == name)
+        };
+        if let (Some(weight), Some(bias)) = (named("weight"), named("bias")) {
+            let (mut weights, mut biases) = (weight.read(&published), bias.read(&published));
+            regression.publish(&mut weights, &mut biases);
+            weight.write(published.to_mut(), &weights);
+            bias.write(published.to_mut(), &biases);
+        }
+    }
+    published
+}
+
+fn entries_of<'a>(
+    architecture: &'a Architecture,
+    dense: &'a [f32],
+    tables: &'a [Table],
+    prefix: &str,
+) -> Vec<Entry<'a>> {
+    let mut entries = dense_entries(architecture, dense, prefix);
+    for (layout, table) in architecture.layout.tables.iter().zip(tables) {
         for slot in &layout.slots {
             let name = format!("{prefix}{}", tensor_name(slot.feature.as_str()));
             let (first, rows) = (slot.first_row as usize, slot.rows as usize);

@@ -66,11 +66,12 @@ impl Measure {
         OF_CLASSES.into_iter().chain(OF_VALUES.into_iter().filter(|measure| *measure != Measure::Loss))
     }
 
-    /// The measures that make sense for a task: those of classes for binary and lookalike, those of amounts for value.
+    /// The measures that make sense for a task: those of classes for binary and lookalike, those of
+    /// numbers for value and regression.
     pub fn of(task: &Task) -> &'static [Measure] {
         match task {
             Task::Binary(_) | Task::Lookalike(_) => &OF_CLASSES,
-            Task::Value(_) => &OF_VALUES,
+            Task::Value(_) | Task::Regression(_) => &OF_VALUES,
         }
     }
 

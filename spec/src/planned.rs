@@ -24,7 +24,7 @@ const WORDS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("Feature", &["sequence", "vector"]),
-    ("Task", &["regression", "multiclass", "count", "survival"]),
+    ("Task", &["multiclass", "count", "survival"]),
     ("Split", &["stratified"]),
     ("NumericTransform", &["buckets", "bucket_embedding"]),
     ("Pool", &["weighted", "attention", "self_attention"]),

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ColumnName;
 use crate::table::KeyTable;
 
+mod regression;
+
+pub use regression::{HuberLoss, PoissonLoss, RegressionLoss, RegressionTask, SquaredLoss, TweedieLoss};
+
 /// One head of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -14,6 +18,8 @@ pub enum Task {
     Binary(BinaryTask),
     /// How much, often nothing? Output: the expected value (zero-inflated log-normal, Wang 2019).
     Value(ValueTask),
+    /// What number? Output: the number that is expected.
+    Regression(RegressionTask),
     /// Who is like the seeds? Output: a score in 0..1.
     Lookalike(LookalikeTask),
 }
@@ -24,6 +30,7 @@ impl Task {
         match self {
             Self::Binary(_) => "binary",
             Self::Value(_) => "value",
+            Self::Regression(_) => "regression",
             Self::Lookalike(_) => "lookalike",
         }
     }
@@ -33,6 +40,7 @@ impl Task {
         match self {
             Self::Binary(task) => Some(&task.label),
             Self::Value(task) => Some(&task.label),
+            Self::Regression(task) => Some(&task.label),
             Self::Lookalike(_) => None,
         }
     }

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use model::learner::{Learner, Snapshot, StepLosses};
-use model::measure::{Better, PartMetrics};
+use model::measure::{Better, PartMetrics, TaskKind};
 use spec::measure::StoppingMeasure;
-use spec::{TaskName, TrainingSpec};
+use spec::{Task, TaskName, TrainingSpec};
 use worker::{Cancel, Progress};
 
 use crate::error::{Result, TrainerError};
@@ -177,13 +177,13 @@ impl Course<'_> {
         validation: Option<&Evaluation>,
     ) -> Vec<EpochTask> {
         let metrics = validation.map(Evaluation::metrics);
-        let of_task = |(index, task): (usize, &TaskName)| EpochTask {
+        let of_task = |(index, (task, kind)): (usize, (&TaskName, &Task))| EpochTask {
             task: task.clone(),
             train_loss: train_losses[index],
             validation_loss: validation_losses.map(|losses| losses[index]),
-            validation_measure: metrics.as_ref().and_then(|metrics| leading_measure(&metrics[task])),
+            validation_measure: metrics.as_ref().and_then(|metrics| leading_measure(kind, &metrics[task])),
         };
-        self.spec.tasks.keys().enumerate().map(of_task).collect()
+        self.spec.tasks.iter().enumerate().map(of_task).collect()
     }
 
     fn note(&self, epoch: &Epoch) {
@@ -201,12 +201,9 @@ impl Course<'_> {
     }
 }
 
-/// AUC, or the normalized Gini of amounts.
-fn leading_measure(metrics: &PartMetrics) -> Option<f64> {
-    match metrics {
-        PartMetrics::Probabilities(metrics) => metrics.auc,
-        PartMetrics::Values(metrics) => metrics.normalized_gini,
-    }
+/// The first measure of a task's kind, such as AUC.
+fn leading_measure(task: &Task, metrics: &PartMetrics) -> Option<f64> {
+    TaskKind::from(task).measures().first().and_then(|measure| metrics.measure(measure.name()))
 }
 
 /// Sums over the steps of an epoch.

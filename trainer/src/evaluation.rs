@@ -25,7 +25,7 @@ pub(crate) struct Evaluation {
 enum TaskScores {
     /// Probabilities and classes.
     Classes(BinaryMeasures),
-    /// Expected and actual amounts.
+    /// Expected and actual amounts or other numbers.
     Amounts(ValueMeasures),
 }
 
@@ -34,7 +34,7 @@ impl Evaluation {
     pub(crate) fn new(spec: &TrainingSpec) -> Self {
         let scores = |task: &Task| match task {
             Task::Binary(_) | Task::Lookalike(_) => TaskScores::Classes(BinaryMeasures::default()),
-            Task::Value(_) => TaskScores::Amounts(ValueMeasures::default()),
+            Task::Value(_) | Task::Regression(_) => TaskScores::Amounts(ValueMeasures::default()),
         };
         let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), scores(task))).collect();
         Self { rows: 0, losses: Losses::default(), tasks }
@@ -75,7 +75,7 @@ impl Evaluation {
     pub(crate) fn calibration(&self, spec: &TrainingSpec) -> ModelCalibration {
         let of_task = |name: &TaskName, scores: &TaskScores| match (&spec.tasks[name], scores) {
             (Task::Binary(_), TaskScores::Classes(measures)) => TaskCalibration::fit(spec.calibration, measures),
-            (Task::Binary(_) | Task::Lookalike(_) | Task::Value(_), _) => TaskCalibration::none(),
+            (Task::Binary(_) | Task::Lookalike(_) | Task::Value(_) | Task::Regression(_), _) => TaskCalibration::none(),
         };
         let tasks = self.tasks.iter().map(|(name, scores)| (name.clone(), of_task(name, scores))).collect();
         ModelCalibration { tasks, ..ModelCalibration::default() }

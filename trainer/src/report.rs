@@ -42,7 +42,7 @@ pub fn render(report: &Report) -> String {
             for (task, metrics) in &report.metrics.tasks {
                 match metrics.kind {
                     TaskKind::Binary | TaskKind::Lookalike => binary_task::section(html, report, task, metrics),
-                    TaskKind::Value => value_task::section(html, report, task, metrics),
+                    TaskKind::Value | TaskKind::Regression => value_task::section(html, report, task, metrics),
                 }
             }
             timeline::section(html, report);

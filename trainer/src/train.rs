@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use model::calibrate::ModelCalibration;
 use model::input::InputLayout;
 use model::learner::{Learner, LearnerOptions, TargetStatistics};
-use model::measure::{ModelMetrics, Part as MeasuredPart, TaskKind, TaskMetrics};
+use model::measure::{ModelMetrics, Part as MeasuredPart, TaskMetrics};
 use model::outputs::Outputs;
 use serde::{Deserialize, Serialize};
 use spec::{AliasName, ModelName, Task, TaskName, TrainingSpec, Version};
@@ -226,10 +226,5 @@ const PARTS: [(Part, MeasuredPart); 3] = [
 ];
 
 fn no_metrics((name, task): (&TaskName, &Task)) -> (TaskName, TaskMetrics) {
-    let kind = match task {
-        Task::Binary(_) => TaskKind::Binary,
-        Task::Lookalike(_) => TaskKind::Lookalike,
-        Task::Value(_) => TaskKind::Value,
-    };
-    (name.clone(), TaskMetrics::new(kind))
+    (name.clone(), TaskMetrics::new(task.into()))
 }

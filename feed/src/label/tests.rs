@@ -1,7 +1,7 @@
 use arrow::array::{BooleanArray, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::Field;
 use artifacts::keys::hash_text;
-use spec::task::{BinaryTask, LookalikeTask, ValueTask};
+use spec::task::{BinaryTask, LookalikeTask, PoissonLoss, RegressionTask, ValueTask};
 
 use super::*;
 
@@ -103,6 +103,30 @@ fn columns_of_the_wrong_type_are_refused() {
     assert_eq!(message("weight", text()), "the weight column `weight` is Utf8; a weight is a number of at least 0");
     assert!(labels(true).check(&but("id", text()).schema()).is_ok());
     assert!(labels(true).check(&Schema::empty()).is_ok(), "missing columns are found elsewhere");
+}
+
+#[test]
+fn numbers_of_a_regression_may_be_negative_where_its_loss_takes_them() {
+    let read = |loss: RegressionLoss, values: [Option<f64>; 3]| {
+        let task = Task::Regression(RegressionTask { label: "gain".parse().unwrap(), loss });
+        let tasks: IndexMap<TaskName, Task> = [("gains".parse().unwrap(), task)].into_iter().collect();
+        let labels = Labels::new(&tasks, None, &"id".parse().unwrap(), &BTreeMap::new()).unwrap();
+        let rows = table(vec![("gain", Arc::new(Float64Array::from(values.to_vec())) as ArrayRef)]);
+        labels.check(&rows.schema()).unwrap();
+        labels.read(&rows).map_err(|(row, column, fault)| format!("{row} {column} {fault}"))
+    };
+    let targets = read(RegressionLoss::default(), [Some(-2.5), None, Some(4.0)]).unwrap();
+    assert_eq!((targets.labels, targets.observed), (vec![-2.5, 0.0, 4.0], vec![1.0, 0.0, 1.0]));
+    let poisson = RegressionLoss::Poisson(PoissonLoss {});
+    assert_eq!(read(poisson, [Some(0.0), None, Some(4.0)]).unwrap().labels, [0.0, 0.0, 4.0]);
+    assert_eq!(
+        read(poisson, [Some(0.0), Some(-1.0), None]).unwrap_err(),
+        "1 gain the label of regression task `gains` is -1, and has to be at least 0 or null for its loss, poisson"
+    );
+    assert_eq!(
+        read(RegressionLoss::default(), [Some(0.0), Some(f64::NAN), None]).unwrap_err(),
+        "1 gain the label of task `gains` is not a finite number; use null where it was not observed"
+    );
 }
 
 #[test]

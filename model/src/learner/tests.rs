@@ -202,6 +202,44 @@ fn what_the_features_say_is_learned() {
     assert!(error / 1024.0 < 0.15, "mean error of the value {}", error / 1024.0);
 }
 
+/// A number far from 0 with a spread of its own: neither may have to be learned step by step.
+#[test]
+fn numbers_are_learned_in_any_unit_and_published_in_the_labels() {
+    let labelled = |seed: u64, unit: f32, least: f32| {
+        let inputs = inputs(&layout(), 1024, seed);
+        let labels = (0..1024).map(|row| least + unit * (inputs.numeric[row * 5] + 0.5 * inputs.numeric[row * 5 + 1]));
+        let targets = crate::input::Targets { labels: labels.collect(), observed: vec![1.0; 1024], weights: None };
+        Batch { inputs, targets }
+    };
+    for (loss, unit, least) in [("squared", 800.0, 5000.0), ("huber", 1e-3, -1.0), ("poisson", 500.0, 2000.0)] {
+        let network = json!({"kind": "shared_bottom", "bottom_layers": [32], "tower_layers": [16], "dropout": 0.0});
+        let training =
+            json!({"optimizer": {"learning_rate": 0.005}, "schedule": {"kind": "constant", "warmup_steps": 5}});
+        let mut spec = document(network, training);
+        spec.tasks.clear();
+        let task = json!({"kind": "regression", "label": "income", "loss": {"kind": loss}});
+        spec.tasks.insert("income".parse().unwrap(), serde_json::from_value(task).unwrap());
+        let mut statistics = TargetStatistics::default();
+        statistics.push(&labelled(500, unit, least).targets, 1024);
+        let options = LearnerOptions { threads: 2, total_steps: 200, statistics, ..LearnerOptions::default() };
+        let mut learner = Learner::new(&spec, &layout(), options).unwrap();
+        (0..200).for_each(|step| drop(learner.step(&labelled(step, unit, least)).unwrap()));
+        let (test, mut outputs) = (labelled(1000, unit, least), Outputs::default());
+        learner.predict(&test.inputs, &mut outputs).unwrap();
+        let error: f32 = outputs.tasks[0].iter().zip(&test.targets.labels).map(|(p, y)| (p - y).abs()).sum();
+        assert!(error / 1024.0 < 0.12 * unit, "{loss}: mean error {}", error / 1024.0);
+        let calibration = crate::calibrate::ModelCalibration::default();
+        let package = learner.save().unwrap();
+        let device = spec::training::DeviceChoice::Cpu;
+        let predictor = crate::predictor::Predictor::new(&spec, &layout(), &package, &calibration, device).unwrap();
+        let mut published = Outputs::default();
+        predictor.predict(&test.inputs, &mut published).unwrap();
+        for (found, expected) in published.tasks[0].iter().zip(&outputs.tasks[0]) {
+            assert!((found - expected).abs() <= 1e-5 * expected.abs(), "{loss}: {found} is not {expected}");
+        }
+    }
+}
+
 #[test]
 fn evaluation_merges_over_batches_and_agrees_with_the_predictions() {
     let mut learner = learner(networks(0.4).remove(4), json!({}), 2);

@@ -63,6 +63,7 @@ impl<'a> Rows<'a> {
                     sums.count(weight, binary::cross_entropy(f64::from(head[0]), label > 0.0, positive_weight).0);
                 }
                 Objective::Value => sums.count(weight, ziln::negative_log_likelihood(ziln::Head::of(head), label).0),
+                Objective::Regression(regression) => sums.count(weight, regression.loss(f64::from(head[0]), label).0),
                 Objective::Nnpu { .. } => sums.count_pu(weight, f64::from(head[0]), label > 0.0),
             }
         }
@@ -95,6 +96,11 @@ impl<'a> Rows<'a> {
                     let (loss, by_head) = ziln::negative_log_likelihood(ziln::Head::of(head), label);
                     sums.count(weight, loss);
                     gradient[..3].copy_from_slice(&by_head.map(|by| (by * weight * mean_scale) as f32));
+                }
+                Objective::Regression(regression) => {
+                    let (loss, by) = regression.loss(f64::from(head[0]), label);
+                    sums.count(weight, loss);
+                    gradient[0] = (by * weight * mean_scale) as f32;
                 }
                 Objective::Nnpu { .. } => {
                     let logit = f64::from(head[0]);

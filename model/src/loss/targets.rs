@@ -2,6 +2,7 @@
 
 use spec::{Task, TaskName};
 
+use super::regression::LabelMoments;
 use super::ziln::raw_scale;
 use crate::error::Error;
 use crate::input::Targets;
@@ -26,6 +27,13 @@ pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) 
             Task::Value(_) => refuse("a label of a value task", "a finite amount of at least 0", labels, |label| {
                 label.is_finite() && label >= 0.0
             })?,
+            Task::Regression(task) if task.loss.takes_negative() => {
+                refuse("a label of a regression task", "a finite number", labels, f32::is_finite)?;
+            }
+            Task::Regression(_) => {
+                let is_usable = |label: f32| label.is_finite() && label >= 0.0;
+                refuse("a label of a regression task", "a finite number of at least 0", labels, is_usable)?;
+            }
         }
     }
     Ok(())
@@ -62,6 +70,10 @@ struct TaskStatistics {
     positive: f64,
     log_sum: f64,
     log_squares: f64,
+    /// Of all labels.
+    mean: f64,
+    /// Σ weight · squared distance from the mean.
+    squares: f64,
 }
 
 impl TargetStatistics {
@@ -81,12 +93,7 @@ impl TargetStatistics {
     /// Adds what others were given.
     pub fn merge(&mut self, other: &Self) {
         self.tasks.resize(self.tasks.len().max(other.tasks.len()), TaskStatistics::default());
-        for (mine, other) in self.tasks.iter_mut().zip(&other.tasks) {
-            mine.weight += other.weight;
-            mine.positive += other.positive;
-            mine.log_sum += other.log_sum;
-            mine.log_squares += other.log_squares;
-        }
+        self.tasks.iter_mut().zip(&other.tasks).for_each(|(mine, other)| mine.merge(other));
     }
 
     /// Σ weight of a task's observed rows.
@@ -100,12 +107,21 @@ impl TargetStatistics {
         Some(task.positive / task.weight)
     }
 
+    /// Mean and deviation of a task's labels; 0 and 0 without statistics.
+    pub(crate) fn moments(&self, task: usize) -> LabelMoments {
+        let task = self.tasks.get(task).copied().unwrap_or_default();
+        let variance = if task.weight > 0.0 { task.squares / task.weight } else { 0.0 };
+        LabelMoments { mean: task.mean, deviation: variance.sqrt() }
+    }
+
     /// Where a head's bias starts, so that the untrained model predicts the averages; zeros without statistics.
     pub(crate) fn bias(&self, task: usize, kind: &Task, prior: Option<f64>) -> Vec<f32> {
         let statistics = self.tasks.get(task).copied().unwrap_or_default();
         let share = self.positive_share(task);
         match kind {
             Task::Binary(kind) => vec![share.map_or(0.0, |share| log_odds(share, kind.positive_weight))],
+            // A head of numbers learns what is beyond the labels' mean.
+            Task::Regression(_) => vec![0.0],
             Task::Lookalike(_) => vec![prior.or(share).map_or(0.0, |share| log_odds(share, 1.0))],
             Task::Value(_) => {
                 let (location, deviation) = statistics.log_moments();
@@ -117,13 +133,30 @@ impl TargetStatistics {
 
 impl TaskStatistics {
     fn push(&mut self, label: f64, weight: f64) {
-        self.weight += weight;
+        if weight <= 0.0 {
+            return;
+        }
+        self.merge(&Self { weight, mean: label, ..Self::default() });
         if label > 0.0 {
             let logarithm = label.ln();
             self.positive += weight;
             self.log_sum += weight * logarithm;
             self.log_squares += weight * logarithm * logarithm;
         }
+    }
+
+    /// Means and squares as of both (Chan, Golub and LeVeque 1983), which loses no digits where a mean is large.
+    fn merge(&mut self, other: &Self) {
+        let weight = self.weight + other.weight;
+        if weight > 0.0 {
+            let (apart, share) = (other.mean - self.mean, other.weight / weight);
+            self.mean += apart * share;
+            self.squares += other.squares + apart * apart * self.weight * share;
+        }
+        self.weight = weight;
+        self.positive += other.positive;
+        self.log_sum += other.log_sum;
+        self.log_squares += other.log_squares;
     }
 
     /// Mean and standard deviation of the logarithms of positive amounts; 0 and 1 where there are none.

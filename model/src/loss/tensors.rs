@@ -2,9 +2,11 @@
 
 use std::f64::consts::PI;
 
+use spec::task::RegressionLoss;
 use tch::{TchError, Tensor};
 
 use super::Objective;
+use super::regression::Regression;
 use super::ziln::MIN_SCALE;
 
 /// A task's targets on a device.
@@ -33,6 +35,10 @@ impl Objective {
                 plain(weighted_mean(&loss, &targets.weights)?)
             }
             Self::Value => plain(weighted_mean(&log_normal(head, &targets.labels)?, &targets.weights)?),
+            Self::Regression(of) => {
+                let loss = regression(of, &head.f_select(1, 0)?, &targets.labels)?;
+                plain(weighted_mean(&loss, &targets.weights)?)
+            }
             Self::Nnpu { prior } => non_negative(&head.f_select(1, 0)?, targets, prior),
         }
     }
@@ -62,6 +68,34 @@ fn log_normal(head: &Tensor, values: &Tensor) -> Result<Tensor, TchError> {
     let density = distance.f_square()?.f_mul_scalar(0.5)?.f_add(&scale.f_log()?)?.f_add(&log_values)?;
     let density = density.f_add_scalar(0.5 * (2.0 * PI).ln())?;
     zero_or_not.f_add(&density.f_mul(&positive.f_to_kind(tch::Kind::Float)?)?)
+}
+
+fn regression(of: Regression, head: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
+    match of.loss {
+        RegressionLoss::Squared(_) => distance(of, head, labels)?.f_square()?.f_mul_scalar(0.5),
+        RegressionLoss::Huber(huber) => {
+            let distance = distance(of, head, labels)?;
+            let (near, size) = (distance.f_square()?.f_mul_scalar(0.5)?, distance.f_abs()?);
+            let far = size.f_sub_scalar(0.5 * huber.delta)?.f_mul_scalar(huber.delta)?;
+            near.f_where_self(&size.f_le(huber.delta)?, &far)
+        }
+        RegressionLoss::Poisson(_) => {
+            let labels = labels.f_mul_scalar((-of.location).exp())?;
+            let surprise = labels.f_xlogy(&labels)?.f_sub(&labels.f_mul(head)?)?;
+            head.f_exp()?.f_sub(&labels)?.f_add(&surprise)
+        }
+        RegressionLoss::Tweedie(tweedie) => {
+            let labels = labels.f_mul_scalar((-of.location).exp())?;
+            let (one, two) = (1.0 - tweedie.power, 2.0 - tweedie.power);
+            let by_one = head.f_mul_scalar(one)?.f_exp()?.f_mul(&labels)?.f_mul_scalar(-1.0 / one)?;
+            let by_two = head.f_mul_scalar(two)?.f_exp()?.f_mul_scalar(1.0 / two)?;
+            by_two.f_add(&by_one)?.f_add(&labels.f_pow_tensor_scalar(two)?.f_mul_scalar(1.0 / (one * two))?)
+        }
+    }
+}
+
+fn distance(of: Regression, head: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
+    head.f_sub(&labels.f_sub_scalar(of.location)?.f_mul_scalar(1.0 / of.scale)?)
 }
 
 fn non_negative(logits: &Tensor, targets: &TargetTensors, prior: f64) -> Result<TensorLoss, TchError> {

@@ -101,7 +101,7 @@ impl TaskMetrics {
 pub enum PartMetrics {
     /// Of a binary or lookalike task.
     Probabilities(Box<BinaryMetrics>),
-    /// Of a value task.
+    /// Of a value or regression task.
     Values(Box<ValueMetrics>),
 }
 

@@ -17,6 +17,9 @@ const OF_PROBABILITIES: [Measure; 9] = [
 
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];
 
+/// Numbers below 0 have no Gini, so it does not lead.
+const OF_NUMBERS: [Measure; 4] = [Measure::Spearman, Measure::Rmse, Measure::Mae, Measure::NormalizedGini];
+
 /// Which values of a measure are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +56,8 @@ pub enum TaskKind {
     Lookalike,
     /// An amount.
     Value,
+    /// A number.
+    Regression,
 }
 
 impl From<&spec::Task> for TaskKind {
@@ -61,6 +66,7 @@ impl From<&spec::Task> for TaskKind {
             spec::Task::Binary(_) => Self::Binary,
             spec::Task::Lookalike(_) => Self::Lookalike,
             spec::Task::Value(_) => Self::Value,
+            spec::Task::Regression(_) => Self::Regression,
         }
     }
 }
@@ -72,6 +78,7 @@ impl TaskKind {
             Self::Binary => "binary",
             Self::Lookalike => "lookalike",
             Self::Value => "value",
+            Self::Regression => "regression",
         }
     }
 
@@ -81,6 +88,7 @@ impl TaskKind {
         match self {
             Self::Binary | Self::Lookalike => &OF_PROBABILITIES,
             Self::Value => &OF_VALUES,
+            Self::Regression => &OF_NUMBERS,
         }
     }
 }

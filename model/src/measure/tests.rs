@@ -254,6 +254,7 @@ fn every_measure_that_documents_can_name_is_taken() {
         (TaskKind::Binary, r#"{"kind":"binary","label":"bought"}"#),
         (TaskKind::Lookalike, r#"{"kind":"lookalike","seeds":{"table":"best"}}"#),
         (TaskKind::Value, r#"{"kind":"value","label":"spend"}"#),
+        (TaskKind::Regression, r#"{"kind":"regression","label":"income"}"#),
     ];
     for (kind, json) in tasks {
         let task: spec::Task = serde_json::from_str(json).unwrap();

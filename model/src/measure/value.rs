@@ -1,4 +1,4 @@
-//! The accumulator of amounts: value tasks.
+//! The accumulator of amounts and other numbers: value and regression tasks.
 
 use super::binary::Rounding;
 use super::cells::Cells;
@@ -78,6 +78,8 @@ impl ValueMeasures {
         let spearman = rounding.note(Measure::Spearman, spearman(&cells));
         let normalized_gini = rounding.note(Measure::NormalizedGini, normalized_gini(&cells));
         let groups = groups_by_prediction(&cells);
+        // Numbers below 0 are no parts of a whole.
+        let whole = if cells.iter().any(|cell| cell.y_sum < 0.0) { 0.0 } else { self.actual_sum };
         ValueMetrics {
             rows: self.rows,
             positives: self.positives,
@@ -90,7 +92,7 @@ impl ValueMeasures {
             spearman,
             normalized_gini,
             rounding: rounding.errors,
-            deciles: value_deciles(groups.into_iter(), self.weight, self.actual_sum),
+            deciles: value_deciles(groups.into_iter(), self.weight, whole),
         }
     }
 }

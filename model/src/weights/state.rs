@@ -31,7 +31,7 @@ const TASK_WEIGHTS: [&str; 3] = ["task_weights", "task_weights.first", "task_wei
 
 /// The state's bytes.
 pub(crate) fn to_bytes(architecture: &Architecture, state: &State<'_>) -> Result<Vec<u8>, Error> {
-    let mut entries = entries_of(architecture, &state.weights, "weights/");
+    let mut entries = entries_of(architecture, &state.weights.dense, &state.weights.tables, "weights/");
     for (flat, prefix) in [(&*state.first, "first/"), (&*state.second, "second/")] {
         if !flat.is_empty() {
             entries.extend(dense_entries(architecture, flat, prefix));

@@ -248,9 +248,9 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ("width: 8}", "width: 8, §table: shared}", &["spec.features.area.table: `table` is not available"]),
             (
                 "{kind: value, label: spend_next}",
-                "{kind: §regression, label: spend_next}",
+                "{kind: §multiclass, label: spend_next}",
                 &[
-                    "spec.tasks.spend.kind: task kind `regression` is not available; available: binary, value, lookalike",
+                    "spec.tasks.spend.kind: task kind `multiclass` is not available; available: binary, value, regression, lookalike",
                 ],
             ),
             (

@@ -282,6 +282,44 @@ fn tasks_and_their_weights_make_sense() {
 }
 
 #[test]
+fn a_regression_says_how_far_a_number_is_off() {
+    let value = "{kind: value, label: spend_next}";
+    let path = "spec.tasks.spend.loss";
+    let of = |loss: &str| format!("{{kind: regression, label: spend_next, loss: {loss}}}");
+    check_edits(
+        TRAINING,
+        &[
+            (value, "{kind: regression, label: spend_next}", &[]),
+            (value, &of("{kind: huber, delta: 0.5}"), &[]),
+            (value, &of("{kind: tweedie, power: 1.2}"), &[]),
+            (
+                value,
+                &of("§huber"),
+                &[&format!(
+                    "{path}: expected a mapping with `kind`, one of squared, huber, poisson, tweedie, found the text `huber` (write {{kind: huber}})"
+                )],
+            ),
+            (
+                value,
+                &of("{kind: §hubber}"),
+                &[&format!("{path}.kind: unknown regression loss kind `hubber` (did you mean `huber`?)")],
+            ),
+            (
+                value,
+                &of("{kind: poisson, §power: 1.5}"),
+                &[&format!("{path}.power: unknown field `power` (fields here: kind)")],
+            ),
+            (
+                value,
+                &of("{kind: tweedie, power: §2}"),
+                &[&format!("{path}.power: 2 is out of range: expected above 1 and below 2")],
+            ),
+            (value, &of("{kind: huber, delta: §0}"), &[&format!("{path}.delta: 0 is out of range: expected above 0")]),
+        ],
+    );
+}
+
+#[test]
 fn a_measure_belongs_to_its_task() {
     let of_values = "these do: rmse, mae, spearman, normalized_gini, loss";
     let of_classes = "these do: auc, pr_auc, log_loss, normalized_entropy, brier, ece, ks, gini, lift_top_decile, loss";
@@ -355,9 +393,9 @@ fn a_measure_of_a_task_that_is_wrong_itself_is_left_alone() {
         TRAINING,
         &[(
             "{kind: binary, label: bought_again, positive_weight: 2}",
-            "{kind: §regression, label: a}",
+            "{kind: §multiclass, label: a}",
             &[
-                "spec.tasks.repurchase.kind: task kind `regression` is not available; available: binary, value, lookalike",
+                "spec.tasks.repurchase.kind: task kind `multiclass` is not available; available: binary, value, regression, lookalike",
             ],
         )],
     );

@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use model::encode::{EncoderFit, columns_of};
 use query::{Inspection, Session};
 use spec::suggest::nearest;
+use spec::task::{RegressionTask, ValueTask};
 use spec::training::Split;
 use spec::{ColumnName, Task, Training, TrainingSpec};
 
@@ -76,7 +77,9 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, not
             Task::Binary(task) => {
                 expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "boolean, or 0 and 1")
             }
-            Task::Value(task) => expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "a number"),
+            Task::Value(ValueTask { label }) | Task::Regression(RegressionTask { label, .. }) => {
+                expect(label, format!("spec.tasks.{name}.label"), is_number, "a number")
+            }
             Task::Lookalike(_) => {}
         }
     }
@@ -107,11 +110,7 @@ fn look_at_rows(spec: &TrainingSpec, inspection: Inspection, notebook: &mut Note
         }
     }
     for (name, task) in &spec.tasks {
-        let label = match task {
-            Task::Binary(task) => &task.label,
-            Task::Value(task) => &task.label,
-            Task::Lookalike(_) => continue,
-        };
+        let Some(label) = task.label() else { continue };
         let column = summary.columns.iter().find(|column| column.name == label.as_str());
         if let Some(column) = column.filter(|column| summary.sampled_rows > 0 && column.is_constant) {
             let what = if column.null_rate >= 1.0 { "null" } else { "the same" };

@@ -46,7 +46,7 @@ fn label_cell(html: &mut Html, label: Option<&LabelRate>, kind: TaskKind) {
             let mean = label.mean.map_or_else(
                 || ABSENT.to_owned(),
                 |mean| match kind {
-                    TaskKind::Value => amount(mean),
+                    TaskKind::Value | TaskKind::Regression => amount(mean),
                     TaskKind::Binary | TaskKind::Lookalike => percent(mean),
                 },
             );

@@ -176,10 +176,10 @@ impl<'a> Plot<'a> {
     pub(super) fn bar(&mut self, class: &str, (from, to): (f64, f64), height: f64, hint: &str) {
         let width = self.size.width - self.size.left - self.size.right;
         let base = self.y.at(self.y.from.max(0.0));
-        let top = self.y.at(height).min(base);
+        let end = self.y.at(height);
         let class = format!("bar {class}");
         let (x, wide) = (px(self.size.left + from * width), px((to - from) * width));
-        let (y, high) = (px(top), px((base - top).max(0.6)));
+        let (y, high) = (px(end.min(base)), px((end - base).abs().max(0.6)));
         let attributes = [("class", class.as_str()), ("x", &x), ("y", &y), ("width", &wide), ("height", &high)];
         self.html.element("rect", &attributes, |html| html.line("title", &[], hint));
     }

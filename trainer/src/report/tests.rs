@@ -176,6 +176,26 @@ fn values_are_judged_by_order_and_mean() {
 }
 
 #[test]
+fn numbers_below_zero_are_judged_and_shown() {
+    let mut measures = ValueMeasures::default();
+    let mut noise = Noise(6);
+    for _ in 0..1000 {
+        let predicted = noise.uniform() - 0.8;
+        measures.push(predicted as f32, predicted as f32, 1.0).unwrap();
+    }
+    let measured = measures.finish();
+    assert!(measured.normalized_gini.is_none() && measured.deciles.iter().all(|decile| decile.gain.is_none()));
+    let mut metrics = TaskMetrics::new(TaskKind::Regression);
+    metrics.set(Part::Test, measured.into());
+    let mut report = sample::usual();
+    report.metrics.tasks = [("margin".parse().unwrap(), metrics)].into_iter().collect();
+    assert!(says(&report, Tone::Good, "Orders people by value well: Spearman 1.000"), "{:?}", verdicts(&report));
+    assert!(!verdicts(&report).iter().any(|verdict| verdict.text.contains("above zero")), "{:?}", verdicts(&report));
+    let page = render(&report);
+    assert!(page.contains("on average, all are") && !page.contains("of the rows hold"));
+}
+
+#[test]
 fn summaries_hold_each_evaluated_part() {
     let report = sample::usual();
     let summary = summary(&report.metrics);

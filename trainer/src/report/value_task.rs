@@ -1,6 +1,6 @@
-//! The section of a value task.
+//! The section of a value or regression task.
 
-use model::measure::{Part, PartMetrics, TaskMetrics, ValueMetrics};
+use model::measure::{Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
 use spec::TaskName;
 
 use super::chart::{gain, value_deciles};
@@ -24,7 +24,7 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
         figures(html, |html| {
             task_curves(html, report, task, metrics.kind);
             if let Some((part, PartMetrics::Values(judged))) = judged(metrics) {
-                pictures(html, part, judged);
+                pictures(html, metrics.kind, part, judged);
             }
         });
         if let Some((part, PartMetrics::Values(judged))) = judged(metrics)
@@ -35,16 +35,16 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
     });
 }
 
-fn pictures(html: &mut Html, part: Part, judged: &ValueMetrics) {
+fn pictures(html: &mut Html, kind: TaskKind, part: Part, judged: &ValueMetrics) {
     let (Some(first), Some(mean)) = (judged.deciles.first(), judged.mean_actual) else { return };
-    let says = format!(
-        "The tenth of the {} rows with the highest predictions is worth {} each, {} the mean of {}; {} was predicted.",
-        part.name(),
-        amount(first.actual),
-        if mean > 0.0 { times(first.actual / mean) } else { ABSENT.to_owned() },
-        amount(mean),
-        amount(first.predicted),
-    );
+    let tenth = format!("The tenth of the {} rows with the highest predictions", part.name());
+    let (actual, predicted) = (amount(first.actual), amount(first.predicted));
+    let says = if kind == TaskKind::Regression {
+        format!("{tenth} is {actual} on average, all are {}; {predicted} was predicted.", amount(mean))
+    } else {
+        let lift = if mean > 0.0 { times(first.actual / mean) } else { ABSENT.to_owned() };
+        format!("{tenth} is worth {actual} each, {lift} the mean of {}; {predicted} was predicted.", amount(mean))
+    };
     let keys = [("predicted bar", "predicted"), ("model bar", "actual"), ("natural", "mean of all rows")];
     figure(html, "Predicted and actual by decile", &says, &keys, |html| {
         value_deciles(html, &says, &judged.deciles, mean);

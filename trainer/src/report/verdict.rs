@@ -208,11 +208,18 @@ impl Sentences {
                 self.say(tone, format!("{how}: {figures} on {name} rows.{gain}"));
             }
         }
-        self.overfit(metrics, part, Measure::NormalizedGini);
+        metrics.kind.measures().first().into_iter().for_each(|leading| self.overfit(metrics, part, *leading));
         self.mean_value(part, judged);
-        if judged.positives < FEW_ROWS {
-            let rows = plural(judged.positives, "row", "rows");
-            self.say(Tone::Caution, format!("Only {rows} above zero on {name}: every figure here is rough."));
+        match metrics.kind {
+            TaskKind::Regression if judged.rows < FEW_ROWS => {
+                let rows = plural(judged.rows, &format!("{name} row"), &format!("{name} rows"));
+                self.say(Tone::Caution, format!("Only {rows}: every figure here is rough."));
+            }
+            TaskKind::Value if judged.positives < FEW_ROWS => {
+                let rows = plural(judged.positives, "row", "rows");
+                self.say(Tone::Caution, format!("Only {rows} above zero on {name}: every figure here is rough."));
+            }
+            TaskKind::Value | TaskKind::Regression | TaskKind::Binary | TaskKind::Lookalike => {}
         }
     }
 

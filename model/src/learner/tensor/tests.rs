@@ -6,7 +6,7 @@ use tch::Device;
 
 use super::TensorLearner;
 use crate::architecture::Architecture;
-use crate::fixtures::{batch, document, layout, networks};
+use crate::fixtures::{batch, document, layout, networks, targets};
 use crate::learner::cpu::CpuLearner;
 use crate::learner::{Course, StepLosses};
 use crate::loss::targets::TargetStatistics;
@@ -24,9 +24,11 @@ struct Pair {
 
 impl Pair {
     fn new(network: serde_json::Value, training: serde_json::Value) -> Self {
-        let spec = document(network, training);
-        let statistics = TargetStatistics::default();
-        let architecture = Architecture::for_training(&spec, &layout(), &statistics, |_| None).unwrap();
+        Self::of(document(network, training), &TargetStatistics::default())
+    }
+
+    fn of(spec: TrainingSpec, statistics: &TargetStatistics) -> Self {
+        let architecture = Architecture::for_training(&spec, &layout(), statistics, |_| None).unwrap();
         let weighting = Weighting::of(&spec.training.task_weights, spec.tasks.keys());
         let kernels = CpuLearner::new(&architecture, &spec.training, 2).unwrap();
         let operators = TensorLearner::new(&architecture, &spec.training, Device::Cpu).unwrap();
@@ -81,6 +83,39 @@ fn a_step_of_operators_finds_the_losses_and_gradients_of_the_kernels() {
             }
             assert!(distance(&kernels.task_weights[0], &operators.task_weights[0]) < 1e-5);
         }
+    }
+}
+
+/// A document whose second task learns by another loss of numbers.
+fn regression(loss: serde_json::Value) -> TrainingSpec {
+    let mut spec = document(networks(0.2).remove(4), json!({"schedule": {"warmup_steps": 1}}));
+    let task = json!({"kind": "regression", "label": "spent", "loss": loss});
+    *spec.tasks.get_mut("spend").unwrap() = serde_json::from_value(task).unwrap();
+    spec
+}
+
+#[test]
+fn operators_take_the_losses_of_numbers_as_the_kernels_do() {
+    let mut statistics = TargetStatistics::default();
+    statistics.push(&targets(500, 1), 500);
+    for loss in [
+        json!({"kind": "squared"}),
+        json!({"kind": "huber", "delta": 0.4}),
+        json!({"kind": "poisson"}),
+        json!({"kind": "tweedie", "power": 1.3}),
+    ] {
+        let mut pair = Pair::of(regression(loss.clone()), &statistics);
+        let (kernels, operators) = pair.step(0, 3);
+        assert!(kernels.tasks[1] > 0.1 && kernels.tasks[1] < 3.0, "{loss}: {} is not about 1", kernels.tasks[1]);
+        assert_near(&kernels, &operators, 1e-5);
+        let [kernels, operators] = pair.states();
+        assert!(distance(&kernels.first, &operators.first) < 2e-5, "{loss}");
+        let (whole, mut a, mut b) = (batch(300, 99), Outputs::default(), Outputs::default());
+        let expected = pair.kernels.evaluate(&pair.architecture, &whole, &mut a).unwrap();
+        let found = pair.operators.evaluate(&pair.architecture, &whole, &mut b).unwrap();
+        assert!(distance(&a.tasks[1], &b.tasks[1]) < 1e-4, "{loss}");
+        let objective = pair.architecture.objectives[1];
+        assert!((found[1].value(objective) - expected[1].value(objective)).abs() < 1e-4, "{loss}");
     }
 }
 
