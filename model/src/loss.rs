@@ -3,6 +3,7 @@
 //! | task | head | prediction | loss |
 //! |---|---|---|---|
 //! | binary | a logit | σ(logit) | [`binary`] |
+//! | binary, focal | a logit | σ(logit) | [`focal`] |
 //! | lookalike, plain | a logit | σ(logit) | [`binary`] |
 //! | lookalike, nnPU | a logit | σ(logit) | [`nnpu`] |
 //! | value | `a, μ, s` | expected value | [`ziln`] |
@@ -13,6 +14,7 @@
 
 pub(crate) mod binary;
 mod block;
+pub(crate) mod focal;
 pub(crate) mod nnpu;
 pub(crate) mod regression;
 pub(crate) mod targets;
@@ -24,7 +26,7 @@ pub(crate) use block::{Column, Rows};
 
 use regression::{LabelMoments, Regression};
 use spec::Task;
-use spec::task::LookalikeLoss;
+use spec::task::{BinaryLoss, FocalLoss, LookalikeLoss};
 
 /// A task's loss, ready to use.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +36,8 @@ pub(crate) enum Objective {
         /// Of positive rows.
         positive_weight: f64,
     },
+    /// Cross-entropy of which easy rows count less.
+    Focal(FocalLoss),
     /// Zero-inflated log-normal.
     Value,
     /// A loss of numbers.
@@ -50,7 +54,10 @@ impl Objective {
     /// package has them.
     pub(crate) fn of(task: &Task, prior: Option<f64>, labels: Option<LabelMoments>) -> Option<Self> {
         match task {
-            Task::Binary(task) => Some(Self::Binary { positive_weight: task.positive_weight }),
+            Task::Binary(task) => Some(match task.loss {
+                BinaryLoss::CrossEntropy(_) => Self::Binary { positive_weight: task.positive_weight },
+                BinaryLoss::Focal(focal) => Self::Focal(focal),
+            }),
             Task::Value(_) => Some(Self::Value),
             Task::Regression(task) => Some(Self::Regression(match labels {
                 Some(labels) => Regression::for_training(task.loss, labels),
@@ -67,7 +74,7 @@ impl Objective {
     pub(crate) fn prior(self) -> Option<f64> {
         match self {
             Self::Nnpu { prior } => Some(prior),
-            Self::Binary { .. } | Self::Value | Self::Regression(_) => None,
+            Self::Binary { .. } | Self::Focal(_) | Self::Value | Self::Regression(_) => None,
         }
     }
 
@@ -79,7 +86,7 @@ impl Objective {
     /// The prediction from a row's head.
     pub(crate) fn predict(self, head: &[f32]) -> f32 {
         match self {
-            Self::Binary { .. } | Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
+            Self::Binary { .. } | Self::Focal(_) | Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
             Self::Value => ziln::expectation(ziln::Head::of(head)) as f32,
             Self::Regression(regression) => regression.predict(f64::from(head[0])) as f32,
         }
@@ -122,7 +129,9 @@ impl LossSums {
     /// The loss: 0 where no row was observed.
     pub(crate) fn value(&self, objective: Objective) -> f64 {
         match objective {
-            Objective::Binary { .. } | Objective::Value | Objective::Regression(_) => mean(self.loss, self.weight),
+            Objective::Binary { .. } | Objective::Focal(_) | Objective::Value | Objective::Regression(_) => {
+                mean(self.loss, self.weight)
+            }
             Objective::Nnpu { prior } => nnpu::Risk::of(self, prior).value(),
         }
     }

@@ -98,6 +98,9 @@ pub enum Contradiction {
         /// How many are asked for.
         processes: u32,
     },
+    /// A weight of positive rows beside a loss that has its own.
+    #[error("`positive_weight` belongs to the cross-entropy; the focal loss weighs positive rows by `alpha`")]
+    PositiveWeightOfFocalLoss,
     /// A prior for a loss without one.
     #[error("`prior` belongs to `loss: nnpu`, and the loss is plain")]
     PriorOfPlainLoss,
@@ -236,6 +239,7 @@ impl Contradiction {
             | Self::NoWeight
             | Self::Bf16OnCpu
             | Self::TrainerProcesses { .. }
+            | Self::PositiveWeightOfFocalLoss
             | Self::PriorOfPlainLoss
             | Self::AliasTwice { .. }
             | Self::Reserved { .. }

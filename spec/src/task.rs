@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ColumnName;
 use crate::table::KeyTable;
 
+mod binary;
 mod regression;
 
+pub use binary::{BinaryLoss, BinaryTask, CrossEntropyLoss, FocalLoss};
 pub use regression::{HuberLoss, PoissonLoss, RegressionLoss, RegressionTask, SquaredLoss, TweedieLoss};
 
 /// One head of a model.
@@ -46,18 +48,6 @@ impl Task {
     }
 }
 
-/// A 0/1 label; null means not observed, and the row does not teach this task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BinaryTask {
-    /// The label's column: boolean, or a number that is 0 or 1.
-    pub label: ColumnName,
-    /// Weight of positive rows in the loss.
-    #[serde(default = "one")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    pub positive_weight: f64,
-}
-
 /// A non-negative amount; null means not observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -90,8 +80,4 @@ pub enum LookalikeLoss {
     Plain,
     /// Non-negative PU risk (Kiryo, NeurIPS 2017).
     Nnpu,
-}
-
-fn one() -> f64 {
-    1.0
 }

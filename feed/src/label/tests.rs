@@ -9,7 +9,10 @@ fn labels(weight: bool) -> Labels {
     let column = |name: &str| name.parse::<ColumnName>().unwrap();
     let seeds = spec::KeyTable { table: "seeds".parse().unwrap(), key: None };
     let tasks: IndexMap<TaskName, Task> = [
-        ("buys".parse().unwrap(), Task::Binary(BinaryTask { label: column("bought"), positive_weight: 1.0 })),
+        (
+            "buys".parse().unwrap(),
+            Task::Binary(BinaryTask { label: column("bought"), positive_weight: 1.0, loss: Default::default() }),
+        ),
         ("spends".parse().unwrap(), Task::Value(ValueTask { label: column("spend") })),
         ("alike".parse().unwrap(), Task::Lookalike(LookalikeTask { seeds, prior: None, loss: Default::default() })),
     ]

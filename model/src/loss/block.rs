@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::nnpu::Risk;
-use super::{LossSums, Objective, binary, ziln};
+use super::{LossSums, Objective, binary, focal, ziln};
 use crate::input::Targets;
 
 /// A task's targets in some rows of a batch.
@@ -62,6 +62,7 @@ impl<'a> Rows<'a> {
                 Objective::Binary { positive_weight } => {
                     sums.count(weight, binary::cross_entropy(f64::from(head[0]), label > 0.0, positive_weight).0);
                 }
+                Objective::Focal(of) => sums.count(weight, focal::focal(of, f64::from(head[0]), label > 0.0).0),
                 Objective::Value => sums.count(weight, ziln::negative_log_likelihood(ziln::Head::of(head), label).0),
                 Objective::Regression(regression) => sums.count(weight, regression.loss(f64::from(head[0]), label).0),
                 Objective::Nnpu { .. } => sums.count_pu(weight, f64::from(head[0]), label > 0.0),
@@ -89,6 +90,11 @@ impl<'a> Rows<'a> {
             match objective {
                 Objective::Binary { positive_weight } => {
                     let (loss, by) = binary::cross_entropy(f64::from(head[0]), label > 0.0, positive_weight);
+                    sums.count(weight, loss);
+                    gradient[0] = (by * weight * mean_scale) as f32;
+                }
+                Objective::Focal(of) => {
+                    let (loss, by) = focal::focal(of, f64::from(head[0]), label > 0.0);
                     sums.count(weight, loss);
                     gradient[0] = (by * weight * mean_scale) as f32;
                 }

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use spec::task::RegressionLoss;
+use spec::task::{FocalLoss, RegressionLoss};
 use tch::{TchError, Tensor};
 
 use super::Objective;
@@ -34,6 +34,9 @@ impl Objective {
                 let loss = cross_entropy(&head.f_select(1, 0)?, &targets.labels, positive_weight)?;
                 plain(weighted_mean(&loss, &targets.weights)?)
             }
+            Self::Focal(of) => {
+                plain(weighted_mean(&focal(of, &head.f_select(1, 0)?, &targets.labels)?, &targets.weights)?)
+            }
             Self::Value => plain(weighted_mean(&log_normal(head, &targets.labels)?, &targets.weights)?),
             Self::Regression(of) => {
                 let loss = regression(of, &head.f_select(1, 0)?, &targets.labels)?;
@@ -56,6 +59,14 @@ fn weighted_mean(losses: &Tensor, weights: &Tensor) -> Result<Tensor, TchError> 
 fn cross_entropy(logits: &Tensor, labels: &Tensor, positive_weight: f64) -> Result<Tensor, TchError> {
     let positive = logits.f_neg()?.f_softplus()?.f_mul_scalar(positive_weight)?;
     positive.f_where_self(&labels.f_gt(0.0)?, &logits.f_softplus()?)
+}
+
+fn focal(of: FocalLoss, logits: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
+    let toward = logits.f_where_self(&labels.f_gt(0.0)?, &logits.f_neg()?)?;
+    // (1 - p)^γ by its logarithm, whose derivative is a number where 1 - p is none.
+    let focus = toward.f_softplus()?.f_mul_scalar(-of.gamma)?.f_exp()?;
+    let class_weights = labels.f_mul_scalar(2.0 * of.alpha - 1.0)?.f_add_scalar(1.0 - of.alpha)?;
+    toward.f_neg()?.f_softplus()?.f_mul(&focus)?.f_mul(&class_weights)
 }
 
 fn log_normal(head: &Tensor, values: &Tensor) -> Result<Tensor, TchError> {

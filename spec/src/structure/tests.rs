@@ -255,10 +255,10 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "positive_weight: 2",
-                "§after: click, §loss: focal",
+                "§after: click, loss: §focal",
                 &[
                     "spec.tasks.repurchase.after: `after` is not available",
-                    "spec.tasks.repurchase.loss: `loss` is not available",
+                    "spec.tasks.repurchase.loss: expected a mapping with `kind`, one of cross_entropy, focal, found the text `focal` (write {kind: focal})",
                 ],
             ),
             (

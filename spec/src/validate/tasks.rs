@@ -5,7 +5,7 @@ use crate::contradiction::Contradiction;
 use crate::ids::TaskName;
 use crate::mistake::Mistake;
 use crate::node::Path;
-use crate::task::{LookalikeLoss, Task};
+use crate::task::{BinaryLoss, LookalikeLoss, Task};
 use crate::training::{TaskWeights, TrainingSpec};
 
 pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &tables::Known) {
@@ -15,7 +15,14 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &
         if RESERVED.contains(&name.as_str()) || is_key {
             checker.report(&path, Contradiction::Reserved { name: name.to_string() });
         }
-        if let Task::Lookalike(lookalike) = task {
+        check_kind(checker, &path, task, known);
+    }
+    check_weights(checker, training);
+}
+
+fn check_kind(checker: &mut Checker<'_>, path: &Path, task: &Task, known: &tables::Known) {
+    match task {
+        Task::Lookalike(lookalike) => {
             tables::check_exists(checker, &path.name("seeds").name("table"), &lookalike.seeds.table, known);
             if lookalike.prior.is_some()
                 && lookalike.loss == LookalikeLoss::Plain
@@ -24,7 +31,17 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &
                 checker.report(&path.name("prior"), Contradiction::PriorOfPlainLoss);
             }
         }
+        Task::Binary(binary) => {
+            let is_focal = matches!(binary.loss, BinaryLoss::Focal(_));
+            if is_focal && binary.positive_weight != 1.0 && !checker.is_damaged(&path.name("positive_weight")) {
+                checker.report(&path.name("positive_weight"), Contradiction::PositiveWeightOfFocalLoss);
+            }
+        }
+        Task::Value(_) | Task::Regression(_) => {}
     }
+}
+
+fn check_weights(checker: &mut Checker<'_>, training: &TrainingSpec) {
     if let TaskWeights::Fixed(weights) = &training.training.task_weights {
         let path = spec("training").name("task_weights");
         for (name, weight) in weights {

@@ -257,6 +257,23 @@ fn tasks_and_their_weights_make_sense() {
             ),
             ("prior: 5%, ", "", &[]),
             (
+                "positive_weight: 2",
+                "positive_weight: §2, loss: {kind: focal, gamma: 1.5}",
+                &[
+                    "spec.tasks.repurchase.positive_weight: `positive_weight` belongs to the cross-entropy; the focal loss weighs positive rows by `alpha`",
+                ],
+            ),
+            ("positive_weight: 2", "loss: {kind: focal, gamma: 0, alpha: 0.5}", &[]),
+            ("positive_weight: 2", "positive_weight: 2, loss: {kind: cross_entropy}", &[]),
+            (
+                "positive_weight: 2",
+                "loss: {kind: focal, gamma: §-1, alpha: §1}",
+                &[
+                    "spec.tasks.repurchase.loss.gamma: -1 is out of range: expected at least 0 and at most 10",
+                    "spec.tasks.repurchase.loss.alpha: 1 is out of range: expected above 0 and below 1",
+                ],
+            ),
+            (
                 "{repurchase: 1, spend: 0.2}",
                 "{repurchase: §-1, speed: §0.2}",
                 &[

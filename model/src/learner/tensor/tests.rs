@@ -120,6 +120,18 @@ fn operators_take_the_losses_of_numbers_as_the_kernels_do() {
 }
 
 #[test]
+fn operators_take_the_focal_loss_as_the_kernels_do() {
+    let mut spec = document(networks(0.2).remove(4), json!({"schedule": {"warmup_steps": 1}}));
+    let task = json!({"kind": "binary", "label": "bought", "loss": {"kind": "focal", "gamma": 1.5, "alpha": 0.4}});
+    *spec.tasks.get_mut("buy").unwrap() = serde_json::from_value(task).unwrap();
+    let mut pair = Pair::of(spec, &TargetStatistics::default());
+    let (kernels, operators) = pair.step(0, 3);
+    assert_near(&kernels, &operators, 1e-5);
+    let [kernels, operators] = pair.states();
+    assert!(distance(&kernels.first, &operators.first) < 2e-5);
+}
+
+#[test]
 fn runs_of_operators_and_kernels_stay_together() {
     for network in networks(0.1) {
         let mut pair = Pair::new(network.clone(), json!({"optimizer": {"learning_rate": 0.003}}));
