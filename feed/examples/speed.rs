@@ -6,7 +6,6 @@
 
 extern crate kindred_feed as feed;
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use artifacts::rows::{Columns, FileHandle};
 use artifacts::source::resolve;
-use feed::{Feed, FeedPlan, FitPlan, Labels, Order, Splitter, Table, fit_encoders};
+use feed::{Feed, FeedPlan, FitPlan, Labels, Order, RowSets, Splitter, Table, fit_encoders};
 use indexmap::IndexMap;
 use model::encode::Encoders;
 use model::input::Inputs;
@@ -183,7 +182,7 @@ fn features() -> Outcome<IndexMap<FeatureName, Feature>> {
 fn labels() -> Outcome<Labels> {
     let tasks: IndexMap<TaskName, Task> =
         serde_json::from_value(serde_json::json!({"buys": {"kind": "binary", "label": "label"}}))?;
-    Ok(Labels::new(&tasks, None, &"id".parse()?, &BTreeMap::new())?)
+    Ok(Labels::new(&tasks, None, &"id".parse()?, &RowSets::default())?)
 }
 
 fn splitter() -> Outcome<Splitter> {

@@ -9,6 +9,8 @@ use artifacts::{ArtifactsError, FailureClass};
 use model::encode::EncodeError;
 use spec::{ColumnName, TaskName};
 
+use crate::label::ConditionError;
+
 /// Why rows do not arrive. An error ends a feed.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
@@ -76,6 +78,25 @@ pub enum FeedError {
         validation: u64,
         /// Rows for the test.
         test: u64,
+    },
+    /// A condition that cannot be tested on some rows.
+    #[error("task `{task}`: `when` cannot be evaluated on rows of {url}")]
+    Condition {
+        /// The task.
+        task: TaskName,
+        /// The file.
+        url: String,
+        /// Why.
+        #[source]
+        source: ConditionError,
+    },
+    /// A condition that holds for no training row with a label.
+    #[error("task `{task}`: `when` holds for none of the {rows} training rows that have a label")]
+    NoRowsInside {
+        /// The task.
+        task: TaskName,
+        /// Training rows.
+        rows: u64,
     },
     /// A label that is null in every training row.
     #[error("task `{task}`: column `{column}` is null in all {rows} training rows")]
@@ -153,6 +174,12 @@ pub enum FeedError {
         /// The task.
         task: TaskName,
     },
+    /// A condition that the caller did not give: a defect of this program.
+    #[error("the condition of task `{task}` was not given")]
+    ConditionNotGiven {
+        /// The task.
+        task: TaskName,
+    },
     /// A thread of the feed that could not be started.
     #[error("cannot start a thread to decode with")]
     Thread(#[source] std::io::Error),
@@ -175,6 +202,8 @@ impl FeedError {
             | Self::SplitType { .. }
             | Self::Value { .. }
             | Self::NoTrainingRows { .. }
+            | Self::Condition { .. }
+            | Self::NoRowsInside { .. }
             | Self::NoLabels { .. }
             | Self::OneClass { .. }
             | Self::NoAmounts { .. }
@@ -183,7 +212,9 @@ impl FeedError {
             | Self::OnlySeeds { .. }
             | Self::Gather(_) => FailureClass::Input,
             Self::Thread(_) => FailureClass::Environment,
-            Self::Rows { .. } | Self::SeedsNotGiven { .. } | Self::Stopped => FailureClass::Bug,
+            Self::Rows { .. } | Self::SeedsNotGiven { .. } | Self::ConditionNotGiven { .. } | Self::Stopped => {
+                FailureClass::Bug
+            }
         }
     }
 }

@@ -7,12 +7,12 @@ use indexmap::IndexMap;
 use model::encode::{EncoderFit, Encoders, columns_of};
 use model::input::Targets;
 use spec::feature::Feature;
-use spec::{ColumnName, FeatureName, TaskName};
+use spec::{FeatureName, TaskName};
 use tokio::runtime::Handle;
 
 use crate::error::FeedError;
 use crate::feed::CHUNK_ROWS;
-use crate::label::{LabelKind, Labels};
+use crate::label::{LabelDescription, LabelKind, Labels};
 use crate::pipeline::{Fetched, Pipeline, Schedule, Wanted, Work};
 use crate::plan::{FeatureColumns, Reading};
 use crate::split::{Part, Splitter};
@@ -131,9 +131,11 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
         let rows = validation.rows + test.rows;
         return Err(FeedError::NoTrainingRows { rows, validation: validation.rows, test: test.rows });
     }
-    for ((task, column, kind), counts) in labels.kinds().zip(&train.tasks) {
-        let (task, column, rows, observed) = (task.clone(), column.clone(), train.rows, counts.observed);
-        match kind {
+    for (label, counts) in labels.describe().zip(&train.tasks) {
+        let (task, column) = (label.task.clone(), label.column.clone());
+        let (rows, observed) = (train.rows, counts.observed);
+        match label.kind {
+            _ if observed == 0 && label.is_conditional => return Err(FeedError::NoRowsInside { task, rows }),
             LabelKind::Binary | LabelKind::Value | LabelKind::Regression if observed == 0 => {
                 return Err(FeedError::NoLabels { task, column, rows });
             }
@@ -150,7 +152,7 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
             LabelKind::Membership if counts.positives == 0 => {
                 return Err(FeedError::NoSeeds { task, key: column, rows });
             }
-            LabelKind::Membership if counts.positives == rows => return Err(FeedError::OnlySeeds { task, rows }),
+            LabelKind::Membership if counts.positives == observed => return Err(FeedError::OnlySeeds { task, rows }),
             LabelKind::Binary | LabelKind::Value | LabelKind::Regression | LabelKind::Membership => {}
         }
     }
@@ -159,8 +161,8 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
 
 impl PartCounts {
     fn new(labels: &Labels) -> Self {
-        let none = |(task, _, _): (&TaskName, &ColumnName, LabelKind)| LabelCounts {
-            task: task.clone(),
+        let none = |label: LabelDescription<'_>| LabelCounts {
+            task: label.task.clone(),
             observed: 0,
             positives: 0,
             observed_weight: 0.0,
@@ -169,7 +171,7 @@ impl PartCounts {
             min: 0.0,
             max: 0.0,
         };
-        Self { rows: 0, weight: 0.0, tasks: labels.kinds().map(none).collect() }
+        Self { rows: 0, weight: 0.0, tasks: labels.describe().map(none).collect() }
     }
 
     fn add(&mut self, other: &Self) {
@@ -233,10 +235,11 @@ fn count(parts: &[Part], targets: &Targets, counts: &mut [PartCounts; 3]) {
         of_part.rows += 1;
         of_part.weight += weight;
         for (task, counts) in of_part.tasks.iter_mut().enumerate() {
-            let (label, is_observed) = (targets.labels[task * rows + row], targets.observed[task * rows + row] > 0.0);
-            if !is_observed {
+            let (label, counted) = (targets.labels[task * rows + row], targets.observed[task * rows + row]);
+            if counted <= 0.0 {
                 continue;
             }
+            let weight = weight * f64::from(counted);
             counts.widen(label, label);
             counts.observed += 1;
             counts.observed_weight += weight;

@@ -1,8 +1,6 @@
 //! What rows teach: labels of each task, and weights.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
+mod condition;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
@@ -15,26 +13,10 @@ use spec::{ColumnName, Task, TaskName};
 
 use crate::error::{FeedError, ValueFault};
 use crate::split::key_fault;
+pub use condition::{Condition, ConditionError, RowSets, Seeds};
 
 /// The seed with which keys are hashed to be looked up among seeds.
 const SEED_OF_SEEDS: u64 = 0;
-
-/// A set of keys, known by their hashes ([`artifacts::keys::hash_keys`] with seed 0).
-#[derive(Clone)]
-pub struct Seeds(Arc<dyn Fn(u128) -> bool + Send + Sync>);
-
-impl Seeds {
-    /// The set of the hashes for which `contains` is true.
-    pub fn new(contains: impl Fn(u128) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(contains))
-    }
-}
-
-impl fmt::Debug for Seeds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seeds")
-    }
-}
 
 /// Where the labels of each task come from, in the order of the tasks, and the rows' weights.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +30,8 @@ struct TaskLabel {
     task: TaskName,
     column: ColumnName,
     source: LabelSource,
+    weight: Option<ColumnName>,
+    condition: Option<Condition>,
 }
 
 #[derive(Debug, Clone)]
@@ -67,20 +51,36 @@ pub(crate) enum LabelKind {
     Membership,
 }
 
-/// A value that is no label or weight: its row in the batch, its column, and why.
-pub(crate) type LabelFault = (usize, ColumnName, ValueFault);
+/// A task's label as a check of its counts needs to know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LabelDescription<'a> {
+    pub(crate) task: &'a TaskName,
+    pub(crate) column: &'a ColumnName,
+    pub(crate) kind: LabelKind,
+    /// Whether it has a condition.
+    pub(crate) is_conditional: bool,
+}
+
+/// Why labels could not be read.
+#[derive(Debug)]
+pub(crate) enum LabelFault {
+    /// A value that is no label or weight: its row in the batch, its column, and why.
+    Value(usize, ColumnName, ValueFault),
+    /// A task's condition that cannot be tested.
+    Condition(TaskName, ConditionError),
+}
 
 impl Labels {
-    /// The labels of a document's tasks: `key` is the examples' key column, `seeds` has those of each lookalike task.
+    /// The labels of a document's tasks: `key` is the examples' key column.
     ///
     /// # Errors
     ///
-    /// A lookalike task without seeds.
+    /// A lookalike task whose seeds, or a task whose condition is not among the sets.
     pub fn new(
         tasks: &IndexMap<TaskName, Task>,
         weight: Option<&ColumnName>,
         key: &ColumnName,
-        seeds: &BTreeMap<TaskName, Seeds>,
+        sets: &RowSets,
     ) -> Result<Self, FeedError> {
         let label = |(name, task): (&TaskName, &Task)| {
             let (column, source) = match task {
@@ -88,11 +88,19 @@ impl Labels {
                 Task::Value(value) => (&value.label, LabelSource::Value),
                 Task::Regression(number) => (&number.label, LabelSource::Regression(number.loss)),
                 Task::Lookalike(_) => {
-                    let seeds = seeds.get(name).ok_or_else(|| FeedError::SeedsNotGiven { task: name.clone() })?;
+                    let seeds = sets.seeds.get(name).ok_or_else(|| FeedError::SeedsNotGiven { task: name.clone() })?;
                     (key, LabelSource::Membership(seeds.clone()))
                 }
             };
-            Ok(TaskLabel { task: name.clone(), column: column.clone(), source })
+            let condition = match task.when() {
+                Some(_) => {
+                    let condition = sets.conditions.get(name);
+                    Some(condition.ok_or_else(|| FeedError::ConditionNotGiven { task: name.clone() })?.clone())
+                }
+                None => None,
+            };
+            let (column, weight) = (column.clone(), task.weight().cloned());
+            Ok(TaskLabel { task: name.clone(), column, source, weight, condition })
         };
         let tasks = tasks.iter().map(label).collect::<Result<_, FeedError>>()?;
         Ok(Self { tasks, weight: weight.cloned() })
@@ -105,18 +113,23 @@ impl Labels {
 
     /// The columns that they are read from.
     pub fn columns(&self) -> impl Iterator<Item = &ColumnName> {
-        self.tasks.iter().map(|label| &label.column).chain(&self.weight)
+        self.tasks.iter().flat_map(TaskLabel::columns).chain(&self.weight)
     }
 
-    /// Each task's name, label column and kind.
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&TaskName, &ColumnName, LabelKind)> {
-        self.tasks.iter().map(|label| (&label.task, &label.column, label.source.kind()))
+    /// Each task's label.
+    pub(crate) fn describe(&self) -> impl Iterator<Item = LabelDescription<'_>> {
+        self.tasks.iter().map(|label| LabelDescription {
+            task: &label.task,
+            column: &label.column,
+            kind: label.source.kind(),
+            is_conditional: label.condition.is_some(),
+        })
     }
 
     /// Fails where a column's type cannot be a label or weight. Columns that are missing are found elsewhere.
     pub(crate) fn check(&self, schema: &Schema) -> Result<(), FeedError> {
         let type_of = |column: &ColumnName| schema.field_with_name(column.as_str()).ok().map(|field| field.data_type());
-        for TaskLabel { task, column, source } in &self.tasks {
+        for TaskLabel { task, column, source, .. } in &self.tasks {
             let Some(found) = type_of(column) else { continue };
             let kind = match source {
                 LabelSource::Binary if !is_number(found) => "binary",
@@ -137,12 +150,12 @@ impl Labels {
                 kind,
             });
         }
-        match self.weight.as_ref().and_then(|column| Some((column, type_of(column)?))) {
-            Some((column, found)) if !is_number(found) || *found == DataType::Boolean => {
-                Err(FeedError::WeightType { column: column.clone(), found: found.clone() })
+        for column in self.tasks.iter().filter_map(|label| label.weight.as_ref()).chain(&self.weight) {
+            if let Some(found) = type_of(column).filter(|found| !is_number(found) || **found == DataType::Boolean) {
+                return Err(FeedError::WeightType { column: column.clone(), found: found.clone() });
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// The targets of all rows of a batch that has the columns.
@@ -152,17 +165,17 @@ impl Labels {
         targets.labels.reserve(rows * self.tasks.len());
         targets.observed.reserve(rows * self.tasks.len());
         for label in &self.tasks {
-            let fault = |(row, fault)| (row, label.column.clone(), fault);
-            label.read(column_of(batch, &label.column), &mut targets).map_err(fault)?;
+            label.read(batch, &mut targets)?;
         }
-        targets.weights = match &self.weight {
-            Some(column) => {
-                Some(read_weights(column_of(batch, column)).map_err(|(row, fault)| (row, column.clone(), fault))?)
-            }
-            None => None,
-        };
+        let weights = |column: &ColumnName| read_weights(column_of(batch, column)).map_err(at(column));
+        targets.weights = self.weight.as_ref().map(weights).transpose()?;
         Ok(targets)
     }
+}
+
+/// A fault of a row, as one of a column's.
+fn at(column: &ColumnName) -> impl Fn((usize, ValueFault)) -> LabelFault {
+    move |(row, fault)| LabelFault::Value(row, column.clone(), fault)
 }
 
 fn column_of<'a>(batch: &'a RecordBatch, column: &ColumnName) -> &'a ArrayRef {
@@ -181,14 +194,41 @@ impl LabelSource {
 }
 
 impl TaskLabel {
-    fn read(&self, column: &ArrayRef, targets: &mut Targets) -> Result<(), (usize, ValueFault)> {
-        if let LabelSource::Membership(seeds) = &self.source {
-            let hashes = hash_nullable_keys(column, SEED_OF_SEEDS).map_err(key_fault)?;
-            let is_seed = |hash: Option<u128>| if hash.is_some_and(|hash| (seeds.0)(hash)) { 1.0 } else { 0.0 };
-            targets.observed.resize(targets.observed.len() + hashes.len(), 1.0);
-            targets.labels.extend(hashes.into_iter().map(is_seed));
-            return Ok(());
+    fn columns(&self) -> impl Iterator<Item = &ColumnName> {
+        let of_condition = self.condition.iter().flat_map(Condition::columns);
+        std::iter::once(&self.column).chain(&self.weight).chain(of_condition)
+    }
+
+    /// Adds the task's labels and weights of a batch's rows. What stands in rows outside the condition does not matter.
+    fn read(&self, batch: &RecordBatch, targets: &mut Targets) -> Result<(), LabelFault> {
+        let failed = |source| LabelFault::Condition(self.task.clone(), source);
+        let inside = self.condition.as_ref().map(|condition| condition.test(batch)).transpose().map_err(failed)?;
+        let is_inside = |row: usize| inside.as_ref().is_none_or(|inside| inside[row]);
+        let first = targets.labels.len();
+        let column = column_of(batch, &self.column);
+        match &self.source {
+            LabelSource::Membership(seeds) => read_membership(seeds, column, targets),
+            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) => {
+                self.read_numbers(column, &is_inside, targets)
+            }
         }
+        .map_err(at(&self.column))?;
+        for (row, observed) in targets.observed[first..].iter_mut().enumerate().filter(|(row, _)| !is_inside(*row)) {
+            *observed = 0.0;
+            targets.labels[first + row] = 0.0;
+        }
+        match &self.weight {
+            Some(weight) => weigh(column_of(batch, weight), &mut targets.observed[first..]).map_err(at(weight)),
+            None => Ok(()),
+        }
+    }
+
+    fn read_numbers(
+        &self,
+        column: &ArrayRef,
+        is_inside: &dyn Fn(usize) -> bool,
+        targets: &mut Targets,
+    ) -> Result<(), (usize, ValueFault)> {
         let mut numbers = Vec::new();
         read_numbers(column, &mut numbers);
         targets.observed.extend(numbers.iter().map(|number| if number.is_nan() { 0.0 } else { 1.0 }));
@@ -196,34 +236,62 @@ impl TaskLabel {
         let nulls = column.logical_nulls();
         for (row, &number) in numbers.iter().enumerate() {
             let is_null = || nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
-            match self.source {
-                _ if number.is_nan() && is_null() => {}
-                _ if number.is_nan() => return Err((row, ValueFault::LabelNotFinite { task: self.task.clone() })),
-                LabelSource::Binary if number != 0.0 && number != 1.0 => {
-                    return Err((row, ValueFault::NotBinary { task: self.task.clone(), value: number }));
-                }
-                LabelSource::Value if number < 0.0 => {
-                    return Err((row, ValueFault::Negative { task: self.task.clone(), value: number }));
-                }
-                LabelSource::Regression(loss) if number < 0.0 && !loss.takes_negative() => {
-                    let loss = loss.kind();
-                    return Err((row, ValueFault::NegativeForLoss { task: self.task.clone(), value: number, loss }));
-                }
-                LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership(_) => {}
+            if let Some(fault) = self.fault(number).filter(|_| is_inside(row) && !(number.is_nan() && is_null())) {
+                return Err((row, fault));
             }
         }
         Ok(())
+    }
+
+    /// What is wrong with a number, NaN for none.
+    fn fault(&self, number: f64) -> Option<ValueFault> {
+        let task = || self.task.clone();
+        match self.source {
+            _ if number.is_nan() => Some(ValueFault::LabelNotFinite { task: task() }),
+            LabelSource::Binary if number != 0.0 && number != 1.0 => {
+                Some(ValueFault::NotBinary { task: task(), value: number })
+            }
+            LabelSource::Value if number < 0.0 => Some(ValueFault::Negative { task: task(), value: number }),
+            LabelSource::Regression(loss) if number < 0.0 && !loss.takes_negative() => {
+                Some(ValueFault::NegativeForLoss { task: task(), value: number, loss: loss.kind() })
+            }
+            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership(_) => None,
+        }
+    }
+}
+
+fn read_membership(seeds: &Seeds, column: &ArrayRef, targets: &mut Targets) -> Result<(), (usize, ValueFault)> {
+    let hashes = hash_nullable_keys(column, SEED_OF_SEEDS).map_err(key_fault)?;
+    let is_seed = |hash: Option<u128>| if hash.is_some_and(|hash| seeds.contains(hash)) { 1.0 } else { 0.0 };
+    targets.observed.resize(targets.observed.len() + hashes.len(), 1.0);
+    targets.labels.extend(hashes.into_iter().map(is_seed));
+    Ok(())
+}
+
+/// Lets observed rows count by a column; what stands in others does not matter.
+fn weigh(column: &ArrayRef, observed: &mut [f32]) -> Result<(), (usize, ValueFault)> {
+    let mut numbers = Vec::new();
+    read_numbers(column, &mut numbers);
+    for (row, (observed, weight)) in
+        observed.iter_mut().zip(&numbers).enumerate().filter(|(_, (observed, _))| **observed > 0.0)
+    {
+        *observed = weight_of(*weight).map_err(|fault| (row, fault))?;
+    }
+    Ok(())
+}
+
+fn weight_of(number: f64) -> Result<f32, ValueFault> {
+    match number {
+        value if value.is_nan() => Err(ValueFault::WeightNotFinite),
+        value if value < 0.0 => Err(ValueFault::NegativeWeight { value }),
+        value => Ok(value as f32),
     }
 }
 
 fn read_weights(column: &ArrayRef) -> Result<Vec<f32>, (usize, ValueFault)> {
     let mut numbers = Vec::new();
     read_numbers(column, &mut numbers);
-    let weight = |(row, &value): (usize, &f64)| match value {
-        value if value.is_nan() => Err((row, ValueFault::WeightNotFinite)),
-        value if value < 0.0 => Err((row, ValueFault::NegativeWeight { value })),
-        value => Ok(value as f32),
-    };
+    let weight = |(row, &number): (usize, &f64)| weight_of(number).map_err(|fault| (row, fault));
     numbers.iter().enumerate().map(weight).collect()
 }
 

@@ -18,7 +18,7 @@ pub use chunk::FeedBatch;
 pub use error::{FeedError, Place, ValueFault};
 pub use feed::Feed;
 pub use fit::{FitPlan, Fitted, LabelCounts, PartCounts, fit_encoders};
-pub use label::{Labels, Seeds};
+pub use label::{Condition, ConditionError, Labels, RowSets, Seeds};
 pub use order::Order;
 pub use plan::FeedPlan;
 pub use split::{Part, Splitter};

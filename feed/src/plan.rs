@@ -13,7 +13,7 @@ use model::input::Targets;
 use spec::ColumnName;
 
 use crate::error::{FeedError, Place, ValueFault};
-use crate::label::Labels;
+use crate::label::{LabelFault, Labels};
 use crate::order::Order;
 use crate::split::{Part, Splitter};
 use crate::table::{RowGroup, Table};
@@ -114,7 +114,10 @@ impl Reading {
     /// What the rows of a batch teach.
     pub(crate) fn targets(&self, row_group: &RowGroup, first: u64, batch: &RecordBatch) -> Result<Targets, FeedError> {
         let targets = self.labels.read(batch);
-        targets.map_err(|(row, column, fault)| self.fault(row_group, first + row as u64, &column, fault))
+        targets.map_err(|fault| match fault {
+            LabelFault::Value(row, column, fault) => self.fault(row_group, first + row as u64, &column, fault),
+            LabelFault::Condition(task, source) => FeedError::Condition { task, url: self.url(row_group), source },
+        })
     }
 
     fn fault(&self, row_group: &RowGroup, row: u64, column: &ColumnName, fault: ValueFault) -> FeedError {

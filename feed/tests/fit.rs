@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, RecordBatch};
 use common::*;
 use feed::{Part, fit_encoders};
 use model::encode::EncoderFit;
@@ -80,6 +80,41 @@ fn a_number_that_never_changes_is_refused_and_the_least_may_be_below_zero() {
         format!(
             "task `gains`: column `gain` is -3.5 in all {training} training rows that have a label; there is nothing to learn"
         )
+    );
+}
+
+#[test]
+fn a_condition_that_holds_nowhere_is_refused_and_weights_are_counted() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    write_customers(folder.path(), 2000, 2000, 700);
+    let fit = |limit: i64| {
+        let tasks = serde_json::json!({
+            "buys": {"kind": "binary", "label": "bought", "when": "id < limit", "weight": "age"},
+            "spends": {"kind": "value", "label": "spend"},
+        });
+        let below = feed::Condition::new(vec![key()], move |batch| {
+            let ids = batch.column_by_name("id").ok_or("no id")?.as_primitive::<arrow::datatypes::Int64Type>().clone();
+            Ok(ids.iter().map(|id| id.map(|id| id < limit && id % 11 != 0)).collect())
+        });
+        let conditions = std::iter::once(("buys".parse().unwrap(), below)).collect();
+        let sets = feed::RowSets { conditions, ..Default::default() };
+        let labels = feed::Labels::new(&serde_json::from_value(tasks).unwrap(), None, &key(), &sets).unwrap();
+        let plan = feed::FitPlan { labels, ..fit_plan(&table(folder.path(), &runtime), 2) };
+        fit_encoders(plan, runtime.handle())
+    };
+    let fitted = fit(500).unwrap();
+    let teaching = |id: &i64| part_of(*id) == Part::Train && id % 9 != 0 && id % 11 != 0 && id * 37 % 90 > 0;
+    let ids: Vec<i64> = (0..500).filter(teaching).collect();
+    let [buys, spends] = fitted.train.tasks.as_slice() else { panic!("two tasks") };
+    let weight =
+        |of: &dyn Fn(i64) -> bool| ids.iter().filter(|&&id| of(id)).map(|id| (id * 37 % 90) as f64).sum::<f64>();
+    assert_eq!(buys.observed, ids.len() as u64);
+    assert_eq!((buys.observed_weight, buys.positive_weight), (weight(&|_| true), weight(&|id| id % 3 == 0)));
+    assert!(spends.observed > 1000);
+    let training = (0..2000).filter(|&id| part_of(id) == Part::Train).count();
+    assert_eq!(
+        fit(-1).unwrap_err().to_string(),
+        format!("task `buys`: `when` holds for none of the {training} training rows that have a label")
     );
 }
 

@@ -212,9 +212,10 @@ pub struct Targets {
     /// `[tasks, rows]`: 0 or 1 for binary and lookalike tasks, an amount for value tasks, a number for
     /// regression tasks, 0 where not observed.
     pub labels: Vec<f32>,
-    /// `[tasks, rows]`: 1 where the label was observed, else 0.
+    /// `[tasks, rows]`, non-negative and finite: what a row counts for a task. 0 where its label was not observed or the
+    /// task does not learn from the row, else the task's own weight of it, 1 where it has none.
     pub observed: Vec<f32>,
-    /// `[rows]`, non-negative and finite; none where every row counts 1.
+    /// `[rows]`, non-negative and finite: what a row counts for all tasks; none where every row counts 1.
     pub weights: Option<Vec<f32>>,
 }
 

@@ -37,6 +37,26 @@ impl Task {
         }
     }
 
+    /// The column of the task's own row weights.
+    pub fn weight(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Binary(task) => task.weight.as_ref(),
+            Self::Value(task) => task.weight.as_ref(),
+            Self::Regression(task) => task.weight.as_ref(),
+            Self::Lookalike(task) => task.weight.as_ref(),
+        }
+    }
+
+    /// The condition of rows that the task learns from.
+    pub fn when(&self) -> Option<&str> {
+        match self {
+            Self::Binary(task) => task.when.as_deref(),
+            Self::Value(task) => task.when.as_deref(),
+            Self::Regression(task) => task.when.as_deref(),
+            Self::Lookalike(task) => task.when.as_deref(),
+        }
+    }
+
     /// The label's column; a lookalike task has none.
     pub fn label(&self) -> Option<&ColumnName> {
         match self {
@@ -54,6 +74,13 @@ impl Task {
 pub struct ValueTask {
     /// The label's column: a number ≥ 0.
     pub label: ColumnName,
+    /// A column of weights ≥ 0 of the rows in this task's loss and measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<ColumnName>,
+    /// A SQL condition over the examples' columns: the rows that the task learns from and is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
+    pub when: Option<String>,
 }
 
 /// Membership of a seed table.
@@ -69,6 +96,13 @@ pub struct LookalikeTask {
     /// How rows that are no seeds are taken.
     #[serde(default)]
     pub loss: LookalikeLoss,
+    /// A column of weights ≥ 0 of the rows in this task's loss and measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<ColumnName>,
+    /// A SQL condition over the examples' columns: the rows that the task learns from and is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
+    pub when: Option<String>,
 }
 
 /// Losses of positive-unlabeled learning.

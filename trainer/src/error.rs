@@ -5,6 +5,7 @@ use feed::FeedError;
 use model::encode::EncodeError;
 use model::measure::MeasureError;
 use query::QueryError;
+use spec::ids::InvalidName;
 use spec::measure::{InvalidCondition, InvalidMeasure};
 use spec::{RunId, TableName, TaskName};
 use worker::{FailureClass, WorkFailure};
@@ -44,6 +45,9 @@ pub enum TrainerError {
     /// A measure to stop on that is none.
     #[error("training.early_stopping.measure is no measure")]
     StoppingMeasure(#[from] InvalidMeasure),
+    /// A column of a name that no column can have.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
     /// A limit on memory that is no amount.
     #[error("resources.memory is {text:?}; write an amount such as `4GiB`")]
     Memory {
@@ -101,6 +105,7 @@ impl TrainerError {
             Self::Feed(error) => class_of(error.class()),
             Self::Encode(_)
             | Self::Model(_)
+            | Self::Name(_)
             | Self::Memory { .. }
             | Self::Condition(_)
             | Self::StoppingMeasure(_)

@@ -40,7 +40,7 @@ impl Evaluation {
         Self { rows: 0, losses: Losses::default(), tasks }
     }
 
-    /// Adds a batch's predictions; rows whose label was not observed do not count.
+    /// Adds a batch's predictions; rows count as for the task's loss.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Evaluation {
             let (labels, observed) = (&targets.labels[of_task.clone()], &targets.observed[of_task]);
             for (row, (score, label)) in outputs.tasks[index].iter().zip(labels).enumerate() {
                 if observed[row] > 0.0 {
-                    let weight = targets.weights.as_ref().map_or(1.0, |weights| weights[row]);
+                    let weight = observed[row] * targets.weights.as_ref().map_or(1.0, |weights| weights[row]);
                     let pushed = scores.push(*score, *label, weight);
                     pushed.map_err(|source| TrainerError::Measure { task: name.clone(), source })?;
                 }

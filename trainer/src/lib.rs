@@ -2,6 +2,7 @@
 //! `kindred check` asks for.
 
 pub mod check;
+mod conditions;
 mod description;
 mod epochs;
 mod error;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use feed::{Feed, FeedPlan, FitPlan, Fitted, Labels, Order, PartCounts, Seeds, Splitter, Table, fit_encoders};
+use arrow::datatypes::SchemaRef;
+use feed::{Feed, FeedPlan, FitPlan, Fitted, Labels, Order, PartCounts, RowSets, Seeds, Splitter, Table, fit_encoders};
 use model::encode::Encoders;
 use model::input::Batch;
 use spec::TrainingSpec;
 use tokio::runtime::Handle;
 
+use crate::conditions;
 use crate::error::Result;
 use crate::tables::SeedSets;
 
@@ -34,17 +36,18 @@ pub(crate) struct Rows {
     runtime: Handle,
 }
 
-/// The labels that a document's tasks have, `seeds` being those of its lookalike tasks.
+/// The labels that a document's tasks have, `seeds` being those of its lookalike tasks and `columns` the examples'.
 ///
 /// # Errors
 ///
-/// A lookalike task without seeds.
-pub(crate) fn labels(spec: &TrainingSpec, seeds: &SeedSets) -> Result<Labels> {
+/// A lookalike task without seeds, a condition that is none.
+pub(crate) fn labels(spec: &TrainingSpec, seeds: &SeedSets, columns: &SchemaRef) -> Result<Labels> {
     let sets = seeds.iter().map(|(task, keys)| {
         let keys = Arc::clone(keys);
         (task.clone(), Seeds::new(move |hash| keys.contains(hash)))
     });
-    Ok(Labels::new(&spec.tasks, spec.weight.as_ref(), &spec.key, &sets.collect())?)
+    let sets = RowSets { seeds: sets.collect(), conditions: conditions::of_tasks(spec, columns)? };
+    Ok(Labels::new(&spec.tasks, spec.weight.as_ref(), &spec.key, &sets)?)
 }
 
 impl Rows {

@@ -3,6 +3,7 @@
 //! Prepared tables and published versions are found again, so that doing the unit a second time costs only what was
 //! not finished and ends in the same version.
 
+use arrow::datatypes::SchemaRef;
 use artifacts::registry;
 use feed::Table;
 use indexmap::IndexMap;
@@ -88,6 +89,7 @@ pub async fn train(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Ou
         spec: run.spec().clone(),
         threads: run.threads(),
         seeds: tables.seeds,
+        columns: tables.examples.schema,
         table,
         progress: progress.clone(),
         cancel: cancel.clone(),
@@ -148,6 +150,8 @@ struct Fitting {
     spec: TrainingSpec,
     table: Table,
     seeds: SeedSets,
+    /// The examples'.
+    columns: SchemaRef,
     threads: usize,
     progress: Progress,
     cancel: Cancel,
@@ -157,7 +161,7 @@ struct Fitting {
 impl Fitting {
     fn fit(self) -> Result<FittedModel> {
         self.progress.phase("fit encoders", "rows", None);
-        let labels = labels(&self.spec, &self.seeds)?;
+        let labels = labels(&self.spec, &self.seeds, &self.columns)?;
         let rows = Rows::fit(self.table.clone(), &self.spec, labels, self.threads, &self.runtime)?;
         self.note_rows(&rows);
         let layout = rows.encoders().layout();

@@ -1,27 +1,36 @@
 use arrow::array::{BooleanArray, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::Field;
 use artifacts::keys::hash_text;
-use spec::task::{BinaryTask, LookalikeTask, PoissonLoss, RegressionTask, ValueTask};
+use spec::task::PoissonLoss;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
 
+fn tasks(tasks: serde_json::Value) -> IndexMap<TaskName, Task> {
+    serde_json::from_value(tasks).unwrap()
+}
+
+/// A value's fault with its row and column.
+fn words(fault: LabelFault) -> String {
+    match fault {
+        LabelFault::Value(row, column, fault) => format!("{row} {column} {fault}"),
+        LabelFault::Condition(task, source) => format!("{task}: {source}"),
+    }
+}
+
 fn labels(weight: bool) -> Labels {
     let column = |name: &str| name.parse::<ColumnName>().unwrap();
-    let seeds = spec::KeyTable { table: "seeds".parse().unwrap(), key: None };
-    let tasks: IndexMap<TaskName, Task> = [
-        (
-            "buys".parse().unwrap(),
-            Task::Binary(BinaryTask { label: column("bought"), positive_weight: 1.0, loss: Default::default() }),
-        ),
-        ("spends".parse().unwrap(), Task::Value(ValueTask { label: column("spend") })),
-        ("alike".parse().unwrap(), Task::Lookalike(LookalikeTask { seeds, prior: None, loss: Default::default() })),
-    ]
-    .into_iter()
-    .collect();
+    let tasks = tasks(serde_json::json!({
+        "buys": {"kind": "binary", "label": "bought"},
+        "spends": {"kind": "value", "label": "spend"},
+        "alike": {"kind": "lookalike", "seeds": {"table": "seeds"}},
+    }));
     let members = [hash_text(b"2", 0), hash_text(b"x", 0)];
     let seeds = BTreeMap::from([("alike".parse().unwrap(), Seeds::new(move |hash| members.contains(&hash)))]);
     let weight = weight.then(|| column("weight"));
-    Labels::new(&tasks, weight.as_ref(), &column("id"), &seeds).unwrap()
+    Labels::new(&tasks, weight.as_ref(), &column("id"), &RowSets { seeds, ..RowSets::default() }).unwrap()
 }
 
 fn table(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -65,10 +74,7 @@ fn labels_of_every_number_type_and_booleans_are_read() {
 
 #[test]
 fn every_value_that_is_no_label_or_weight_is_named() {
-    let fault = |name: &str, column: ArrayRef| {
-        let (row, column, fault) = labels(true).read(&but(name, column)).unwrap_err();
-        format!("{row} {column} {fault}")
-    };
+    let fault = |name: &str, column: ArrayRef| words(labels(true).read(&but(name, column)).unwrap_err());
     let numbers = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
     assert_eq!(
         fault("bought", numbers([0.0, 1.0, 2.0])),
@@ -111,12 +117,11 @@ fn columns_of_the_wrong_type_are_refused() {
 #[test]
 fn numbers_of_a_regression_may_be_negative_where_its_loss_takes_them() {
     let read = |loss: RegressionLoss, values: [Option<f64>; 3]| {
-        let task = Task::Regression(RegressionTask { label: "gain".parse().unwrap(), loss });
-        let tasks: IndexMap<TaskName, Task> = [("gains".parse().unwrap(), task)].into_iter().collect();
-        let labels = Labels::new(&tasks, None, &"id".parse().unwrap(), &BTreeMap::new()).unwrap();
+        let tasks = tasks(serde_json::json!({"gains": {"kind": "regression", "label": "gain", "loss": loss}}));
+        let labels = Labels::new(&tasks, None, &"id".parse().unwrap(), &RowSets::default()).unwrap();
         let rows = table(vec![("gain", Arc::new(Float64Array::from(values.to_vec())) as ArrayRef)]);
         labels.check(&rows.schema()).unwrap();
-        labels.read(&rows).map_err(|(row, column, fault)| format!("{row} {column} {fault}"))
+        labels.read(&rows).map_err(words)
     };
     let targets = read(RegressionLoss::default(), [Some(-2.5), None, Some(4.0)]).unwrap();
     assert_eq!((targets.labels, targets.observed), (vec![-2.5, 0.0, 4.0], vec![1.0, 0.0, 1.0]));
@@ -134,9 +139,63 @@ fn numbers_of_a_regression_may_be_negative_where_its_loss_takes_them() {
 
 #[test]
 fn lookalike_tasks_need_their_seeds() {
-    let seeds = spec::KeyTable { table: "seeds".parse().unwrap(), key: None };
-    let task = Task::Lookalike(LookalikeTask { seeds, prior: None, loss: Default::default() });
-    let tasks: IndexMap<TaskName, Task> = [("alike".parse().unwrap(), task)].into_iter().collect();
-    let error = Labels::new(&tasks, None, &"id".parse().unwrap(), &BTreeMap::new()).unwrap_err();
+    let tasks = tasks(serde_json::json!({"alike": {"kind": "lookalike", "seeds": {"table": "seeds"}}}));
+    let error = Labels::new(&tasks, None, &"id".parse().unwrap(), &RowSets::default()).unwrap_err();
     assert_eq!(error.to_string(), "the seeds of task `alike` were not given");
+}
+
+/// The rows whose `id` is below a limit or null.
+fn first_ids(limit: i64) -> Condition {
+    Condition::new(vec!["id".parse().unwrap()], move |batch| {
+        let ids = batch
+            .column_by_name("id")
+            .ok_or("no id")?
+            .as_any()
+            .downcast_ref::<Int64Array>()
+            .ok_or("no whole numbers")?;
+        Ok(ids.iter().map(|id| id.map(|id| id < limit)).collect())
+    })
+}
+
+fn conditional(limit: i64) -> Labels {
+    let tasks = tasks(serde_json::json!({
+        "buys": {"kind": "binary", "label": "bought", "weight": "weight"},
+        "spends": {"kind": "value", "label": "spend", "when": "id < 2", "weight": "weight"},
+    }));
+    let conditions = BTreeMap::from([("spends".parse().unwrap(), first_ids(limit))]);
+    let sets = RowSets { conditions, ..RowSets::default() };
+    Labels::new(&tasks, None, &"id".parse().unwrap(), &sets).unwrap()
+}
+
+#[test]
+fn a_row_counts_by_its_tasks_weight_and_not_at_all_outside_its_condition() {
+    let rows = but("spend", Arc::new(Float64Array::from(vec![Some(3.0), Some(2.5), Some(0.0)])));
+    let labels = conditional(2);
+    let targets = labels.read(&rows).unwrap();
+    assert_eq!(targets.labels, [1.0, 0.0, 0.0, 3.0, 0.0, 0.0]);
+    // The second row's weight is 0; the third has no id, so nobody can say whether it is inside.
+    assert_eq!(targets.observed, [1.0, 0.0, 0.5, 1.0, 0.0, 0.0]);
+    assert_eq!(targets.weights, None);
+    let columns: Vec<&str> = labels.columns().map(|column| column.as_str()).collect();
+    assert_eq!(columns, ["bought", "weight", "spend", "weight", "id"]);
+}
+
+#[test]
+fn what_stands_outside_a_condition_does_not_matter_and_what_stands_inside_does() {
+    let rows = but("spend", Arc::new(Float64Array::from(vec![Some(3.0), Some(-2.5), Some(f64::NAN)])));
+    assert_eq!(conditional(2).read(&rows).unwrap().observed[3..], [1.0, 0.0, 0.0]);
+    let fault = words(conditional(3).read(&rows).unwrap_err());
+    assert_eq!(fault, "1 spend the label of value task `spends` is -2.5, and has to be at least 0 or null");
+    let weights = but("weight", Arc::new(Float64Array::from(vec![Some(1.0), None, Some(-1.0)])));
+    let fault = words(conditional(2).read(&weights).unwrap_err());
+    assert_eq!(fault, "2 weight the weight is -1, and has to be at least 0");
+}
+
+#[test]
+fn a_condition_that_fails_names_its_task_and_one_that_is_missing_too() {
+    let rows = but("id", Arc::new(StringArray::from(vec!["1", "2", "3"])));
+    assert_eq!(words(conditional(2).read(&rows).unwrap_err()), "spends: no whole numbers");
+    let tasks = tasks(serde_json::json!({"buys": {"kind": "binary", "label": "bought", "when": "id < 2"}}));
+    let error = Labels::new(&tasks, None, &"id".parse().unwrap(), &RowSets::default()).unwrap_err();
+    assert_eq!(error.to_string(), "the condition of task `buys` was not given");
 }

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, List
 use arrow::datatypes::{Int32Type, Int64Type};
 use artifacts::keys::{hash_keys, hash_text};
 use artifacts::source::resolve;
-use feed::{FeedBatch, FeedPlan, FitPlan, Fitted, Labels, Order, Part, Seeds, Splitter, Table, fit_encoders};
+use feed::{FeedBatch, FeedPlan, FitPlan, Fitted, Labels, Order, Part, RowSets, Seeds, Splitter, Table, fit_encoders};
 use indexmap::IndexMap;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -97,7 +97,8 @@ pub(crate) fn labels() -> Labels {
     let seeds: std::collections::HashSet<u128> =
         (0..200_000).step_by(17).map(|id: i64| hash_text(id.to_string().as_bytes(), 0)).collect();
     let seeds = BTreeMap::from([("alike".parse().unwrap(), Seeds::new(move |hash| seeds.contains(&hash)))]);
-    Labels::new(&tasks(), None, &key(), &seeds).unwrap()
+    let sets = RowSets { seeds, ..RowSets::default() };
+    Labels::new(&tasks(), None, &key(), &sets).unwrap()
 }
 
 pub(crate) fn splitter() -> Splitter {

@@ -13,12 +13,12 @@ pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) 
         if found == expected { Ok(()) } else { Err(Error::BatchShape { rows, what, found, expected }) }
     };
     expect("labels", targets.labels.len(), tasks.len() * rows)?;
-    expect("label masks", targets.observed.len(), tasks.len() * rows)?;
+    expect("task's row weights", targets.observed.len(), tasks.len() * rows)?;
     if let Some(weights) = &targets.weights {
         expect("row weights", weights.len(), rows)?;
-        refuse("a row weight", "a finite number of at least 0", weights, |weight| weight.is_finite() && weight >= 0.0)?;
+        refuse("a row weight", "a finite number of at least 0", weights, is_weight)?;
     }
-    refuse("a label mask", "0 or 1", &targets.observed, |observed| observed == 0.0 || observed == 1.0)?;
+    refuse("a task's row weight", "a finite number of at least 0", &targets.observed, is_weight)?;
     for (index, (_, task)) in tasks.iter().enumerate() {
         let labels = &targets.labels[index * rows..(index + 1) * rows];
         match task {
@@ -37,6 +37,10 @@ pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) 
         }
     }
     Ok(())
+}
+
+fn is_weight(weight: f32) -> bool {
+    weight.is_finite() && weight >= 0.0
 }
 
 fn is_binary(label: f32) -> bool {

@@ -178,7 +178,7 @@ fn targets_without_meaning_are_refused() {
         (|targets| targets.labels[14] = -1.0, 4),
         (|targets| targets.labels[15] = f32::NAN, 5),
         (|targets| targets.labels[22] = 2.0, 2),
-        (|targets| targets.observed[27] = 0.5, 27),
+        (|targets| targets.observed[27] = -0.5, 27),
         (|targets| targets.weights.as_mut().unwrap()[6] = -0.1, 6),
     ];
     for (change, at) in changes {

@@ -18,6 +18,13 @@ pub struct BinaryTask {
     /// How far a probability is off.
     #[serde(default)]
     pub loss: BinaryLoss,
+    /// A column of weights ≥ 0 of the rows in this task's loss and measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<ColumnName>,
+    /// A SQL condition over the examples' columns: the rows that the task learns from and is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
+    pub when: Option<String>,
 }
 
 fn one() -> f64 {

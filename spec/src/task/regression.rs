@@ -14,6 +14,13 @@ pub struct RegressionTask {
     /// How far a prediction is off.
     #[serde(default)]
     pub loss: RegressionLoss,
+    /// A column of weights ≥ 0 of the rows in this task's loss and measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<ColumnName>,
+    /// A SQL condition over the examples' columns: the rows that the task learns from and is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::not_blank_or_null")]
+    pub when: Option<String>,
 }
 
 /// Losses of a prediction `ŷ` for a label `y`; `σ` is the standard deviation of the training rows' labels and `m` their

@@ -337,6 +337,27 @@ fn a_regression_says_how_far_a_number_is_off() {
 }
 
 #[test]
+fn every_task_may_say_which_rows_it_learns_from_and_how_much_they_count() {
+    let both = ", when: \"city = 'Rome'\", weight: importance}";
+    for task in ["positive_weight: 2}", "label: spend_next}", "loss: nnpu}"] {
+        let with_both = TRAINING.replace(task, &task.replace('}', both));
+        let document = crate::testing::document(&with_both);
+        let crate::Document::Training(training) = document else { panic!("a Training document") };
+        let tasks: Vec<_> = training.spec.tasks.values().filter(|task| task.when().is_some()).collect();
+        assert_eq!(tasks.len(), 1, "{task}");
+        assert_eq!((tasks[0].when(), tasks[0].weight().unwrap().as_str()), (Some("city = 'Rome'"), "importance"));
+    }
+    check_edits(
+        TRAINING,
+        &[(
+            "label: spend_next}",
+            "label: spend_next, when: §\"\"}",
+            &["spec.tasks.spend.when: expected a text, found a blank text"],
+        )],
+    );
+}
+
+#[test]
 fn a_measure_belongs_to_its_task() {
     let of_values = "these do: rmse, mae, spearman, normalized_gini, loss";
     let of_classes = "these do: auc, pr_auc, log_loss, normalized_entropy, brier, ece, ks, gini, lift_top_decile, loss";

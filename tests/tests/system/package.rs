@@ -37,8 +37,8 @@ fn documented_reader() -> String {
 /// The training with a task for each form that a regression's prediction has.
 fn training_with_numbers(network: &str) -> String {
     let spend = "    spend: {kind: value, label: spend}\n";
-    let numbers = "    margin: {kind: regression, label: spend, loss: {kind: huber, delta: 2}}\n    \
-                   amount: {kind: regression, label: spend, loss: {kind: tweedie, power: 1.4}}\n";
+    let numbers = "    margin: {kind: regression, label: spend, loss: {kind: huber, delta: 2}, when: city IS NOT NULL AND age >= 30}\n    \
+                   amount: {kind: regression, label: spend, loss: {kind: tweedie, power: 1.4}, weight: age}\n";
     let training = training(network);
     assert!(training.contains(spend));
     training.replace(spend, &format!("{spend}{numbers}"))

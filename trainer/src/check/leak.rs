@@ -1,7 +1,7 @@
 //! Features that alone predict a label implausibly well: usually they were not known yet when it was decided.
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use artifacts::keys::{hash_nullable_keys, is_key_type};
@@ -9,6 +9,8 @@ use model::encode::columns_of;
 use model::measure::{categorical_auc, numeric_auc};
 use spec::feature::Feature;
 use spec::{ColumnName, FeatureName, Task, TaskName, TrainingSpec};
+
+use crate::conditions;
 
 /// An AUC that one feature hardly ever reaches honestly.
 const CERTAIN: f64 = 0.97;
@@ -38,13 +40,13 @@ impl Leak {
     }
 }
 
-/// The features that alone reach an AUC of at least 0.8 for a binary task.
+/// The features that alone reach an AUC of at least 0.8 for a binary task, on the rows that it learns from.
 pub(super) fn find(spec: &TrainingSpec, sample: &[RecordBatch]) -> Vec<Leak> {
     let Some(first) = sample.first() else { return Vec::new() };
     let Ok(rows) = concat_batches(&first.schema(), sample) else { return Vec::new() };
     let mut leaks = Vec::new();
     for (task, kind) in &spec.tasks {
-        let Task::Binary(kind) = kind else { continue };
+        let (Task::Binary(kind), Some(rows)) = (kind, inside(task, kind, &rows)) else { continue };
         let Some(labels) = rows.column_by_name(kind.label.as_str()).and_then(labels) else { continue };
         let observed = observed_rows(&rows, &labels);
         for (feature, kind) in &spec.features {
@@ -60,6 +62,14 @@ pub(super) fn find(spec: &TrainingSpec, sample: &[RecordBatch]) -> Vec<Leak> {
     leaks
 }
 
+/// The rows that a task learns from; none where its condition is wrong, which is said elsewhere.
+fn inside(name: &TaskName, task: &Task, rows: &RecordBatch) -> Option<RecordBatch> {
+    match conditions::of_task(name, task, &rows.schema()).ok()? {
+        Some(condition) => filter_record_batch(rows, &condition.test(rows).ok()?.into()).ok(),
+        None => Some(rows.clone()),
+    }
+}
+
 fn labels(column: &ArrayRef) -> Option<Float64Array> {
     let numbers = cast(column, &DataType::Float64).ok()?;
     Some(numbers.as_any().downcast_ref::<Float64Array>()?.clone())
@@ -68,7 +78,7 @@ fn labels(column: &ArrayRef) -> Option<Float64Array> {
 /// The rows whose label is known, and the labels.
 fn observed_rows(rows: &RecordBatch, labels: &Float64Array) -> (RecordBatch, Vec<bool>) {
     let known: BooleanArray = labels.iter().map(|label| Some(label.is_some())).collect();
-    let kept = arrow::compute::filter_record_batch(rows, &known).expect("a mask of the batch's length");
+    let kept = filter_record_batch(rows, &known).expect("a mask of the batch's length");
     (kept, labels.iter().flatten().map(|label| label > 0.0).collect())
 }
 

@@ -8,6 +8,8 @@ use spec::task::{RegressionTask, ValueTask};
 use spec::training::Split;
 use spec::{ColumnName, Task, Training, TrainingSpec};
 
+use crate::conditions;
+
 use super::{Level, Notebook, columns, inspect, leak, open_tables};
 use crate::report::numbers::plural;
 
@@ -77,13 +79,21 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, not
             Task::Binary(task) => {
                 expect(&task.label, format!("spec.tasks.{name}.label"), is_number, "boolean, or 0 and 1")
             }
-            Task::Value(ValueTask { label }) | Task::Regression(RegressionTask { label, .. }) => {
+            Task::Value(ValueTask { label, .. }) | Task::Regression(RegressionTask { label, .. }) => {
                 expect(label, format!("spec.tasks.{name}.label"), is_number, "a number")
             }
             Task::Lookalike(_) => {}
         }
     }
     for (name, task) in &spec.tasks {
+        if let Some(weight) = task.weight() {
+            expect(weight, format!("spec.tasks.{name}.weight"), is_number, "a number");
+        }
+    }
+    for (name, task) in &spec.tasks {
+        if let Err(error) = conditions::of_task(name, task, schema) {
+            notebook.error(format!("spec.tasks.{name}.when"), &error);
+        }
         if let Task::Lookalike(task) = task
             && let Err(error) = session.check_key(&task.seeds.table, task.seeds.key.as_ref().unwrap_or(&spec.key))
         {
