@@ -195,7 +195,17 @@ fn shuffled() -> Order {
 
 fn plan_of(table: &Table, encoders: &Arc<Encoders>, order: Order, threads: usize) -> Outcome<FeedPlan> {
     let (table, encoders) = (table.clone(), encoders.clone());
-    Ok(FeedPlan { table, encoders, labels: labels()?, part: None, carry: Vec::new(), order, batch_rows: 4096, threads })
+    Ok(FeedPlan {
+        table,
+        encoders,
+        labels: labels()?,
+        part: None,
+        learning: false,
+        carry: Vec::new(),
+        order,
+        batch_rows: 4096,
+        threads,
+    })
 }
 
 fn open(folder: &Path, runtime: &Runtime) -> Outcome<Table> {

@@ -53,6 +53,8 @@ impl FeedBatch {
 pub(crate) struct EncodeWork {
     pub(crate) reading: Arc<Reading>,
     pub(crate) encoder: Encoder,
+    /// Whether the rows are to be learned from.
+    pub(crate) learning: bool,
     /// Rows decoded at once.
     pub(crate) chunk_rows: usize,
     /// Rows that selected ones are collected up to before they are emitted; each chunk by itself where absent.
@@ -98,7 +100,10 @@ impl EncodeWork {
         let reading = self.reading.clone();
         let mut chunk = FeedBatch::default();
         chunk.batch.targets = reading.targets(row_group, first, batch)?;
-        let selection = reading.selection(row_group, first, batch)?;
+        let mut selection = reading.selection(row_group, first, batch)?;
+        if self.learning {
+            selection = reading.sample(row_group, first, batch, &mut chunk.batch.targets, selection)?;
+        }
         let selected = match &selection {
             Some(selection) if selection.true_count() == 0 => return Ok(None),
             Some(selection) => {

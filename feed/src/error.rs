@@ -122,6 +122,14 @@ pub enum FeedError {
         /// Training rows with a label.
         observed: u64,
     },
+    /// Negative rows of which `negative_rate` leaves none.
+    #[error("task `{task}`: `negative_rate` leaves none of the {negatives} negative training rows; raise it")]
+    NoNegatives {
+        /// The task.
+        task: TaskName,
+        /// Negative training rows.
+        negatives: u64,
+    },
     /// A value task without an amount.
     #[error(
         "task `{task}`: column `{column}` is 0 in all {observed} training rows that have a label; some amount is needed"
@@ -206,6 +214,7 @@ impl FeedError {
             | Self::NoRowsInside { .. }
             | Self::NoLabels { .. }
             | Self::OneClass { .. }
+            | Self::NoNegatives { .. }
             | Self::NoAmounts { .. }
             | Self::OneNumber { .. }
             | Self::NoSeeds { .. }

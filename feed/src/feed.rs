@@ -41,7 +41,7 @@ impl Feed {
     ///
     /// Columns that are missing, differ between files, or are of a type that does not fit; threads that cannot be started.
     pub fn open(plan: FeedPlan, runtime: &Handle) -> Result<Self, FeedError> {
-        let FeedPlan { table, encoders, labels, part, carry, order, batch_rows, threads } = plan;
+        let FeedPlan { table, encoders, labels, part, learning, carry, order, batch_rows, threads } = plan;
         let (layout, batch_rows) = (encoders.layout(), batch_rows.max(1));
         if table.rows() == 0 {
             return Ok(Self { source: Source::Empty, layout, carry: None });
@@ -51,7 +51,7 @@ impl Feed {
         let encoder = encoders.bind(&reading.schema)?;
         let (projections, table) = (reading.projections.clone(), reading.table.clone());
         let schedule = Schedule { table, projections, row_groups, threads: threads.max(1) };
-        let work = || encode_work(&reading, &encoder, order, batch_rows);
+        let work = || EncodeWork { learning, ..encode_work(&reading, &encoder, order, batch_rows) };
         let pipeline = Pipeline::start(schedule, runtime, work)?;
         let source = match order {
             Order::Sequential => Source::Sequential(pipeline),
@@ -104,5 +104,5 @@ fn encode_work(reading: &Arc<Reading>, encoder: &Encoder, order: Order, batch_ro
     };
     let collect_rows = (order == Order::Sequential).then_some(batch_rows);
     let (reading, chunk_rows) = (reading.clone(), reading.chunk_rows(wanted));
-    EncodeWork { reading, encoder: encoder.clone(), chunk_rows, collect_rows }
+    EncodeWork { reading, encoder: encoder.clone(), learning: false, chunk_rows, collect_rows }
 }

@@ -38,6 +38,8 @@ pub struct FitPlan {
 pub struct Fitted {
     /// Encoders, fitted on the training rows.
     pub encoders: Encoders,
+    /// Training rows that some task learns from.
+    pub learned_rows: u64,
     /// Counts of training rows.
     pub train: PartCounts,
     /// Counts of validation rows.
@@ -68,6 +70,8 @@ pub struct LabelCounts {
     pub observed: u64,
     /// Rows whose label is above 0: positives, seeds, amounts.
     pub positives: u64,
+    /// Rows that count where the part is learned from: those with a label, less the negatives that are left out.
+    pub learned: u64,
     /// Sum of the weights of observed rows.
     pub observed_weight: f64,
     /// Sum of the weights of positive rows.
@@ -110,20 +114,22 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     }
     let reading = Arc::new(Reading::new(table.clone(), &columns, labels, Some((splitter, Part::Train)), &[])?);
     let mut fit = EncoderFit::new(&features, &reading.schema)?;
+    let mut learned_rows = 0;
     let mut parts = Part::ALL.map(|_| PartCounts::new(&reading.labels));
     let (projections, row_groups) = (reading.projections.clone(), table.row_groups().to_vec());
     let schedule = Schedule { table, projections, row_groups, threads: threads.max(1) };
     let work = || CountWork { reading: reading.clone(), chunk_rows: reading.chunk_rows(CHUNK_ROWS * 2) };
     let mut pipeline = Pipeline::start(schedule, runtime, work)?;
     while let Some(piece) = pipeline.next() {
-        let Counted { rows, is_training, counts } = piece?;
+        let Counted { rows, is_training, counts, learned } = piece?;
+        learned_rows += learned;
         fit.update(&rows, Some(&is_training))?;
         parts.iter_mut().zip(&counts).for_each(|(part, counts)| part.add(counts));
     }
     let [train, validation, test] = parts;
     let inexact_counts = fit.inexact_counts().into_iter().map(|(name, count)| (name.clone(), count)).collect();
     check(&reading.labels, &train, &validation, &test)?;
-    Ok(Fitted { encoders: fit.finish()?, train, validation, test, inexact_counts })
+    Ok(Fitted { encoders: fit.finish()?, learned_rows, train, validation, test, inexact_counts })
 }
 
 fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &PartCounts) -> Result<(), FeedError> {
@@ -145,6 +151,9 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
             LabelKind::Binary if counts.positives == observed => {
                 return Err(FeedError::OneClass { task, column, value: 1, observed });
             }
+            LabelKind::Binary if counts.positives == counts.learned => {
+                return Err(FeedError::NoNegatives { task, negatives: observed - counts.positives });
+            }
             LabelKind::Value if counts.positives == 0 => return Err(FeedError::NoAmounts { task, column, observed }),
             LabelKind::Regression if counts.min == counts.max => {
                 return Err(FeedError::OneNumber { task, column, value: counts.min, observed });
@@ -164,6 +173,7 @@ impl PartCounts {
         let none = |label: LabelDescription<'_>| LabelCounts {
             task: label.task.clone(),
             observed: 0,
+            learned: 0,
             positives: 0,
             observed_weight: 0.0,
             positive_weight: 0.0,
@@ -182,6 +192,7 @@ impl PartCounts {
                 counts.widen(more.min, more.max);
             }
             counts.observed += more.observed;
+            counts.learned += more.learned;
             counts.positives += more.positives;
             counts.observed_weight += more.observed_weight;
             counts.positive_weight += more.positive_weight;
@@ -196,6 +207,8 @@ struct Counted {
     is_training: BooleanArray,
     /// In the order of [`Part::ALL`].
     counts: [PartCounts; 3],
+    /// Training rows that some task learns from.
+    learned: u64,
 }
 
 /// Decodes row groups, tells parts and counts labels.
@@ -214,16 +227,29 @@ impl Work for CountWork {
         for rows in data.decode(self.chunk_rows)? {
             let rows = rows?;
             let parts = reading.parts(splitter, &row_group, first, &rows)?;
-            let targets = reading.targets(&row_group, first, &rows)?;
-            first += rows.num_rows() as u64;
-            let is_training = parts.iter().map(|&part| Some(part == Part::Train)).collect();
+            let mut targets = reading.targets(&row_group, first, &rows)?;
+            let is_training: BooleanArray = parts.iter().map(|&part| Some(part == Part::Train)).collect();
             let mut counts = Part::ALL.map(|_| PartCounts::new(&reading.labels));
             count(&parts, &targets, &mut counts);
-            if emit(Counted { rows, is_training, counts }) == Wanted::Nothing {
+            let selection = Some(is_training.clone());
+            let selection = reading.sample(&row_group, first, &rows, &mut targets, selection)?;
+            let learned = selection.map_or(0, |selection| selection.true_count() as u64);
+            count_learned(&parts, &targets, &mut counts);
+            first += rows.num_rows() as u64;
+            if emit(Counted { rows, is_training, counts, learned }) == Wanted::Nothing {
                 return Ok(());
             }
         }
         Ok(())
+    }
+}
+
+/// Counts the rows that are left after sampling.
+fn count_learned(parts: &[Part], targets: &Targets, counts: &mut [PartCounts; 3]) {
+    for (row, &part) in parts.iter().enumerate() {
+        for (task, counts) in counts[part as usize].tasks.iter_mut().enumerate() {
+            counts.learned += u64::from(targets.observed[task * parts.len() + row] > 0.0);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What rows teach: labels of each task, and weights.
 
 mod condition;
+mod sampling;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
@@ -14,6 +15,7 @@ use spec::{ColumnName, Task, TaskName};
 use crate::error::{FeedError, ValueFault};
 use crate::split::key_fault;
 pub use condition::{Condition, ConditionError, RowSets, Seeds};
+pub(crate) use sampling::teaching;
 
 /// The seed with which keys are hashed to be looked up among seeds.
 const SEED_OF_SEEDS: u64 = 0;
@@ -23,6 +25,8 @@ const SEED_OF_SEEDS: u64 = 0;
 pub struct Labels {
     tasks: Vec<TaskLabel>,
     weight: Option<ColumnName>,
+    /// The key, where a task learns from a share of its negative rows.
+    sampled_by: Option<ColumnName>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ struct TaskLabel {
     source: LabelSource,
     weight: Option<ColumnName>,
     condition: Option<Condition>,
+    /// The share of negative training rows that are learned from.
+    negative_rate: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -100,10 +106,12 @@ impl Labels {
                 None => None,
             };
             let (column, weight) = (column.clone(), task.weight().cloned());
-            Ok(TaskLabel { task: name.clone(), column, source, weight, condition })
+            let negative_rate = task.negative_rate();
+            Ok(TaskLabel { task: name.clone(), column, source, weight, condition, negative_rate })
         };
-        let tasks = tasks.iter().map(label).collect::<Result<_, FeedError>>()?;
-        Ok(Self { tasks, weight: weight.cloned() })
+        let tasks = tasks.iter().map(label).collect::<Result<Vec<_>, FeedError>>()?;
+        let is_sampled = tasks.iter().any(|label| label.negative_rate < 1.0);
+        Ok(Self { tasks, weight: weight.cloned(), sampled_by: is_sampled.then(|| key.clone()) })
     }
 
     /// How many tasks there are.
@@ -113,7 +121,7 @@ impl Labels {
 
     /// The columns that they are read from.
     pub fn columns(&self) -> impl Iterator<Item = &ColumnName> {
-        self.tasks.iter().flat_map(TaskLabel::columns).chain(&self.weight)
+        self.tasks.iter().flat_map(TaskLabel::columns).chain(&self.weight).chain(&self.sampled_by)
     }
 
     /// Each task's label.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{cast, filter_record_batch};
+use arrow::compute::{and, cast, filter_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use artifacts::rows::{Columns, Projection, common_schema};
@@ -13,7 +13,7 @@ use model::input::Targets;
 use spec::ColumnName;
 
 use crate::error::{FeedError, Place, ValueFault};
-use crate::label::{LabelFault, Labels};
+use crate::label::{LabelFault, Labels, teaching};
 use crate::order::Order;
 use crate::split::{Part, Splitter};
 use crate::table::{RowGroup, Table};
@@ -29,6 +29,9 @@ pub struct FeedPlan {
     pub labels: Labels,
     /// The part of the rows that is wanted; all where absent.
     pub part: Option<(Splitter, Part)>,
+    /// Whether rows are to be learned from: tasks then get their share of negative rows, and rows that are left to no task
+    /// do not come.
+    pub learning: bool,
     /// Columns that come along unencoded, row for row. Text is `Utf8`, also where the file has dictionaries.
     pub carry: Vec<ColumnName>,
     /// In which order.
@@ -113,11 +116,34 @@ impl Reading {
 
     /// What the rows of a batch teach.
     pub(crate) fn targets(&self, row_group: &RowGroup, first: u64, batch: &RecordBatch) -> Result<Targets, FeedError> {
-        let targets = self.labels.read(batch);
-        targets.map_err(|fault| match fault {
+        self.labels.read(batch).map_err(|fault| self.label_fault(row_group, first, fault))
+    }
+
+    /// Takes from targets what is not learned from, and tells which of the rows that were selected are.
+    pub(crate) fn sample(
+        &self,
+        row_group: &RowGroup,
+        first: u64,
+        batch: &RecordBatch,
+        targets: &mut Targets,
+        selection: Option<BooleanArray>,
+    ) -> Result<Option<BooleanArray>, FeedError> {
+        if !self.labels.are_sampled() {
+            return Ok(selection);
+        }
+        self.labels.sample(batch, targets).map_err(|fault| self.label_fault(row_group, first, fault))?;
+        let teaching = BooleanArray::from(teaching(targets, self.labels.tasks(), batch.num_rows()));
+        Ok(Some(match selection {
+            Some(selection) => and(&selection, &teaching).map_err(|source| self.rows(row_group, source))?,
+            None => teaching,
+        }))
+    }
+
+    fn label_fault(&self, row_group: &RowGroup, first: u64, fault: LabelFault) -> FeedError {
+        match fault {
             LabelFault::Value(row, column, fault) => self.fault(row_group, first + row as u64, &column, fault),
             LabelFault::Condition(task, source) => FeedError::Condition { task, url: self.url(row_group), source },
-        })
+        }
     }
 
     fn fault(&self, row_group: &RowGroup, row: u64, column: &ColumnName, fault: ValueFault) -> FeedError {

@@ -24,20 +24,16 @@ pub(crate) mod ziln;
 
 pub(crate) use block::{Column, Rows};
 
+use binary::Classes;
 use regression::{LabelMoments, Regression};
 use spec::Task;
-use spec::task::{BinaryLoss, FocalLoss, LookalikeLoss};
+use spec::task::LookalikeLoss;
 
 /// A task's loss, ready to use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Objective {
-    /// Cross-entropy.
-    Binary {
-        /// Of positive rows.
-        positive_weight: f64,
-    },
-    /// Cross-entropy of which easy rows count less.
-    Focal(FocalLoss),
+    /// Of classes.
+    Binary(Classes),
     /// Zero-inflated log-normal.
     Value,
     /// A loss of numbers.
@@ -54,17 +50,17 @@ impl Objective {
     /// package has them.
     pub(crate) fn of(task: &Task, prior: Option<f64>, labels: Option<LabelMoments>) -> Option<Self> {
         match task {
-            Task::Binary(task) => Some(match task.loss {
-                BinaryLoss::CrossEntropy(_) => Self::Binary { positive_weight: task.positive_weight },
-                BinaryLoss::Focal(focal) => Self::Focal(focal),
-            }),
+            Task::Binary(task) => Some(Self::Binary(match labels {
+                Some(_) => Classes::for_training(task),
+                None => Classes::published(task),
+            })),
             Task::Value(_) => Some(Self::Value),
             Task::Regression(task) => Some(Self::Regression(match labels {
                 Some(labels) => Regression::for_training(task.loss, labels),
                 None => Regression::published(task.loss),
             })),
             Task::Lookalike(task) => match task.loss {
-                LookalikeLoss::Plain => Some(Self::Binary { positive_weight: 1.0 }),
+                LookalikeLoss::Plain => Some(Self::Binary(Classes::cross_entropy(1.0))),
                 LookalikeLoss::Nnpu => task.prior.or(prior).map(|prior| Self::Nnpu { prior }),
             },
         }
@@ -74,7 +70,7 @@ impl Objective {
     pub(crate) fn prior(self) -> Option<f64> {
         match self {
             Self::Nnpu { prior } => Some(prior),
-            Self::Binary { .. } | Self::Focal(_) | Self::Value | Self::Regression(_) => None,
+            Self::Binary(_) | Self::Value | Self::Regression(_) => None,
         }
     }
 
@@ -83,10 +79,22 @@ impl Objective {
         matches!(self, Self::Nnpu { .. })
     }
 
+    /// Puts into a head's last layer what training keeps apart from it, so that a package's weights say what is predicted.
+    pub(crate) fn publish(self, weight: &mut [f32], bias: &mut [f32]) {
+        match self {
+            Self::Binary(classes) => {
+                bias.iter_mut().for_each(|bias| *bias = (f64::from(*bias) + classes.log_rate) as f32);
+            }
+            Self::Regression(regression) => regression.publish(weight, bias),
+            Self::Value | Self::Nnpu { .. } => {}
+        }
+    }
+
     /// The prediction from a row's head.
     pub(crate) fn predict(self, head: &[f32]) -> f32 {
         match self {
-            Self::Binary { .. } | Self::Focal(_) | Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
+            Self::Binary(classes) => classes.predict(f64::from(head[0])) as f32,
+            Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
             Self::Value => ziln::expectation(ziln::Head::of(head)) as f32,
             Self::Regression(regression) => regression.predict(f64::from(head[0])) as f32,
         }
@@ -129,9 +137,7 @@ impl LossSums {
     /// The loss: 0 where no row was observed.
     pub(crate) fn value(&self, objective: Objective) -> f64 {
         match objective {
-            Objective::Binary { .. } | Objective::Focal(_) | Objective::Value | Objective::Regression(_) => {
-                mean(self.loss, self.weight)
-            }
+            Objective::Binary(_) | Objective::Value | Objective::Regression(_) => mean(self.loss, self.weight),
             Objective::Nnpu { prior } => nnpu::Risk::of(self, prior).value(),
         }
     }

@@ -12,7 +12,6 @@ use crate::architecture::Architecture;
 use crate::cpu::Weights;
 use crate::embedding::{Table, tensor_name};
 use crate::error::Error;
-use crate::loss::Objective;
 use entries::{Entry, Reader, write};
 
 /// The header's `schema`.
@@ -36,18 +35,17 @@ pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8]) -> Result<We
     Ok(weights)
 }
 
-/// The dense weights as a package has them: the heads of regressions say what is predicted, in the label's unit.
+/// The dense weights as a package has them: heads say what is predicted.
 fn published<'a>(architecture: &Architecture, dense: &'a [f32]) -> Cow<'a, [f32]> {
     let mut published = Cow::Borrowed(dense);
     for ((task, _), objective) in architecture.tasks.iter().zip(&architecture.objectives) {
-        let Objective::Regression(regression) = objective else { continue };
         let named = |part: &str| {
             let name = format!("heads.{task}.{part}");
             architecture.graph.parameters.named.iter().find(|named| named.name == name)
         };
         if let (Some(weight), Some(bias)) = (named("weight"), named("bias")) {
             let (mut weights, mut biases) = (weight.read(&published), bias.read(&published));
-            regression.publish(&mut weights, &mut biases);
+            objective.publish(&mut weights, &mut biases);
             weight.write(published.to_mut(), &weights);
             bias.write(published.to_mut(), &biases);
         }

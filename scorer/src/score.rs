@@ -156,6 +156,7 @@ impl Scorer {
             table: self.population.part(&shard.parts),
             encoders: Arc::clone(&self.encoders),
             labels: Labels::default(),
+            learning: false,
             part: None,
             carry: self.batches.layout.carried().to_vec(),
             order: Order::Sequential,

@@ -46,7 +46,7 @@ const FIELDS: [(&str, &[&str]); 16] = [
     ("TrainingSpec", &["schedule", "slices", "quarantine"]),
     ("Split", &["stratify"]),
     ("Feature", &["table", "weights", "embedding", "attention"]),
-    ("Task", &["after", "negative_rate", "group_by"]),
+    ("Task", &["after", "group_by"]),
     ("Network", &["interaction", "batch_norm", "levels", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),
     ("ScoringSpec", &["schedule", "quarantine", "embedding", "top_products"]),

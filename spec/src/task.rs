@@ -47,6 +47,14 @@ impl Task {
         }
     }
 
+    /// The share of negative training rows that the task learns from.
+    pub fn negative_rate(&self) -> f64 {
+        match self {
+            Self::Binary(task) => task.negative_rate,
+            Self::Value(_) | Self::Regression(_) | Self::Lookalike(_) => 1.0,
+        }
+    }
+
     /// The condition of rows that the task learns from.
     pub fn when(&self) -> Option<&str> {
         match self {

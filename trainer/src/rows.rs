@@ -106,7 +106,7 @@ impl Rows {
 
     /// Rows that the model learns from.
     pub(crate) fn training_rows(&self) -> u64 {
-        self.fitted.train.rows
+        self.fitted.learned_rows
     }
 
     /// Steps of an epoch.
@@ -144,6 +144,7 @@ impl Rows {
             encoders: Arc::clone(&self.encoders),
             labels: self.labels.clone(),
             part: Some((self.splitter.clone(), part)),
+            learning: order != Order::Sequential,
             carry: Vec::new(),
             order,
             batch_rows,

@@ -119,6 +119,7 @@ pub(crate) fn plan(table: &Table, fitted: &Fitted, order: Order, part: Option<Pa
         encoders: Arc::new(fitted.encoders.clone()),
         labels: labels(),
         part: part.map(|part| (splitter(), part)),
+        learning: false,
         carry: vec![key(), "city".parse().unwrap()],
         order,
         batch_rows: 100,

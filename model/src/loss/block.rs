@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::nnpu::Risk;
-use super::{LossSums, Objective, binary, focal, ziln};
+use super::{LossSums, Objective, binary, ziln};
 use crate::input::Targets;
 
 /// A task's targets in some rows of a batch.
@@ -53,16 +53,15 @@ impl<'a> Rows<'a> {
         self.iter().map(|(_, weight)| weight).sum()
     }
 
-    /// The loss's sums over the rows.
+    /// The loss's sums over the rows, all of which a task is measured on.
     pub(crate) fn sums(self, objective: Objective, head: &Column<&[f32]>) -> LossSums {
         let mut sums = LossSums::default();
         for (row, (label, weight)) in self.iter().enumerate().filter(|(_, (_, weight))| *weight > 0.0) {
             let head = &head.numbers[row * head.stride + head.column..];
             match objective {
-                Objective::Binary { positive_weight } => {
-                    sums.count(weight, binary::cross_entropy(f64::from(head[0]), label > 0.0, positive_weight).0);
+                Objective::Binary(classes) => {
+                    sums.count(weight, classes.loss(f64::from(head[0]) + classes.log_rate, label > 0.0).0);
                 }
-                Objective::Focal(of) => sums.count(weight, focal::focal(of, f64::from(head[0]), label > 0.0).0),
                 Objective::Value => sums.count(weight, ziln::negative_log_likelihood(ziln::Head::of(head), label).0),
                 Objective::Regression(regression) => sums.count(weight, regression.loss(f64::from(head[0]), label).0),
                 Objective::Nnpu { .. } => sums.count_pu(weight, f64::from(head[0]), label > 0.0),
@@ -72,7 +71,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Writes `scale` · the derivative of the task's batch loss by the head's numbers, and gives the loss's sums over
-    /// the rows. Of `batch`, the sums over the whole batch, the means need the weight and nnPU needs all.
+    /// the rows, those that a task learns from. Of `batch`, the sums over the whole batch, the means need the weight and nnPU needs all.
     pub(crate) fn gradient(
         self,
         objective: Objective,
@@ -88,13 +87,8 @@ impl<'a> Rows<'a> {
             let head = &head.numbers[row * head.stride + head.column..];
             let gradient = &mut gradient.numbers[row * gradient.stride + gradient.column..];
             match objective {
-                Objective::Binary { positive_weight } => {
-                    let (loss, by) = binary::cross_entropy(f64::from(head[0]), label > 0.0, positive_weight);
-                    sums.count(weight, loss);
-                    gradient[0] = (by * weight * mean_scale) as f32;
-                }
-                Objective::Focal(of) => {
-                    let (loss, by) = focal::focal(of, f64::from(head[0]), label > 0.0);
+                Objective::Binary(classes) => {
+                    let (loss, by) = classes.loss(f64::from(head[0]), label > 0.0);
                     sums.count(weight, loss);
                     gradient[0] = (by * weight * mean_scale) as f32;
                 }

@@ -6,6 +6,7 @@ use spec::task::{FocalLoss, RegressionLoss};
 use tch::{TchError, Tensor};
 
 use super::Objective;
+use super::binary::ClassLoss;
 use super::regression::Regression;
 use super::ziln::MIN_SCALE;
 
@@ -30,12 +31,15 @@ impl Objective {
     /// The loss of a head, `[rows, units]`.
     pub(crate) fn tensor_loss(self, head: &Tensor, targets: &TargetTensors) -> Result<TensorLoss, TchError> {
         match self {
-            Self::Binary { positive_weight } => {
-                let loss = cross_entropy(&head.f_select(1, 0)?, &targets.labels, positive_weight)?;
+            Self::Binary(classes) => {
+                let logits = head.f_select(1, 0)?;
+                let loss = match classes.loss {
+                    ClassLoss::CrossEntropy { positive_weight } => {
+                        cross_entropy(&logits, &targets.labels, positive_weight)?
+                    }
+                    ClassLoss::Focal(of) => focal(of, &logits, &targets.labels)?,
+                };
                 plain(weighted_mean(&loss, &targets.weights)?)
-            }
-            Self::Focal(of) => {
-                plain(weighted_mean(&focal(of, &head.f_select(1, 0)?, &targets.labels)?, &targets.weights)?)
             }
             Self::Value => plain(weighted_mean(&log_normal(head, &targets.labels)?, &targets.weights)?),
             Self::Regression(of) => {

@@ -1,7 +1,7 @@
 use proptest::prelude::{prop_assert, proptest};
 use spec::Task;
 
-use super::binary::{cross_entropy, sigmoid, softplus};
+use super::binary::{Classes, cross_entropy, sigmoid, softplus};
 use super::targets::{TargetStatistics, check};
 use super::weighting::Weighting;
 use super::ziln::{Head, MAX_EXPONENT, expectation, negative_log_likelihood, raw_scale};
@@ -121,7 +121,7 @@ fn rows_count_by_weight_and_not_at_all_where_unobserved() {
     };
     let rows = Rows::new(&targets, 0, 4, 0..4);
     assert_eq!(rows.weight(), 3.0);
-    let objective = Objective::Binary { positive_weight: 3.0 };
+    let objective = Objective::Binary(Classes::cross_entropy(3.0));
     let logits = [0.3f32, -0.4, 9.0, 7.0];
     let head = Column { numbers: &logits[..], stride: 1, column: 0 };
     let expected = (2.0 * 3.0 * softplus(-f64::from(0.3f32)) + softplus(f64::from(-0.4f32))) / 3.0;
@@ -135,12 +135,37 @@ fn rows_count_by_weight_and_not_at_all_where_unobserved() {
     assert!((f64::from(found[1]) - sigmoid(f64::from(-0.4f32)) / 3.0).abs() < 1e-6);
 }
 
+/// A head of 0.3 that saw a tenth of the negatives: p = σ(0.3) = 0.574 among those, 0.119 among all.
+#[test]
+fn the_probability_among_all_rows_is_put_back_where_negatives_were_left_out() {
+    let task = serde_json::json!({"label": "bought", "negative_rate": 0.1});
+    let objective = Objective::Binary(Classes::for_training(&serde_json::from_value(task).unwrap()));
+    let p = sigmoid(f64::from(0.3f32));
+    let expected = p / (p + (1.0 - p) / 0.1);
+    assert!((f64::from(objective.predict(&[0.3])) - expected).abs() < 1e-7);
+    let targets = Targets { labels: vec![0.0], observed: vec![1.0], weights: None };
+    let rows = Rows::new(&targets, 0, 1, 0..1);
+    let numbers = [0.3f32];
+    let head = Column { numbers: &numbers[..], stride: 1, column: 0 };
+    // Measured on all rows, learned from the share.
+    assert!((rows.sums(objective, &head).value(objective) + (1.0 - expected).ln()).abs() < 1e-7);
+    let mut found = [0.0f32];
+    let mut gradient = Column { numbers: &mut found[..], stride: 1, column: 0 };
+    let sums = rows.gradient(objective, &LossSums::of_weight(1.0), 1.0, &head, &mut gradient);
+    assert!((sums.value(objective) + (1.0 - p).ln()).abs() < 1e-7 && (f64::from(found[0]) - p).abs() < 1e-7);
+    let (mut weight, mut bias) = ([0.25f32, -1.0], [0.3f32]);
+    objective.publish(&mut weight, &mut bias);
+    assert_eq!(weight, [0.25, -1.0]);
+    assert!((sigmoid(f64::from(bias[0])) - expected).abs() < 1e-7);
+}
+
 #[test]
 fn a_task_without_observed_rows_has_no_loss_and_no_gradient() {
     let targets = Targets { labels: vec![0.0; 3], observed: vec![0.0; 3], weights: None };
     let rows = Rows::new(&targets, 0, 3, 0..3);
     let numbers = [0.5f32; 9];
-    for objective in [Objective::Binary { positive_weight: 1.0 }, Objective::Value, Objective::Nnpu { prior: 0.2 }] {
+    for objective in [Objective::Binary(Classes::cross_entropy(1.0)), Objective::Value, Objective::Nnpu { prior: 0.2 }]
+    {
         let head = Column { numbers: &numbers[..], stride: 3, column: 0 };
         let mut found = [1.0f32; 9];
         let mut gradient = Column { numbers: &mut found[..], stride: 3, column: 0 };

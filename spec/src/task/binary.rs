@@ -18,6 +18,11 @@ pub struct BinaryTask {
     /// How far a probability is off.
     #[serde(default)]
     pub loss: BinaryLoss,
+    /// The share of negative training rows that the task learns from, 0..1: the same people in every run. Predictions are
+    /// as if it had learned from all.
+    #[serde(default = "one")]
+    #[schemars(schema_with = "crate::share::some")]
+    pub negative_rate: f64,
     /// A column of weights ≥ 0 of the rows in this task's loss and measures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<ColumnName>,

@@ -265,6 +265,12 @@ fn tasks_and_their_weights_make_sense() {
             ),
             ("positive_weight: 2", "loss: {kind: focal, gamma: 0, alpha: 0.5}", &[]),
             ("positive_weight: 2", "positive_weight: 2, loss: {kind: cross_entropy}", &[]),
+            ("positive_weight: 2", "negative_rate: 5%", &[]),
+            (
+                "positive_weight: 2",
+                "negative_rate: §0",
+                &["spec.tasks.repurchase.negative_rate: 0 is out of range: expected above 0 and at most 1"],
+            ),
             (
                 "positive_weight: 2",
                 "loss: {kind: focal, gamma: §-1, alpha: §1}",
