@@ -88,8 +88,10 @@ pub enum Error {
         /// What it should be.
         expected: &'static str,
     },
-    /// nnPU without a prior, neither in the document nor estimated.
-    #[error("task `{task}` learns by nnpu and has no prior: give `prior`, or let it be estimated before training")]
+    /// A loss of seeds and unlabelled rows without a prior, neither in the document nor estimated.
+    #[error(
+        "task `{task}` learns from seeds and unlabelled rows and has no prior: give `prior`, or let it be estimated before training"
+    )]
     PriorMissing {
         /// The task.
         task: TaskName,

@@ -6,6 +6,7 @@
 //! | binary, focal | a logit | σ(logit) | [`focal`] |
 //! | lookalike, plain | a logit | σ(logit) | [`binary`] |
 //! | lookalike, nnPU | a logit | σ(logit) | [`nnpu`] |
+//! | lookalike, Elkan-Noto | a logit | σ(logit) | [`elkan_noto`] |
 //! | value | `a, μ, s` | expected value | [`ziln`] |
 //! | regression | a number | the number, or its exponential | [`regression`] |
 //!
@@ -14,6 +15,7 @@
 
 pub(crate) mod binary;
 mod block;
+pub(crate) mod elkan_noto;
 pub(crate) mod focal;
 pub(crate) mod nnpu;
 pub(crate) mod regression;
@@ -25,6 +27,7 @@ pub(crate) mod ziln;
 pub(crate) use block::{Column, Rows};
 
 use binary::Classes;
+use elkan_noto::ElkanNoto;
 use regression::{LabelMoments, Regression};
 use spec::Task;
 use spec::task::LookalikeLoss;
@@ -43,10 +46,12 @@ pub(crate) enum Objective {
         /// The share of positives among unlabeled rows.
         prior: f64,
     },
+    /// Likelihood of seeds that are a share of the positives.
+    ElkanNoto(ElkanNoto),
 }
 
 impl Objective {
-    /// The objective of a task; none for nnPU without a prior. `labels` are the training rows'; none for weights as a
+    /// The objective of a task; none where a prior is needed and there is none. `labels` are the training rows'; none for weights as a
     /// package has them.
     pub(crate) fn of(task: &Task, prior: Option<f64>, labels: Option<LabelMoments>) -> Option<Self> {
         match task {
@@ -62,14 +67,19 @@ impl Objective {
             Task::Lookalike(task) => match task.loss {
                 LookalikeLoss::Plain => Some(Self::Binary(Classes::cross_entropy(1.0))),
                 LookalikeLoss::Nnpu => task.prior.or(prior).map(|prior| Self::Nnpu { prior }),
+                LookalikeLoss::ElkanNoto => {
+                    let seeds = labels.map_or(0.0, |labels| labels.mean);
+                    task.prior.or(prior).map(|prior| Self::ElkanNoto(ElkanNoto::new(seeds, prior)))
+                }
             },
         }
     }
 
-    /// nnPU's prior.
+    /// The prior, where one is needed.
     pub(crate) fn prior(self) -> Option<f64> {
         match self {
             Self::Nnpu { prior } => Some(prior),
+            Self::ElkanNoto(of) => Some(of.prior),
             Self::Binary(_) | Self::Value | Self::Regression(_) => None,
         }
     }
@@ -86,7 +96,7 @@ impl Objective {
                 bias.iter_mut().for_each(|bias| *bias = (f64::from(*bias) + classes.log_rate) as f32);
             }
             Self::Regression(regression) => regression.publish(weight, bias),
-            Self::Value | Self::Nnpu { .. } => {}
+            Self::Value | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
         }
     }
 
@@ -94,7 +104,7 @@ impl Objective {
     pub(crate) fn predict(self, head: &[f32]) -> f32 {
         match self {
             Self::Binary(classes) => classes.predict(f64::from(head[0])) as f32,
-            Self::Nnpu { .. } => binary::sigmoid(f64::from(head[0])) as f32,
+            Self::Nnpu { .. } | Self::ElkanNoto(_) => binary::sigmoid(f64::from(head[0])) as f32,
             Self::Value => ziln::expectation(ziln::Head::of(head)) as f32,
             Self::Regression(regression) => regression.predict(f64::from(head[0])) as f32,
         }
@@ -137,7 +147,9 @@ impl LossSums {
     /// The loss: 0 where no row was observed.
     pub(crate) fn value(&self, objective: Objective) -> f64 {
         match objective {
-            Objective::Binary(_) | Objective::Value | Objective::Regression(_) => mean(self.loss, self.weight),
+            Objective::Binary(_) | Objective::Value | Objective::Regression(_) | Objective::ElkanNoto(_) => {
+                mean(self.loss, self.weight)
+            }
             Objective::Nnpu { prior } => nnpu::Risk::of(self, prior).value(),
         }
     }

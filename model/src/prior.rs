@@ -1,4 +1,4 @@
-//! The share of positives among rows that are no seeds, estimated where a document learns by nnPU and gives no prior.
+//! The share of positives among rows that are no seeds, estimated where a loss needs it and a document gives none.
 //!
 //! Elkan and Noto (Learning Classifiers from Only Positive and Unlabeled Data, KDD 2008): where seeds are a random part
 //! of all positives, a classifier `g(x) = P(seed | x)` says `c = P(seed | positive)` on average over held-out seeds. Then
@@ -32,13 +32,13 @@ pub fn missing(spec: &TrainingSpec) -> Vec<TaskName> {
 
 fn is_missing(task: &Task) -> bool {
     match task {
-        Task::Lookalike(task) => task.loss == LookalikeLoss::Nnpu && task.prior.is_none(),
+        Task::Lookalike(task) => task.loss != LookalikeLoss::Plain && task.prior.is_none(),
         Task::Binary(_) | Task::Value(_) | Task::Regression(_) => false,
     }
 }
 
-/// The document of the classifier that estimates: the same tasks in the same order, seeds against all others instead
-/// of nnPU, and just enough epochs.
+/// The document of the classifier that estimates: the same tasks in the same order, seeds against all others,
+/// and just enough epochs.
 pub fn probe(spec: &TrainingSpec, steps_per_epoch: u64) -> TrainingSpec {
     let mut probe = spec.clone();
     for task in probe.tasks.values_mut() {

@@ -102,7 +102,7 @@ pub enum Contradiction {
     #[error("`positive_weight` belongs to the cross-entropy; the focal loss weighs positive rows by `alpha`")]
     PositiveWeightOfFocalLoss,
     /// A prior for a loss without one.
-    #[error("`prior` belongs to `loss: nnpu`, and the loss is plain")]
+    #[error("`prior` belongs to the losses nnpu and elkan_noto, and the loss is plain")]
     PriorOfPlainLoss,
     /// An alias that moves always and on a condition.
     #[error("the alias `{alias}` is also under `aliases`, and so it would move without the condition")]

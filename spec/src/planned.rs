@@ -4,7 +4,7 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 14] = [
+const WORDS: [(&str, &[&str]); 13] = [
     (
         "Network",
         &[
@@ -28,7 +28,6 @@ const WORDS: [(&str, &[&str]); 14] = [
     ("Split", &["stratified"]),
     ("NumericTransform", &["buckets", "bucket_embedding"]),
     ("Pool", &["weighted", "attention", "self_attention"]),
-    ("LookalikeLoss", &["elkan_noto"]),
     ("OptimizerKind", &["adam", "sgd"]),
     ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
     ("ScheduleKind", &["step"]),

@@ -122,4 +122,6 @@ pub enum LookalikeLoss {
     Plain,
     /// Non-negative PU risk (Kiryo, NeurIPS 2017).
     Nnpu,
+    /// Seeds are a random share of those like them (Elkan and Noto, KDD 2008).
+    ElkanNoto,
 }

@@ -1,4 +1,4 @@
-//! Priors of lookalike tasks that learn by nnPU and give none: a probe is trained first, and says what it sees.
+//! Priors of lookalike tasks whose loss needs one and that give none: a probe is trained first, and says what it sees.
 
 use std::collections::BTreeMap;
 

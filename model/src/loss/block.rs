@@ -64,6 +64,7 @@ impl<'a> Rows<'a> {
                 }
                 Objective::Value => sums.count(weight, ziln::negative_log_likelihood(ziln::Head::of(head), label).0),
                 Objective::Regression(regression) => sums.count(weight, regression.loss(f64::from(head[0]), label).0),
+                Objective::ElkanNoto(of) => sums.count(weight, of.loss(f64::from(head[0]), label > 0.0).0),
                 Objective::Nnpu { .. } => sums.count_pu(weight, f64::from(head[0]), label > 0.0),
             }
         }
@@ -99,6 +100,11 @@ impl<'a> Rows<'a> {
                 }
                 Objective::Regression(regression) => {
                     let (loss, by) = regression.loss(f64::from(head[0]), label);
+                    sums.count(weight, loss);
+                    gradient[0] = (by * weight * mean_scale) as f32;
+                }
+                Objective::ElkanNoto(of) => {
+                    let (loss, by) = of.loss(f64::from(head[0]), label > 0.0);
                     sums.count(weight, loss);
                     gradient[0] = (by * weight * mean_scale) as f32;
                 }

@@ -7,6 +7,7 @@ use tch::{TchError, Tensor};
 
 use super::Objective;
 use super::binary::ClassLoss;
+use super::elkan_noto::ElkanNoto;
 use super::regression::Regression;
 use super::ziln::MIN_SCALE;
 
@@ -46,6 +47,10 @@ impl Objective {
                 let loss = regression(of, &head.f_select(1, 0)?, &targets.labels)?;
                 plain(weighted_mean(&loss, &targets.weights)?)
             }
+            Self::ElkanNoto(of) => {
+                let loss = elkan_noto(of, &head.f_select(1, 0)?, &targets.labels)?;
+                plain(weighted_mean(&loss, &targets.weights)?)
+            }
             Self::Nnpu { prior } => non_negative(&head.f_select(1, 0)?, targets, prior),
         }
     }
@@ -71,6 +76,12 @@ fn focal(of: FocalLoss, logits: &Tensor, labels: &Tensor) -> Result<Tensor, TchE
     let focus = toward.f_softplus()?.f_mul_scalar(-of.gamma)?.f_exp()?;
     let class_weights = labels.f_mul_scalar(2.0 * of.alpha - 1.0)?.f_add_scalar(1.0 - of.alpha)?;
     toward.f_neg()?.f_softplus()?.f_mul(&focus)?.f_mul(&class_weights)
+}
+
+fn elkan_noto(of: ElkanNoto, logits: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
+    let seeds = logits.f_neg()?.f_softplus()?.f_add_scalar(-of.log_seeds)?;
+    let others = logits.f_softplus()?.f_sub(&logits.f_add_scalar(of.log_others)?.f_softplus()?)?;
+    seeds.f_where_self(&labels.f_gt(0.0)?, &others)
 }
 
 fn log_normal(head: &Tensor, values: &Tensor) -> Result<Tensor, TchError> {

@@ -262,11 +262,6 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
                 ],
             ),
             (
-                "loss: nnpu",
-                "loss: §elkan_noto",
-                &["spec.tasks.best.loss: lookalike loss `elkan_noto` is not available; available: plain, nnpu"],
-            ),
-            (
                 "kind: adamw",
                 "kind: §sgd",
                 &["spec.training.optimizer.kind: optimizer kind `sgd` is not available; available: adamw, adagrad"],

@@ -253,9 +253,13 @@ fn tasks_and_their_weights_make_sense() {
             (
                 ", loss: nnpu",
                 "",
-                &["35:86: spec.tasks.best.prior: `prior` belongs to `loss: nnpu`, and the loss is plain"],
+                &[
+                    "35:86: spec.tasks.best.prior: `prior` belongs to the losses nnpu and elkan_noto, and the loss is plain",
+                ],
             ),
             ("prior: 5%, ", "", &[]),
+            ("loss: nnpu", "loss: elkan_noto", &[]),
+            ("prior: 5%, loss: nnpu", "loss: elkan_noto", &[]),
             (
                 "positive_weight: 2",
                 "positive_weight: §2, loss: {kind: focal, gamma: 1.5}",

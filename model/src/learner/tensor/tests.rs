@@ -132,6 +132,20 @@ fn operators_take_the_focal_loss_as_the_kernels_do() {
 }
 
 #[test]
+fn operators_take_the_likelihood_of_seeds_as_the_kernels_do() {
+    let mut spec = document(networks(0.2).remove(4), json!({"schedule": {"warmup_steps": 1}}));
+    let task = json!({"kind": "lookalike", "seeds": {"table": "best"}, "loss": "elkan_noto", "prior": 0.3});
+    *spec.tasks.get_mut("like").unwrap() = serde_json::from_value(task).unwrap();
+    let mut statistics = TargetStatistics::default();
+    statistics.push(&targets(500, 1), 500);
+    let mut pair = Pair::of(spec, &statistics);
+    let (kernels, operators) = pair.step(0, 3);
+    assert_near(&kernels, &operators, 1e-5);
+    let [kernels, operators] = pair.states();
+    assert!(distance(&kernels.first, &operators.first) < 2e-5);
+}
+
+#[test]
 fn runs_of_operators_and_kernels_stay_together() {
     for network in networks(0.1) {
         let mut pair = Pair::new(network.clone(), json!({"optimizer": {"learning_rate": 0.003}}));
