@@ -2,8 +2,9 @@
 SHELL := /bin/sh
 WORKSPACE ?= workspace
 ROWS ?= 1000000
+DATA ?= data
 
-.PHONY: demo test lint bench build setup clean-demo
+.PHONY: demo test lint bench quality build setup clean-demo
 
 setup:
 	@python3 scripts/setup.py demo
@@ -28,6 +29,11 @@ bench:
 	@python3 scripts/setup.py bench
 	@cargo build --workspace --bins
 	@python3 benches/run.py --rows $(ROWS)
+
+quality:
+	@python3 scripts/setup.py peers
+	@cargo build --workspace --bins
+	@python3 benches/quality/run.py --data $(DATA)
 
 clean-demo:
 	@rm -rf $(WORKSPACE)
