@@ -17,6 +17,7 @@ mod reliability;
 mod roc;
 mod single;
 mod task_kind;
+mod top;
 mod value;
 mod value_ranking;
 
@@ -29,7 +30,7 @@ pub use metrics::{
 pub use ranking::Level;
 pub use reliability::{CALIBRATION_BINS, calibration_error};
 pub use single::{categorical_auc, numeric_auc, numeric_spearman};
-pub use spec::measure::Measure;
+pub use spec::measure::{Measure, TopShare};
 pub use task_kind::{Better, TaskKind};
 pub use value::ValueMeasures;
 

@@ -34,6 +34,10 @@ pub enum Measure {
     Gini,
     /// The rate among the top tenth divided by the overall rate.
     LiftTopDecile,
+    /// The rate among the top rows.
+    PrecisionAt(TopShare),
+    /// The share of all positives that is among the top rows.
+    RecallAt(TopShare),
     /// Root of the mean squared error.
     Rmse,
     /// Mean absolute error.
@@ -44,7 +48,32 @@ pub enum Measure {
     NormalizedGini,
 }
 
-const OF_CLASSES: [Measure; 10] = [
+/// How many of the rows are the top: those with the highest predictions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TopShare {
+    /// 1 % of the rows' weight.
+    Percent1,
+    /// 5 %.
+    Percent5,
+    /// 10 %.
+    Percent10,
+}
+
+impl TopShare {
+    /// All of them, ascending.
+    pub const ALL: [Self; 3] = [Self::Percent1, Self::Percent5, Self::Percent10];
+
+    /// The share of the rows' weight, 0..1.
+    pub fn share(self) -> f64 {
+        match self {
+            Self::Percent1 => 0.01,
+            Self::Percent5 => 0.05,
+            Self::Percent10 => 0.1,
+        }
+    }
+}
+
+const OF_CLASSES: [Measure; 16] = [
     Measure::Auc,
     Measure::PrAuc,
     Measure::LogLoss,
@@ -54,6 +83,12 @@ const OF_CLASSES: [Measure; 10] = [
     Measure::Ks,
     Measure::Gini,
     Measure::LiftTopDecile,
+    Measure::PrecisionAt(TopShare::Percent1),
+    Measure::PrecisionAt(TopShare::Percent5),
+    Measure::PrecisionAt(TopShare::Percent10),
+    Measure::RecallAt(TopShare::Percent1),
+    Measure::RecallAt(TopShare::Percent5),
+    Measure::RecallAt(TopShare::Percent10),
     Measure::Loss,
 ];
 
@@ -88,6 +123,12 @@ impl Measure {
             Measure::Ks => "ks",
             Measure::Gini => "gini",
             Measure::LiftTopDecile => "lift_top_decile",
+            Measure::PrecisionAt(TopShare::Percent1) => "precision_at_1_percent",
+            Measure::PrecisionAt(TopShare::Percent5) => "precision_at_5_percent",
+            Measure::PrecisionAt(TopShare::Percent10) => "precision_at_10_percent",
+            Measure::RecallAt(TopShare::Percent1) => "recall_at_1_percent",
+            Measure::RecallAt(TopShare::Percent5) => "recall_at_5_percent",
+            Measure::RecallAt(TopShare::Percent10) => "recall_at_10_percent",
             Measure::Rmse => "rmse",
             Measure::Mae => "mae",
             Measure::Spearman => "spearman",
@@ -103,6 +144,8 @@ impl Measure {
             | Measure::Ks
             | Measure::Gini
             | Measure::LiftTopDecile
+            | Measure::PrecisionAt(_)
+            | Measure::RecallAt(_)
             | Measure::Spearman
             | Measure::NormalizedGini => true,
             Measure::Loss

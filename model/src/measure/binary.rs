@@ -3,12 +3,13 @@
 use indexmap::IndexMap;
 
 use super::cells::Cells;
-use super::decile::{deciles, lift_top_decile};
+use super::decile::deciles;
 use super::metrics::BinaryMetrics;
 use super::ranking::{Bounded, Level, auc, auc_interval, average_precision, kolmogorov_smirnov, levels_of};
 use super::reliability::{bounded_error, calibration_table, error_by_chance};
 use super::roc::{histogram, roc};
-use super::{Measure, MeasureError, check_weight};
+use super::top::{lift_top_decile, precision_at, recall_at};
+use super::{Measure, MeasureError, TopShare, check_weight};
 
 /// Probabilities in the log loss are kept this far from 0 and 1: the f32 machine epsilon, as scikit-learn does for f32.
 const SMALLEST_PROBABILITY: f64 = f32::EPSILON as f64;
@@ -105,6 +106,9 @@ impl BinaryMeasures {
         let has_both = self.positives > 0 && self.positives < self.rows;
         let rate = mean(self.positive_weight);
         let log_loss = mean(self.log_loss_sum);
+        let lift = rounding.note(Measure::LiftTopDecile, lift_top_decile(levels));
+        let precision = TopShare::ALL.map(|top| rounding.note(Measure::PrecisionAt(top), precision_at(levels, top)));
+        let recall = TopShare::ALL.map(|top| rounding.note(Measure::RecallAt(top), recall_at(levels, top)));
         BinaryMetrics {
             rows: self.rows,
             positives: self.positives,
@@ -122,7 +126,13 @@ impl BinaryMeasures {
             ece_by_chance: error_by_chance(&calibration, self.rows),
             ks: rounding.note(Measure::Ks, kolmogorov_smirnov(levels)),
             gini: auc.map(|auc| 2.0 * auc - 1.0),
-            lift_top_decile: rounding.note(Measure::LiftTopDecile, lift_top_decile(levels, &deciles)),
+            lift_top_decile: lift,
+            precision_at_1_percent: precision[0],
+            precision_at_5_percent: precision[1],
+            precision_at_10_percent: precision[2],
+            recall_at_1_percent: recall[0],
+            recall_at_5_percent: recall[1],
+            recall_at_10_percent: recall[2],
             rounding: rounding.errors,
             deciles,
             calibration,

@@ -2,7 +2,7 @@
 //! in proportion: the mean over all orders of its rows, so that no order is an advantage.
 
 use super::metrics::{Decile, ValueDecile};
-use super::ranking::{Bounded, Level, totals};
+use super::ranking::{Level, totals};
 
 const DECILES: usize = 10;
 
@@ -87,28 +87,6 @@ pub(super) fn deciles(levels: &[Level]) -> Vec<Decile> {
     };
     let tenths = tenths(levels.iter().rev().map(group_of), total);
     tenths.into_iter().filter(|tenth| tenth.weight > 0.0).map(decile_of).collect()
-}
-
-/// The first decile's lift, and the most that rounding may have moved it: in a mixed level that the cut runs through, the
-/// rows above the cut may hold as many or as few positives as there are.
-pub(super) fn lift_top_decile(levels: &[Level], deciles: &[Decile]) -> Option<Bounded> {
-    let first = deciles.first()?;
-    let (positives, negatives) = totals(levels);
-    let cut = (positives + negatives) / DECILES as f64;
-    let mut above = 0.0;
-    for level in levels.iter().rev() {
-        let room = cut - above;
-        above += level.weight();
-        if above < cut {
-            continue;
-        }
-        let taken = room * level.positive / level.weight();
-        let most = room.min(level.positive);
-        let least = (room - level.negative).max(0.0);
-        let unsure = if level.is_mixed { (most - taken).max(taken - least) } else { 0.0 };
-        return Some(Bounded { value: first.lift, error: unsure / positives * DECILES as f64 });
-    }
-    None
 }
 
 /// Predicted and actual means by decile of the prediction; `descending` by prediction, `total` its weight.

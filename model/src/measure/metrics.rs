@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
-use super::{Measure, TaskKind};
+use super::{Measure, TaskKind, TopShare};
 
 /// The schema version of `metrics.json`.
 pub const METRICS_SCHEMA: u32 = 1;
@@ -191,6 +191,18 @@ pub struct BinaryMetrics {
     pub gini: Option<f64>,
     /// [`Measure::LiftTopDecile`]
     pub lift_top_decile: Option<f64>,
+    /// [`Measure::PrecisionAt`] the top 1 % of the rows' weight.
+    pub precision_at_1_percent: Option<f64>,
+    /// The same at 5 %.
+    pub precision_at_5_percent: Option<f64>,
+    /// The same at 10 %.
+    pub precision_at_10_percent: Option<f64>,
+    /// [`Measure::RecallAt`] the top 1 % of the rows' weight.
+    pub recall_at_1_percent: Option<f64>,
+    /// The same at 5 %.
+    pub recall_at_5_percent: Option<f64>,
+    /// The same at 10 %.
+    pub recall_at_10_percent: Option<f64>,
     /// The most that rounding beyond the exact rows may have moved a measure; empty where all are exact.
     pub rounding: IndexMap<String, f64>,
     /// From the best tenth of the rows down; empty unless both classes are there.
@@ -218,6 +230,12 @@ impl BinaryMetrics {
             Measure::Ks => self.ks,
             Measure::Gini => self.gini,
             Measure::LiftTopDecile => self.lift_top_decile,
+            Measure::PrecisionAt(TopShare::Percent1) => self.precision_at_1_percent,
+            Measure::PrecisionAt(TopShare::Percent5) => self.precision_at_5_percent,
+            Measure::PrecisionAt(TopShare::Percent10) => self.precision_at_10_percent,
+            Measure::RecallAt(TopShare::Percent1) => self.recall_at_1_percent,
+            Measure::RecallAt(TopShare::Percent5) => self.recall_at_5_percent,
+            Measure::RecallAt(TopShare::Percent10) => self.recall_at_10_percent,
             Measure::Loss => self.loss,
             Measure::Rmse | Measure::Mae | Measure::Spearman | Measure::NormalizedGini => None,
         }
@@ -349,7 +367,9 @@ impl ValueMetrics {
             | Measure::Ece
             | Measure::Ks
             | Measure::Gini
-            | Measure::LiftTopDecile => None,
+            | Measure::LiftTopDecile
+            | Measure::PrecisionAt(_)
+            | Measure::RecallAt(_) => None,
         }
     }
 }

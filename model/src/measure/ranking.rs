@@ -34,6 +34,13 @@ pub(super) struct Bounded {
     pub(super) error: f64,
 }
 
+impl Bounded {
+    /// Both divided by a positive number.
+    pub(super) fn over(self, divisor: f64) -> Self {
+        Self { value: self.value / divisor, error: self.error / divisor }
+    }
+}
+
 /// Levels by ascending score from cells of (score, label).
 pub(super) fn levels_of(cells: &[Cell]) -> Vec<Level> {
     cells.chunk_by(|a, b| a.x_key() == b.x_key()).map(level_of).collect()

@@ -1,9 +1,9 @@
 //! What a task predicts, as far as measures differ, which measures are taken of it, and which way they are better.
 
 use serde::{Deserialize, Serialize};
-use spec::measure::Measure;
+use spec::measure::{Measure, TopShare};
 
-const OF_PROBABILITIES: [Measure; 9] = [
+const OF_PROBABILITIES: [Measure; 15] = [
     Measure::Auc,
     Measure::PrAuc,
     Measure::LogLoss,
@@ -13,6 +13,12 @@ const OF_PROBABILITIES: [Measure; 9] = [
     Measure::Ks,
     Measure::Gini,
     Measure::LiftTopDecile,
+    Measure::PrecisionAt(TopShare::Percent1),
+    Measure::PrecisionAt(TopShare::Percent5),
+    Measure::PrecisionAt(TopShare::Percent10),
+    Measure::RecallAt(TopShare::Percent1),
+    Measure::RecallAt(TopShare::Percent5),
+    Measure::RecallAt(TopShare::Percent10),
 ];
 
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];

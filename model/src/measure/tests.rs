@@ -2,7 +2,7 @@ use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, propte
 
 use super::{
     BinaryMeasures, BinaryMetrics, EXACT_ROWS, Measure, MeasureError, ModelMetrics, Part, TaskKind, TaskMetrics,
-    ValueMeasures, categorical_auc, numeric_auc, numeric_spearman,
+    TopShare, ValueMeasures, categorical_auc, numeric_auc, numeric_spearman,
 };
 
 fn metrics_of(rows: &[(f32, f32, f32)]) -> BinaryMetrics {
@@ -33,6 +33,26 @@ fn measures_by_hand() {
 }
 
 #[test]
+fn precision_and_recall_of_the_top_rows_by_hand() {
+    let scores = (0..200_u16).map(|row| f32::from(row) / 200.0);
+    let is_positive = |row: usize| [199, 195, 190, 100, 50].contains(&row);
+    let rows: Vec<_> =
+        scores.enumerate().map(|(row, score)| (score, f32::from(u8::from(is_positive(row))), 1.0)).collect();
+    let metrics = metrics_of(&rows);
+    let near = |value: Option<f64>, expected: f64| assert!((value.unwrap() - expected).abs() < 1e-12, "{value:?}");
+    near(metrics.precision_at_1_percent, 1.0 / 2.0);
+    near(metrics.precision_at_5_percent, 3.0 / 10.0);
+    near(metrics.precision_at_10_percent, 3.0 / 20.0);
+    near(metrics.recall_at_1_percent, 1.0 / 5.0);
+    near(metrics.recall_at_5_percent, 3.0 / 5.0);
+    near(metrics.recall_at_10_percent, 3.0 / 5.0);
+
+    let equal = metrics_of(&rows.iter().map(|(_, label, weight)| (0.5, *label, *weight)).collect::<Vec<_>>());
+    near(equal.precision_at_1_percent, 5.0 / 200.0);
+    near(equal.recall_at_1_percent, 0.01);
+}
+
+#[test]
 fn one_class_has_no_ranking_measures() {
     for label in [0.0, 1.0] {
         let metrics = metrics_of(&[(0.2, label, 1.0), (0.7, label, 1.0)]);
@@ -43,6 +63,8 @@ fn one_class_has_no_ranking_measures() {
             Measure::Ks,
             Measure::Gini,
             Measure::LiftTopDecile,
+            Measure::PrecisionAt(TopShare::Percent1),
+            Measure::RecallAt(TopShare::Percent10),
         ];
         for measure in ranking {
             assert_eq!(metrics.get(measure), None, "{measure} of label {label}");

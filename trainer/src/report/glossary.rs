@@ -3,7 +3,7 @@
 use super::figure::details;
 use super::html::Html;
 
-const MEANINGS: [(&str, &str); 14] = [
+const MEANINGS: [(&str, &str); 16] = [
     (
         "AUC",
         "The chance that a random positive row is ranked above a random negative one: 0.5 is chance, 1 is perfect. Its 95 % interval is DeLong's.",
@@ -24,6 +24,11 @@ const MEANINGS: [(&str, &str); 14] = [
     ),
     ("KS", "Largest gap between the shares of positives and of negatives found, over all cut-offs."),
     ("Gini", "2·AUC − 1."),
+    (
+        "precision at the best k %",
+        "Rate among the best k % of the rows: how many of the people addressed would respond.",
+    ),
+    ("recall at the best k %", "Share of all positives that is among the best k % of the rows."),
     ("lift", "Rate among the best rows over the natural rate of all rows."),
     ("gain", "Share of all positives (or of the whole value) that the best rows hold."),
     (

@@ -95,6 +95,8 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
         | Measure::Ks
         | Measure::Gini
         | Measure::LiftTopDecile
+        | Measure::PrecisionAt(_)
+        | Measure::RecallAt(_)
         | Measure::Rmse
         | Measure::Mae
         | Measure::Spearman

@@ -105,6 +105,7 @@ pub(super) fn measure(measure: Measure, value: f64) -> String {
             fixed(value, 4)
         }
         Measure::LiftTopDecile => times(value),
+        Measure::PrecisionAt(_) | Measure::RecallAt(_) => percent(value),
         Measure::Rmse | Measure::Mae => amount(value),
     }
 }

@@ -1,7 +1,7 @@
 //! What the figures say, in sentences, by stated rules: the first thing a reader sees.
 
 use model::calibrate::TaskCalibration;
-use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
+use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics, TopShare, ValueMetrics};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 use spec::training::Calibration;
@@ -295,6 +295,12 @@ pub(super) fn measure_words(measure: Measure) -> &'static str {
         Measure::Ks => "KS",
         Measure::Gini => "Gini",
         Measure::LiftTopDecile => "lift of the best tenth",
+        Measure::PrecisionAt(TopShare::Percent1) => "precision at the best 1 %",
+        Measure::PrecisionAt(TopShare::Percent5) => "precision at the best 5 %",
+        Measure::PrecisionAt(TopShare::Percent10) => "precision at the best 10 %",
+        Measure::RecallAt(TopShare::Percent1) => "recall at the best 1 %",
+        Measure::RecallAt(TopShare::Percent5) => "recall at the best 5 %",
+        Measure::RecallAt(TopShare::Percent10) => "recall at the best 10 %",
         Measure::Rmse => "RMSE",
         Measure::Mae => "MAE",
         Measure::Spearman => "Spearman",
