@@ -51,6 +51,7 @@ spec:
     device: cpu
     task_weights: {{bought: 1.0, left: 1.0}}
   calibration: none
+  baseline: none
   register: {{aliases: [candidate]}}
   resources: {{threads: {threads}}}
 ---

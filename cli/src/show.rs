@@ -1,5 +1,6 @@
 //! Results on stdout.
 
+mod comparison;
 mod figures;
 mod outcome;
 

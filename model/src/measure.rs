@@ -10,11 +10,14 @@
 
 mod binary;
 mod cells;
+mod comparison;
 mod decile;
 mod metrics;
+mod paired;
 mod ranking;
 mod reliability;
 mod roc;
+mod sample;
 mod single;
 mod task_kind;
 mod top;
@@ -23,10 +26,12 @@ mod value_ranking;
 
 pub use binary::BinaryMeasures;
 pub use cells::EXACT_ROWS;
+pub use comparison::{ComparedModel, Comparison};
 pub use metrics::{
     BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, RocPoint,
     ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
 };
+pub use paired::{Difference, FEWEST_OF_A_CLASS, Finding, PairedMeasures, PairedMetrics};
 pub use ranking::Level;
 pub use reliability::{CALIBRATION_BINS, calibration_error};
 pub use single::{categorical_auc, numeric_auc, numeric_spearman};

@@ -58,6 +58,9 @@ pub struct TrainingSpec {
     /// How probabilities are put right on validation rows.
     #[serde(default)]
     pub calibration: Calibration,
+    /// What is fitted to the same rows beside the network, to be compared with it.
+    #[serde(default)]
+    pub baseline: Baseline,
     /// Which aliases the new version gets.
     #[serde(default)]
     pub register: Register,
@@ -134,6 +137,17 @@ pub enum Calibration {
     /// A logistic fit on the logit (Platt 1999).
     Platt,
     /// As the network says.
+    None,
+}
+
+/// What is fitted to the same rows beside the network: what a simpler model would have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// The linear network on the same features, with the same settings of training and calibration.
+    #[default]
+    Linear,
+    /// Nothing.
     None,
 }
 

@@ -8,10 +8,10 @@ use spec::network::Network;
 use spec::training::Split;
 use spec::{TrainingSpec, Version};
 
+use crate::fitting::FittedModel;
 use crate::report::{DataPart, FeatureLine, InputLine, LabelRate, Report, Setting};
 use crate::rows::{Part, Rows};
 use crate::run::Run;
-use crate::train::FittedModel;
 
 /// The report of a fitted model.
 pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Report {
@@ -35,6 +35,7 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Rep
         features: features(fitted.rows.encoders()),
         timeline: fitted.stored.timeline.clone(),
         metrics: fitted.stored.metrics.clone(),
+        comparisons: fitted.stored.comparisons.clone(),
         calibration: fitted.calibration.clone(),
         registration: registration(spec, version, fitted),
         warnings: warnings(fitted),

@@ -7,36 +7,47 @@ use model::learner::{Learner, Snapshot, StepLosses};
 use model::measure::{Better, PartMetrics, TaskKind};
 use spec::measure::StoppingMeasure;
 use spec::{Task, TaskName, TrainingSpec};
-use worker::{Cancel, Progress};
 
-use crate::error::{Result, TrainerError};
+use crate::error::Result;
 use crate::evaluation::{Evaluation, evaluate_batch};
+use crate::fitting::Desk;
 use crate::overall::Overall;
 use crate::report::{Epoch, EpochTask, StopReason, Timeline};
-use crate::rows::{Part, Rows};
+use crate::rows::Part;
 use crate::stopping::{Stopping, Verdict};
 
 /// Steps between two lines of progress.
 const STEPS_A_MESSAGE: u64 = 20;
+
+/// What is trained, for whoever watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Title {
+    /// The document's network.
+    Network,
+    /// The linear network beside it.
+    Baseline,
+}
+
+impl Title {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Network => "",
+            Self::Baseline => "linear baseline: ",
+        }
+    }
+}
 
 /// Trains until the epochs are done or nothing gets better, and leaves the best weights in the learner.
 ///
 /// # Errors
 ///
 /// What the rows or the model refuse, and [`TrainerError::Cancelled`].
-pub(crate) fn train(
-    learner: &mut Learner,
-    rows: &Rows,
-    spec: &TrainingSpec,
-    progress: &Progress,
-    cancel: &Cancel,
-) -> Result<Timeline> {
+pub(crate) fn train(learner: &mut Learner, spec: &TrainingSpec, title: Title, desk: &Desk<'_>) -> Result<Timeline> {
     let watched = watched(spec)?;
     let mut course = Course {
         spec,
-        rows,
-        progress,
-        cancel,
+        title,
+        desk,
         better: if watched.is_better_when_larger() { Better::Higher } else { Better::Lower },
         watched,
         overall: None,
@@ -54,9 +65,8 @@ fn watched(spec: &TrainingSpec) -> Result<StoppingMeasure> {
 
 struct Course<'a> {
     spec: &'a TrainingSpec,
-    rows: &'a Rows,
-    progress: &'a Progress,
-    cancel: &'a Cancel,
+    title: Title,
+    desk: &'a Desk<'a>,
     watched: StoppingMeasure,
     /// Known after the first epoch.
     overall: Option<Overall>,
@@ -88,7 +98,7 @@ impl Course<'_> {
         }
         Ok(Timeline {
             device: learner.device().to_string(),
-            threads: self.rows.threads() as u32,
+            threads: self.desk.rows.threads() as u32,
             seconds: started.elapsed().as_secs_f64(),
             rows_per_second: rate(self.trained_rows, self.stepping),
             watched: self.watched.to_string(),
@@ -131,20 +141,20 @@ impl Course<'_> {
     }
 
     fn pass(&self, learner: &mut Learner, number: u32) -> Result<Trained> {
-        self.progress.phase(
-            &format!("epoch {number}/{}", self.spec.training.epochs),
+        self.desk.progress.phase(
+            &format!("{}epoch {number}/{}", self.title.words(), self.spec.training.epochs),
             "rows",
-            Some(self.rows.training_rows()),
+            Some(self.desk.rows.training_rows()),
         );
         let mut trained = Trained::new(self.spec.tasks.len());
-        for batch in self.rows.shuffled(number)? {
-            self.cancel.check().map_err(|_| TrainerError::Cancelled)?;
+        for batch in self.desk.rows.shuffled(number)? {
+            self.desk.check()?;
             let batch = batch?;
             let losses = learner.step(&batch)?;
             trained.add(&losses, batch.inputs.rows);
-            self.progress.advance(batch.inputs.rows as u64);
+            self.desk.progress.advance(batch.inputs.rows as u64);
             if trained.steps.is_multiple_of(STEPS_A_MESSAGE) {
-                self.progress.message(format!("loss {:.4}", trained.mean_total()));
+                self.desk.progress.message(format!("loss {:.4}", trained.mean_total()));
             }
         }
         Ok(trained)
@@ -152,8 +162,8 @@ impl Course<'_> {
 
     fn validate(&self, learner: &Learner) -> Result<Option<Evaluation>> {
         let mut evaluation = Evaluation::new(self.spec);
-        for batch in self.rows.sequential(Part::Validation)? {
-            self.cancel.check().map_err(|_| TrainerError::Cancelled)?;
+        for batch in self.desk.rows.sequential(Part::Validation)? {
+            self.desk.check()?;
             evaluate_batch(learner, &batch?, &mut evaluation)?;
         }
         Ok((evaluation.rows > 0).then_some(evaluation))
@@ -191,8 +201,9 @@ impl Course<'_> {
             epoch.tasks.iter().filter_map(|task| Some(format!("{} {:.4}", task.task, task.validation_measure?)));
         let measures: Vec<_> = measures.collect();
         let loss = epoch.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
-        self.progress.note(format!(
-            "epoch {}: loss {:.4}{loss}; {}; {:.0} rows/s",
+        self.desk.progress.note(format!(
+            "{}epoch {}: loss {:.4}{loss}; {}; {:.0} rows/s",
+            self.title.words(),
             epoch.number,
             epoch.train_loss,
             measures.join(", "),

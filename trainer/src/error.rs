@@ -91,6 +91,20 @@ pub enum TrainerError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A file of another model's package that is not what it should be.
+    #[error("the package's {file} cannot be read")]
+    PackageFile {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A model without a task of this one.
+    #[error("it has none of these tasks, of the same kind and label")]
+    NothingToCompare,
+    /// Two models' encoders that were given different rows.
+    #[error("the table gave one model other rows than the other")]
+    RowsDiffer,
     /// A computing thread that ended early.
     #[error("the training thread ended without a result")]
     Thread(#[source] tokio::task::JoinError),
@@ -112,9 +126,11 @@ impl TrainerError {
             | Self::NoRun { .. }
             | Self::NotTraining { .. }
             | Self::NoExamples { .. }
-            | Self::NoSeeds { .. } => FailureClass::Input,
+            | Self::NoSeeds { .. }
+            | Self::PackageFile { .. }
+            | Self::NothingToCompare => FailureClass::Input,
             Self::Cancelled => FailureClass::Preempted,
-            Self::Measure { .. } | Self::Json { .. } | Self::Thread(_) => FailureClass::Bug,
+            Self::Measure { .. } | Self::Json { .. } | Self::RowsDiffer | Self::Thread(_) => FailureClass::Bug,
         }
     }
 }

@@ -2,13 +2,16 @@
 //! `kindred check` asks for.
 
 pub mod check;
+mod comparison;
 mod conditions;
 mod description;
 mod epochs;
 mod error;
 mod evaluation;
+mod fitting;
 mod overall;
 mod prior;
+mod production;
 mod registration;
 pub mod report;
 mod rows;

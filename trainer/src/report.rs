@@ -6,6 +6,8 @@
 
 mod binary_task;
 mod chart;
+mod compared;
+mod comparison_summary;
 mod contents;
 mod data;
 mod features;
@@ -21,6 +23,7 @@ mod timeline;
 mod value_task;
 mod verdict;
 
+pub use comparison_summary::{ComparedMeasure, ComparedTask, ComparisonSummary, comparison_summaries};
 pub use input::{DataPart, Epoch, EpochTask, FeatureLine, InputLine, LabelRate, Report, Setting, StopReason, Timeline};
 pub use summary::{Summary, SummaryMeasure, SummaryRow, summary};
 pub use verdict::{Tone, Verdict, verdicts};

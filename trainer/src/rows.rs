@@ -126,7 +126,7 @@ impl Rows {
     /// Files that cannot be read.
     pub(crate) fn shuffled(&self, epoch: u32) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         let order = Order::Shuffled { seed: self.seed, epoch: u64::from(epoch), window_rows: self.window_rows() };
-        self.open(Part::Train, order, self.batch_rows)
+        self.open(&self.encoders, &self.labels, Part::Train, order, self.batch_rows)
     }
 
     /// The rows of a part, in the table's order.
@@ -135,14 +135,34 @@ impl Rows {
     ///
     /// Files that cannot be read.
     pub(crate) fn sequential(&self, part: Part) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
-        self.open(part, Order::Sequential, EVALUATION_ROWS)
+        self.open(&self.encoders, &self.labels, part, Order::Sequential, EVALUATION_ROWS)
     }
 
-    fn open(&self, part: Part, order: Order, batch_rows: usize) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+    /// The same rows in the same batches as another model's encoders see them, without labels.
+    ///
+    /// # Errors
+    ///
+    /// Columns that the encoders read and the table does not have; files that cannot be read.
+    pub(crate) fn encoded_by(
+        &self,
+        encoders: Arc<Encoders>,
+        part: Part,
+    ) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+        self.open(&encoders, &Labels::default(), part, Order::Sequential, EVALUATION_ROWS)
+    }
+
+    fn open(
+        &self,
+        encoders: &Arc<Encoders>,
+        labels: &Labels,
+        part: Part,
+        order: Order,
+        batch_rows: usize,
+    ) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         let plan = FeedPlan {
             table: self.table.clone(),
-            encoders: Arc::clone(&self.encoders),
-            labels: self.labels.clone(),
+            encoders: Arc::clone(encoders),
+            labels: labels.clone(),
             part: Some((self.splitter.clone(), part)),
             learning: order != Order::Sequential,
             carry: Vec::new(),

@@ -3,33 +3,22 @@
 //! Prepared tables and published versions are found again, so that doing the unit a second time costs only what was
 //! not finished and ends in the same version.
 
-use arrow::datatypes::SchemaRef;
 use artifacts::registry;
 use feed::Table;
-use indexmap::IndexMap;
-use model::calibrate::ModelCalibration;
-use model::input::InputLayout;
-use model::learner::{Learner, LearnerOptions, TargetStatistics};
-use model::measure::{ModelMetrics, Part as MeasuredPart, TaskMetrics};
-use model::outputs::Outputs;
+use model::measure::{Comparison, ModelMetrics};
 use serde::{Deserialize, Serialize};
-use spec::{AliasName, ModelName, Task, TaskName, TrainingSpec, Version};
+use spec::{AliasName, ModelName, Version};
 use tokio::runtime::Handle;
 use worker::{Cancel, Progress};
 
 use crate::description::describe;
-use crate::epochs;
 use crate::error::{Result, TrainerError};
-use crate::evaluation::{CalibratedEvaluation, Evaluation};
-use crate::prior;
+use crate::fitting::Fitting;
+use crate::production::Production;
 use crate::registration::{Claim, PackageContent, headline};
-use crate::report::{self, Timeline};
-use crate::rows::{Part, Rows, labels};
+use crate::report::{self, ComparisonSummary, Timeline};
 use crate::run::Run;
-use crate::tables::{self, SeedSets};
-
-/// Batches whose labels decide where the heads' biases start.
-const STATISTICS_BATCHES: usize = 256;
+use crate::tables;
 
 /// What came of a training, for whoever reads the run.
 #[derive(Debug, Serialize)]
@@ -44,6 +33,8 @@ pub struct Outcome {
     pub report_url: String,
     /// Measures by task, part and name.
     pub measures: serde_json::Value,
+    /// The model beside others on the same rows.
+    pub comparisons: Vec<ComparisonSummary>,
     /// Training rows a second, evaluation excluded.
     pub training_rows_per_second: f64,
     /// What a reader should know.
@@ -58,18 +49,9 @@ pub(crate) struct StoredMetrics {
     pub metrics: ModelMetrics,
     /// How training went.
     pub timeline: Timeline,
-}
-
-/// A fitted model with its measures.
-pub(crate) struct FittedModel {
-    /// The rows it was fitted on, with their encoders.
-    pub rows: Rows,
-    /// Weights as safetensors.
-    pub weights: Vec<u8>,
-    /// How probabilities are put right.
-    pub calibration: ModelCalibration,
-    /// All measures.
-    pub stored: StoredMetrics,
+    /// The model beside others.
+    #[serde(default)]
+    pub comparisons: Vec<Comparison>,
 }
 
 /// Trains and registers the model of a run.
@@ -85,12 +67,14 @@ pub async fn train(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Ou
     }
     let tables = tables::prepare(run, progress).await?;
     let table = Table::open(&tables.examples.files).await?;
+    let production = Production::find(&run.workspace, &run.training.metadata.name).await?;
     let work = Fitting {
         spec: run.spec().clone(),
         threads: run.threads(),
         seeds: tables.seeds,
         columns: tables.examples.schema,
         table,
+        production,
         progress: progress.clone(),
         cancel: cancel.clone(),
         runtime: Handle::current(),
@@ -136,6 +120,7 @@ fn outcome(
         version,
         aliases,
         measures: headline(&stored.metrics),
+        comparisons: report::comparison_summaries(&stored.comparisons),
         training_rows_per_second: stored.timeline.rows_per_second,
         notes,
     }
@@ -143,92 +128,4 @@ fn outcome(
 
 fn json(file: &'static str, value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|source| TrainerError::Json { file, source })
-}
-
-/// The computing part, on a thread of its own.
-struct Fitting {
-    spec: TrainingSpec,
-    table: Table,
-    seeds: SeedSets,
-    /// The examples'.
-    columns: SchemaRef,
-    threads: usize,
-    progress: Progress,
-    cancel: Cancel,
-    runtime: Handle,
-}
-
-impl Fitting {
-    fn fit(self) -> Result<FittedModel> {
-        self.progress.phase("fit encoders", "rows", None);
-        let labels = labels(&self.spec, &self.seeds, &self.columns)?;
-        let rows = Rows::fit(self.table.clone(), &self.spec, labels, self.threads, &self.runtime)?;
-        self.note_rows(&rows);
-        let layout = rows.encoders().layout();
-        let mut learner = self.learner(&rows, &layout)?;
-        let timeline = epochs::train(&mut learner, &rows, &self.spec, &self.progress, &self.cancel)?;
-        let calibration = self.validation(&learner, &rows)?.calibration(&self.spec);
-        let metrics = self.measure(&learner, &rows, &calibration)?;
-        Ok(FittedModel { weights: learner.save()?, rows, calibration, stored: StoredMetrics { metrics, timeline } })
-    }
-
-    fn note_rows(&self, rows: &Rows) {
-        let of = |part| rows.counts(part).rows;
-        let (train, validation, test) = (of(Part::Train), of(Part::Validation), of(Part::Test));
-        self.progress.note(format!("{train} rows to train on, {validation} to validate, {test} to test"));
-    }
-
-    fn learner(&self, rows: &Rows, layout: &InputLayout) -> Result<Learner> {
-        let mut statistics = TargetStatistics::default();
-        for batch in rows.shuffled(0)?.take(STATISTICS_BATCHES) {
-            let batch = batch?;
-            statistics.push(&batch.targets, batch.inputs.rows);
-        }
-        let priors = prior::estimate(&self.spec, rows, &statistics, &self.progress, &self.cancel)?;
-        let total_steps = u64::from(self.spec.training.epochs) * rows.steps_per_epoch();
-        let options = LearnerOptions { threads: self.threads, total_steps, statistics, priors };
-        Ok(Learner::new(&self.spec, layout, options)?)
-    }
-
-    /// Raw predictions of the validation rows, for calibration.
-    fn validation(&self, learner: &Learner, rows: &Rows) -> Result<Evaluation> {
-        let mut evaluation = Evaluation::new(&self.spec);
-        for batch in rows.sequential(Part::Validation)? {
-            crate::evaluation::evaluate_batch(learner, &batch?, &mut evaluation)?;
-        }
-        Ok(evaluation)
-    }
-
-    /// The measures of all parts with the weights that were kept.
-    fn measure(&self, learner: &Learner, rows: &Rows, calibration: &ModelCalibration) -> Result<ModelMetrics> {
-        let mut tasks: IndexMap<TaskName, TaskMetrics> = self.spec.tasks.iter().map(no_metrics).collect();
-        for (part, measured) in PARTS {
-            if rows.counts(part).rows == 0 {
-                continue;
-            }
-            self.progress.phase(&format!("measure {}", measured.name()), "rows", Some(rows.counts(part).rows));
-            let mut evaluation = CalibratedEvaluation::new(&self.spec, calibration);
-            for batch in rows.sequential(part)? {
-                self.cancel.check().map_err(|_| TrainerError::Cancelled)?;
-                let (batch, mut outputs) = (batch?, Outputs::default());
-                learner.predict(&batch.inputs, &mut outputs)?;
-                evaluation.push(outputs, &batch.targets, batch.inputs.rows)?;
-                self.progress.advance(batch.inputs.rows as u64);
-            }
-            for (name, metrics) in evaluation.metrics(&self.spec) {
-                tasks[&name].set(measured, metrics);
-            }
-        }
-        Ok(ModelMetrics { tasks, ..ModelMetrics::default() })
-    }
-}
-
-const PARTS: [(Part, MeasuredPart); 3] = [
-    (Part::Train, MeasuredPart::Train),
-    (Part::Validation, MeasuredPart::Validation),
-    (Part::Test, MeasuredPart::Test),
-];
-
-fn no_metrics((name, task): (&TaskName, &Task)) -> (TaskName, TaskMetrics) {
-    (name.clone(), TaskMetrics::new(task.into()))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::comparison::comparisons;
 use super::{Rows, count, text};
 
 /// A model version: its aliases, its measures by task and part, its report.
@@ -17,6 +18,8 @@ pub(crate) fn training(outcome: &Value) -> String {
     if let Some(measures) = field("measures").and_then(Value::as_object) {
         lines.extend(measure_tables(measures));
     }
+    let compared = field("comparisons").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    lines.extend(comparisons(compared));
     let notes = field("notes").and_then(Value::as_array).into_iter().flatten();
     lines.extend(notes.map(|note| format!("note: {}", text(note))));
     lines.extend(field("report_url").map(|url| format!("report: {}", text(url))));

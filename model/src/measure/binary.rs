@@ -45,14 +45,14 @@ impl BinaryMeasures {
         }
         self.cells.push(score, label, weight);
         let is_positive = label == 1.0;
+        let of_truth = probability_of_label(score, is_positive);
         let (score, weight) = (f64::from(score), f64::from(weight));
-        let of_truth = if is_positive { score } else { 1.0 - score };
         self.rows += 1;
         self.positives += u64::from(is_positive);
         self.weight += weight;
         self.positive_weight += if is_positive { weight } else { 0.0 };
         self.score_sum += weight * score;
-        self.log_loss_sum -= weight * of_truth.clamp(SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY).ln();
+        self.log_loss_sum += weight * log_loss_of(of_truth);
         self.brier_sum += weight * (1.0 - of_truth).powi(2);
         Ok(())
     }
@@ -141,6 +141,17 @@ impl BinaryMeasures {
             uncalibrated: None,
         }
     }
+}
+
+/// What a score gives to the label that came true.
+pub(super) fn probability_of_label(score: f32, is_positive: bool) -> f64 {
+    let score = f64::from(score);
+    if is_positive { score } else { 1.0 - score }
+}
+
+/// The log loss of a row, in nats, from the probability given to its label.
+pub(super) fn log_loss_of(probability: f64) -> f64 {
+    -probability.clamp(SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY).ln()
 }
 
 /// Entropy of a rate, in nats; 0 < rate < 1.

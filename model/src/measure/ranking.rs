@@ -122,10 +122,10 @@ pub(super) fn auc_interval(levels: &[Level], auc: f64) -> Option<Interval> {
 }
 
 /// The 97.5 % point of the normal distribution.
-const NORMAL_975: f64 = 1.959_963_984_540_054;
+pub(super) const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// Variance of a weighted mean: Σw²(v-mean)² / (Σw)², times n/(n-1) with n = (Σw)²/Σw².
-fn mean_variance(spread: f64, squares: f64, weight: f64) -> Option<f64> {
+pub(super) fn mean_variance(spread: f64, squares: f64, weight: f64) -> Option<f64> {
     let effective_rows = weight * weight / squares;
     (effective_rows > 1.0 + 1e-9).then(|| spread / (weight * weight) * effective_rows / (effective_rows - 1.0))
 }

@@ -5,6 +5,7 @@ use model::measure::{BinaryMetrics, Decile, Part, PartMetrics, TaskKind, TaskMet
 use spec::TaskName;
 
 use super::chart::{calibration_curve, deciles, gain, histogram, reliability, roc};
+use super::compared;
 use super::figure::{details, figure, figures, row, table};
 use super::html::Html;
 use super::input::Report;
@@ -29,6 +30,7 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
             );
         }
         measures(html, metrics);
+        compared::section(html, report, task);
         figures(html, |html| {
             task_curves(html, report, task, metrics.kind);
             if let Some((part, PartMetrics::Probabilities(judged))) = judged(metrics) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::calibrate::ModelCalibration;
-use model::measure::{ModelMetrics, Part};
+use model::measure::{Comparison, ModelMetrics, Part};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
@@ -43,6 +43,8 @@ pub struct Report {
     pub timeline: Timeline,
     /// All measures.
     pub metrics: ModelMetrics,
+    /// The model beside others on the same rows.
+    pub comparisons: Vec<Comparison>,
     /// How probabilities were put right.
     pub calibration: ModelCalibration,
     /// What registration did: aliases moved, or why one was not. A sentence each.

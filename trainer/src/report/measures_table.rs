@@ -4,8 +4,7 @@ use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskMetrics};
 
 use super::figure::table;
 use super::html::Html;
-use super::numbers::{ABSENT, amount, count, fixed, measure, percent};
-use super::verdict::measure_words;
+use super::numbers::{ABSENT, amount, count, fixed, measure, measure_words, percent};
 
 /// Rows are measures, columns are parts.
 pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {

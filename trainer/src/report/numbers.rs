@@ -1,6 +1,6 @@
-//! How numbers are written: the same kind of figure always with the same number of digits.
+//! How numbers are written, and what measures are called: the same kind of figure always with the same number of digits.
 
-use model::measure::Measure;
+use model::measure::{Measure, TopShare};
 
 /// What stands for a figure that is not there.
 pub(super) const ABSENT: &str = "–";
@@ -107,6 +107,32 @@ pub(super) fn measure(measure: Measure, value: f64) -> String {
         Measure::LiftTopDecile => times(value),
         Measure::PrecisionAt(_) | Measure::RecallAt(_) => percent(value),
         Measure::Rmse | Measure::Mae => amount(value),
+    }
+}
+
+/// What a measure is called in a sentence.
+pub(super) fn measure_words(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Loss => "loss",
+        Measure::Auc => "AUC",
+        Measure::PrAuc => "PR-AUC",
+        Measure::LogLoss => "log loss",
+        Measure::NormalizedEntropy => "normalized entropy",
+        Measure::Brier => "Brier score",
+        Measure::Ece => "calibration error (ECE)",
+        Measure::Ks => "KS",
+        Measure::Gini => "Gini",
+        Measure::LiftTopDecile => "lift of the best tenth",
+        Measure::PrecisionAt(TopShare::Percent1) => "precision at the best 1 %",
+        Measure::PrecisionAt(TopShare::Percent5) => "precision at the best 5 %",
+        Measure::PrecisionAt(TopShare::Percent10) => "precision at the best 10 %",
+        Measure::RecallAt(TopShare::Percent1) => "recall at the best 1 %",
+        Measure::RecallAt(TopShare::Percent5) => "recall at the best 5 %",
+        Measure::RecallAt(TopShare::Percent10) => "recall at the best 10 %",
+        Measure::Rmse => "RMSE",
+        Measure::Mae => "MAE",
+        Measure::Spearman => "Spearman",
+        Measure::NormalizedGini => "normalized Gini",
     }
 }
 

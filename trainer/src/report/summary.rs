@@ -58,11 +58,15 @@ pub fn summary(metrics: &ModelMetrics) -> Summary {
     Summary { rows: of_task.collect() }
 }
 
+/// The measures that matter most for a kind of task.
+pub(super) fn shown_measures(kind: TaskKind) -> &'static [Measure] {
+    match kind {
+        TaskKind::Binary | TaskKind::Lookalike => &OF_PROBABILITIES,
+        TaskKind::Value | TaskKind::Regression => &OF_VALUES,
+    }
+}
+
 fn row(task: &TaskName, kind: TaskKind, part: Part, metrics: &PartMetrics) -> SummaryRow {
-    let shown: &[Measure] = match metrics {
-        PartMetrics::Probabilities(_) => &OF_PROBABILITIES,
-        PartMetrics::Values(_) => &OF_VALUES,
-    };
     let (positives, base, interval) = match metrics {
         PartMetrics::Probabilities(metrics) => (metrics.positives, metrics.rate, metrics.auc_interval),
         PartMetrics::Values(metrics) => (metrics.positives, metrics.mean_actual, None),
@@ -83,6 +87,6 @@ fn row(task: &TaskName, kind: TaskKind, part: Part, metrics: &PartMetrics) -> Su
         rows: metrics.rows(),
         positives,
         base,
-        measures: shown.iter().map(of).collect(),
+        measures: shown_measures(kind).iter().map(of).collect(),
     }
 }

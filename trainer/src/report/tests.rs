@@ -1,10 +1,10 @@
 pub(super) mod sample;
 
 use model::calibrate::TaskCalibration;
-use model::measure::{BinaryMeasures, Part, TaskKind, TaskMetrics, ValueMeasures};
+use model::measure::{BinaryMeasures, ComparedModel, Finding, Part, TaskKind, TaskMetrics, ValueMeasures};
 use spec::training::Calibration;
 
-use super::{Report, Tone, render, summary, verdicts};
+use super::{Report, Tone, comparison_summaries, render, summary, verdicts};
 use sample::{Noise, Sample};
 
 /// Elements nest, attributes are quoted, and `<`, `>` and `"` occur as markup only.
@@ -173,6 +173,73 @@ fn values_are_judged_by_order_and_mean() {
     report.metrics.tasks = [("spend".parse().unwrap(), metrics)].into_iter().collect();
     assert!(says(&report, Tone::Good, "Orders people by value well"), "{:?}", verdicts(&report));
     assert!(says(&report, Tone::Caution, "30.0\u{a0}% too high on average"), "{:?}", verdicts(&report));
+}
+
+/// What is said of one task beside another model that sees so much noise more.
+fn compared(with: ComparedModel, rows: usize, noise_of_other: f64) -> Vec<(Tone, String)> {
+    let samples = [Sample { name: "repurchase", kind: TaskKind::Binary, base: -1.0, strength: 1.0, rows }];
+    let mut report = sample::report("repurchase", &samples, 1);
+    report.comparisons = vec![sample::comparison(with, &samples, noise_of_other)];
+    let said = verdicts(&report).into_iter().map(|verdict| (verdict.tone, verdict.text));
+    said.filter(|(_, text)| text.contains("the linear baseline") || text.contains("in production")).collect()
+}
+
+#[test]
+fn one_sentence_says_whether_the_model_is_better_beyond_noise() {
+    let baseline = || ComparedModel::LinearBaseline { seconds: 1.0, best_epoch: Some(1) };
+    let production = || ComparedModel::Production { version: spec::Version(2) };
+    let cases = [
+        (baseline(), 3000, 3.0, Tone::Good, "Better than the linear baseline, beyond noise: test AUC"),
+        (baseline(), 300, 0.05, Tone::Caution, "Cannot be told from the linear baseline by these 300 test rows"),
+        (production(), 300, 0.05, Tone::Plain, "Cannot be told from version 2 in production by these 300 test rows"),
+        (production(), 300, 0.0, Tone::Plain, "Orders the test rows exactly as version 2 in production does."),
+        (production(), 30, 1.0, Tone::Caution, "Too few test rows to compare with version 2 in production"),
+    ];
+    for (with, rows, noise, tone, words) in cases {
+        let said = compared(with, rows, noise);
+        let [(found, text)] = &said[..] else { panic!("{said:?}") };
+        assert!(*found == tone && text.starts_with(words), "{said:?}");
+    }
+}
+
+#[test]
+fn a_worse_model_is_not_recommended() {
+    let mut report = sample::usual();
+    for comparison in &mut report.comparisons {
+        for difference in comparison.tasks.values_mut().flat_map(|metrics| metrics.measures.values_mut()) {
+            std::mem::swap(&mut difference.model, &mut difference.other);
+            difference.difference = difference.difference.map(|difference| -difference);
+            if let Some(interval) = &mut difference.interval {
+                (interval.low, interval.high) = (-interval.high, -interval.low);
+            }
+        }
+    }
+    assert!(says(&report, Tone::Bad, "Worse than the linear baseline, beyond noise: test AUC"));
+    assert!(says(&report, Tone::Bad, "Worse than the linear baseline, beyond noise: test normalized Gini"));
+}
+
+#[test]
+fn what_is_not_compared_says_why() {
+    assert!(says(
+        &sample::empty(),
+        Tone::Caution,
+        "Not compared with version 2 in production: the table has no column `tier`."
+    ));
+    assert!(says(&sample::usual(), Tone::Plain, "Compared with version 2 in production: it may have learned"));
+}
+
+#[test]
+fn comparisons_stand_in_the_page_and_in_the_summary() {
+    let report = sample::usual();
+    let page = render(&report);
+    assert!(page.contains("Beside others on the same rows") && page.contains("The linear baseline took 1.3 s more."));
+    let summaries = comparison_summaries(&report.comparisons);
+    let task = &summaries[0].tasks[0];
+    assert_eq!((summaries[0].seconds, task.task.as_str(), task.finding), (Some(1.3), "repurchase", Finding::Better));
+    let auc = &task.measures[0];
+    assert!(auc.low.unwrap() > 0.0 && auc.low.unwrap() < auc.difference.unwrap());
+    assert_eq!(auc.name, "auc");
+    assert_eq!(summaries[1].seconds, None);
 }
 
 #[test]

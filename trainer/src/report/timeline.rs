@@ -1,14 +1,13 @@
 //! How training went: curves by epoch, and the epochs as figures.
 
-use model::measure::{Measure, TaskKind};
+use model::measure::{ComparedModel, Measure, TaskKind};
 use spec::TaskName;
 
 use super::chart::{Floor, Series, by_epoch};
 use super::figure::{Key, details, figure, figures, row, table};
 use super::html::Html;
 use super::input::{Epoch, Report, StopReason};
-use super::numbers::{ABSENT, count, fixed, plural, seconds};
-use super::verdict::measure_words;
+use super::numbers::{ABSENT, count, fixed, measure_words, plural, seconds};
 
 /// Loss and leading measure of one task by epoch.
 pub(super) fn task_curves(html: &mut Html, report: &Report, task: &TaskName, kind: TaskKind) {
@@ -110,8 +109,13 @@ fn course(report: &Report) -> String {
         StopReason::Finished => "All planned epochs were done.".to_owned(),
         StopReason::NoGain => format!("It stopped because {} no longer got better.", timeline.watched),
     };
+    let beside = report.comparisons.iter().find_map(|comparison| match comparison.with {
+        ComparedModel::LinearBaseline { seconds, .. } if comparison.missing.is_none() => Some(seconds),
+        ComparedModel::LinearBaseline { .. } | ComparedModel::Production { .. } => None,
+    });
+    let beside = beside.map_or_else(String::new, |time| format!(" The linear baseline took {} more.", seconds(time)));
     format!(
-        "{epochs} in {} on {} with {}, {} training rows a second. {why}{kept}",
+        "{epochs} in {} on {} with {}, {} training rows a second. {why}{kept}{beside}",
         seconds(timeline.seconds),
         timeline.device,
         plural(u64::from(timeline.threads), "thread", "threads"),

@@ -4,6 +4,7 @@ use model::measure::{Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
 use spec::TaskName;
 
 use super::chart::{gain, value_deciles};
+use super::compared;
 use super::figure::{details, figure, figures, row, table};
 use super::html::Html;
 use super::input::Report;
@@ -21,6 +22,7 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
             html.line("span", &[("class", "kind")], metrics.kind.name());
         });
         measures(html, metrics);
+        compared::section(html, report, task);
         figures(html, |html| {
             task_curves(html, report, task, metrics.kind);
             if let Some((part, PartMetrics::Values(judged))) = judged(metrics) {

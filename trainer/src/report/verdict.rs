@@ -1,13 +1,14 @@
 //! What the figures say, in sentences, by stated rules: the first thing a reader sees.
 
 use model::calibrate::TaskCalibration;
-use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics, TopShare, ValueMetrics};
+use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 use spec::training::Calibration;
 
+use super::compared::{remarks, sentence};
 use super::input::{Report, StopReason};
-use super::numbers::{amount, fixed, measure, percent, plural, times};
+use super::numbers::{amount, fixed, measure, measure_words, percent, plural, times};
 
 /// How a sentence is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,7 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
             }
             Some((part, PartMetrics::Values(judged))) => of_task.values(part, judged, metrics),
         }
+        of_task.compare(report, task);
         all.extend(of_task.0.into_iter().map(|(tone, text)| Verdict { tone, task: Some(task.clone()), text }));
     }
     let mut of_run = Sentences::default();
@@ -123,6 +125,11 @@ impl Sentences {
             let rows = plural(rarer, &format!("{class} {name} row"), &format!("{class} {name} rows"));
             self.say(Tone::Caution, format!("Only {rows}: every figure here is rough."));
         }
+    }
+
+    fn compare(&mut self, report: &Report, task: &TaskName) {
+        let compared = report.comparisons.iter().filter_map(|of| Some(sentence(of, of.tasks.get(task)?)));
+        self.0.extend(compared);
     }
 
     fn overfit(&mut self, metrics: &TaskMetrics, part: Part, by: Measure) {
@@ -248,6 +255,7 @@ impl Sentences {
             }
             _ => {}
         }
+        self.0.extend(report.comparisons.iter().flat_map(remarks));
         self.0.extend(report.warnings.iter().map(|warning| (Tone::Caution, warning.clone())));
         self.0.extend(report.registration.iter().map(|line| (Tone::Plain, line.clone())));
     }
@@ -280,30 +288,4 @@ fn lift_words(judged: &BinaryMetrics, rate: f64) -> String {
 /// A distance between probabilities: `1.2 points`, of a hundred.
 fn points(distance: f64) -> String {
     format!("{} points", fixed(distance * 100.0, if distance < 0.001 { 3 } else { 2 }))
-}
-
-/// What a measure is called in a sentence.
-pub(super) fn measure_words(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Loss => "loss",
-        Measure::Auc => "AUC",
-        Measure::PrAuc => "PR-AUC",
-        Measure::LogLoss => "log loss",
-        Measure::NormalizedEntropy => "normalized entropy",
-        Measure::Brier => "Brier score",
-        Measure::Ece => "calibration error (ECE)",
-        Measure::Ks => "KS",
-        Measure::Gini => "Gini",
-        Measure::LiftTopDecile => "lift of the best tenth",
-        Measure::PrecisionAt(TopShare::Percent1) => "precision at the best 1 %",
-        Measure::PrecisionAt(TopShare::Percent5) => "precision at the best 5 %",
-        Measure::PrecisionAt(TopShare::Percent10) => "precision at the best 10 %",
-        Measure::RecallAt(TopShare::Percent1) => "recall at the best 1 %",
-        Measure::RecallAt(TopShare::Percent5) => "recall at the best 5 %",
-        Measure::RecallAt(TopShare::Percent10) => "recall at the best 10 %",
-        Measure::Rmse => "RMSE",
-        Measure::Mae => "MAE",
-        Measure::Spearman => "Spearman",
-        Measure::NormalizedGini => "normalized Gini",
-    }
 }

@@ -1,8 +1,12 @@
 //! Reports as a training would fill them, from rows that look random and are always the same.
 
 use chrono::{DateTime, TimeZone, Utc};
+use indexmap::IndexMap;
 use model::calibrate::{ModelCalibration, TaskCalibration};
-use model::measure::{BinaryMeasures, ModelMetrics, Part, PartMetrics, TaskKind, TaskMetrics, ValueMeasures};
+use model::measure::{
+    BinaryMeasures, ComparedModel, Comparison, ModelMetrics, PairedMeasures, PairedMetrics, Part, PartMetrics,
+    TaskKind, TaskMetrics, ValueMeasures,
+};
 use spec::TaskName;
 use spec::training::Calibration;
 
@@ -93,6 +97,40 @@ fn task(sample: &Sample) -> (TaskMetrics, TaskCalibration) {
         metrics.set(part, calibrated.with_uncalibrated(raw).into());
     }
     (metrics, calibration)
+}
+
+/// The sample's test rows as the model sees them and as one does that sees so much noise beside.
+pub(crate) fn paired(sample: &Sample, noise_of_other: f64) -> PairedMetrics {
+    let mut noise = Noise(17);
+    let mut measures = PairedMeasures::new(sample.kind);
+    for _ in 0..sample.rows {
+        let signal = sample.strength * noise.normal();
+        let seen = [signal, signal + noise_of_other * noise.normal()];
+        if sample.kind == TaskKind::Value {
+            let bought = f32::from(u8::from(noise.uniform() < logistic(signal - 0.5)));
+            let amount = bought * (sample.base + 0.7 * signal + 0.6 * noise.normal()).exp() as f32;
+            let [model, other] = seen.map(|seen| (sample.base + 0.7 * seen).exp() as f32);
+            measures.push(model, other, amount, 1.0);
+        } else {
+            let label = f32::from(u8::from(noise.uniform() < logistic(sample.base + signal)));
+            let [model, other] = seen.map(|seen| logistic(sample.base + seen) as f32);
+            measures.push(model, other, label, 1.0);
+        }
+    }
+    measures.finish().unwrap()
+}
+
+/// A comparison on the test rows of these samples.
+pub(crate) fn comparison(with: ComparedModel, samples: &[Sample], noise_of_other: f64) -> Comparison {
+    let tasks = samples.iter().map(|sample| (sample.name.parse().unwrap(), paired(sample, noise_of_other)));
+    Comparison { with, part: Part::Test, tasks: tasks.collect(), missing: None, notes: Vec::new() }
+}
+
+fn comparisons(samples: &[Sample]) -> Vec<Comparison> {
+    let baseline = ComparedModel::LinearBaseline { seconds: 1.3, best_epoch: Some(6) };
+    let mut production = comparison(ComparedModel::Production { version: spec::Version(2) }, samples, 0.05);
+    production.notes.push("it may have learned from some of these rows, which would flatter it".to_owned());
+    vec![comparison(baseline, samples, 0.8), production]
 }
 
 fn day(day: u32) -> DateTime<Utc> {
@@ -247,6 +285,7 @@ pub(crate) fn report(model: &str, samples: &[Sample], feature_count: usize) -> R
         inputs: (1..=3).map(input).collect(),
         features: features(feature_count),
         timeline: timeline(samples, 11, 8),
+        comparisons: comparisons(samples),
         calibration,
         registration: vec!["Alias production moved from version 2: repurchase.auc 0.781 >= 0.70 holds.".to_owned()],
         warnings: Vec::new(),
@@ -297,6 +336,11 @@ pub(crate) fn empty() -> Report {
         .calibration
         .tasks
         .insert("repurchase".parse().unwrap(), TaskCalibration::fit(Calibration::Isotonic, &BinaryMeasures::default()));
+    let production = ComparedModel::Production { version: spec::Version(2) };
+    let missing = Some("the table has no column `tier`".to_owned());
+    let notes = Vec::new();
+    report.comparisons =
+        vec![Comparison { with: production, part: Part::Test, tasks: IndexMap::new(), missing, notes }];
     report.version = None;
     report.timeline.epochs.clear();
     report.timeline.best_epoch = None;

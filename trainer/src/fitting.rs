@@ -1,0 +1,184 @@
+//! The computing part of a training: encoders, weights, calibration, measures. Blocking, on a thread of its own.
+
+use arrow::datatypes::SchemaRef;
+use feed::Table;
+use indexmap::IndexMap;
+use model::calibrate::{Calibrator, ModelCalibration};
+use model::input::Inputs;
+use model::learner::{Learner, LearnerOptions, TargetStatistics};
+use model::measure::{ModelMetrics, Part as MeasuredPart, TaskKind, TaskMetrics};
+use model::outputs::Outputs;
+use spec::{TaskName, TrainingSpec};
+use tokio::runtime::Handle;
+use worker::{Cancel, Progress};
+
+use crate::comparison::comparisons;
+use crate::epochs::{self, Title};
+use crate::error::{Result, TrainerError};
+use crate::evaluation::{CalibratedEvaluation, Evaluation, evaluate_batch};
+use crate::prior;
+use crate::production::Production;
+use crate::report::Timeline;
+use crate::rows::{Part, Rows, labels};
+use crate::tables::SeedSets;
+use crate::train::StoredMetrics;
+
+/// Batches whose labels decide where the heads' biases start.
+const STATISTICS_BATCHES: usize = 256;
+
+const PARTS: [(Part, MeasuredPart); 3] = [
+    (Part::Train, MeasuredPart::Train),
+    (Part::Validation, MeasuredPart::Validation),
+    (Part::Test, MeasuredPart::Test),
+];
+
+/// A fitted model with its measures.
+pub(crate) struct FittedModel {
+    /// The rows it was fitted on, with their encoders.
+    pub rows: Rows,
+    /// Weights as safetensors.
+    pub weights: Vec<u8>,
+    /// How probabilities are put right.
+    pub calibration: ModelCalibration,
+    /// All measures.
+    pub stored: StoredMetrics,
+}
+
+/// What is fitted, to what.
+pub(crate) struct Fitting {
+    pub(crate) spec: TrainingSpec,
+    pub(crate) table: Table,
+    pub(crate) seeds: SeedSets,
+    /// The examples'.
+    pub(crate) columns: SchemaRef,
+    /// The version in production, to be compared with.
+    pub(crate) production: Option<Production>,
+    pub(crate) threads: usize,
+    pub(crate) progress: Progress,
+    pub(crate) cancel: Cancel,
+    pub(crate) runtime: Handle,
+}
+
+impl Fitting {
+    /// Fits the encoders, the network and what it is compared with, and measures them.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the rows or the network, by name and place; [`TrainerError::Cancelled`].
+    pub(crate) fn fit(self) -> Result<FittedModel> {
+        self.progress.phase("fit encoders", "rows", None);
+        let labels = labels(&self.spec, &self.seeds, &self.columns)?;
+        let rows = Rows::fit(self.table.clone(), &self.spec, labels, self.threads, &self.runtime)?;
+        self.note_rows(&rows);
+        let desk = Desk { rows: &rows, progress: &self.progress, cancel: &self.cancel };
+        let options = self.options(&desk)?;
+        let network = FittedNetwork::fit(&self.spec, options.clone(), Title::Network, &desk)?;
+        let metrics = measure(&self.spec, &network, &desk)?;
+        let comparisons = comparisons(&self.spec, &network, &options, self.production, &desk)?;
+        let FittedNetwork { learner, timeline, calibration } = network;
+        let stored = StoredMetrics { metrics, timeline, comparisons };
+        Ok(FittedModel { weights: learner.save()?, rows, calibration, stored })
+    }
+
+    fn note_rows(&self, rows: &Rows) {
+        let of = |part| rows.counts(part).rows;
+        let (train, validation, test) = (of(Part::Train), of(Part::Validation), of(Part::Test));
+        self.progress.note(format!("{train} rows to train on, {validation} to validate, {test} to test"));
+    }
+
+    /// What a learner is told beside the document.
+    fn options(&self, desk: &Desk<'_>) -> Result<LearnerOptions> {
+        let rows = desk.rows;
+        let mut statistics = TargetStatistics::default();
+        for batch in rows.shuffled(0)?.take(STATISTICS_BATCHES) {
+            let batch = batch?;
+            statistics.push(&batch.targets, batch.inputs.rows);
+        }
+        let priors = prior::estimate(&self.spec, rows, &statistics, desk.progress, desk.cancel)?;
+        let total_steps = u64::from(self.spec.training.epochs) * rows.steps_per_epoch();
+        Ok(LearnerOptions { threads: self.threads, total_steps, statistics, priors })
+    }
+}
+
+/// What everything that goes over the rows needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    pub(crate) rows: &'a Rows,
+    pub(crate) progress: &'a Progress,
+    pub(crate) cancel: &'a Cancel,
+}
+
+impl Desk<'_> {
+    /// # Errors
+    ///
+    /// [`TrainerError::Cancelled`]
+    pub(crate) fn check(&self) -> Result<()> {
+        self.cancel.check().map_err(|_| TrainerError::Cancelled)
+    }
+}
+
+/// A network with its best weights and its calibration.
+pub(crate) struct FittedNetwork {
+    pub(crate) learner: Learner,
+    pub(crate) timeline: Timeline,
+    pub(crate) calibration: ModelCalibration,
+}
+
+impl FittedNetwork {
+    /// Trains the network of a document and calibrates it on the validation rows.
+    ///
+    /// # Errors
+    ///
+    /// What the rows or the network refuse; [`TrainerError::Cancelled`].
+    pub(crate) fn fit(spec: &TrainingSpec, options: LearnerOptions, title: Title, desk: &Desk<'_>) -> Result<Self> {
+        let mut learner = Learner::new(spec, &desk.rows.encoders().layout(), options)?;
+        let timeline = epochs::train(&mut learner, spec, title, desk)?;
+        let mut validation = Evaluation::new(spec);
+        for batch in desk.rows.sequential(Part::Validation)? {
+            desk.check()?;
+            evaluate_batch(&learner, &batch?, &mut validation)?;
+        }
+        let calibration = validation.calibration(spec);
+        Ok(Self { learner, timeline, calibration })
+    }
+
+    /// Calibrated predictions, as scoring would publish them.
+    ///
+    /// # Errors
+    ///
+    /// What the network refuses.
+    pub(crate) fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<()> {
+        self.learner.predict(inputs, outputs)?;
+        self.calibrators().zip(&mut outputs.tasks).for_each(|(calibrator, scores)| calibrator.apply(scores));
+        Ok(())
+    }
+
+    fn calibrators(&self) -> impl Iterator<Item = &Calibrator> {
+        self.calibration.tasks.values().map(|task| &task.calibrator)
+    }
+}
+
+/// The measures of all parts with the weights that were kept.
+fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Result<ModelMetrics> {
+    let no_metrics = |(name, task)| (TaskName::clone(name), TaskMetrics::new(TaskKind::from(task)));
+    let mut tasks: IndexMap<TaskName, TaskMetrics> = spec.tasks.iter().map(no_metrics).collect();
+    for (part, measured) in PARTS {
+        let rows = desk.rows.counts(part).rows;
+        if rows == 0 {
+            continue;
+        }
+        desk.progress.phase(&format!("measure {}", measured.name()), "rows", Some(rows));
+        let mut evaluation = CalibratedEvaluation::new(spec, &network.calibration);
+        for batch in desk.rows.sequential(part)? {
+            desk.check()?;
+            let (batch, mut outputs) = (batch?, Outputs::default());
+            network.learner.predict(&batch.inputs, &mut outputs)?;
+            evaluation.push(outputs, &batch.targets, batch.inputs.rows)?;
+            desk.progress.advance(batch.inputs.rows as u64);
+        }
+        for (name, metrics) in evaluation.metrics(spec) {
+            tasks[&name].set(measured, metrics);
+        }
+    }
+    Ok(ModelMetrics { tasks, ..ModelMetrics::default() })
+}
