@@ -39,6 +39,7 @@ impl Architecture {
             name: format!("heads.{name}"),
             units: units(task),
             bias: statistics.bias(index, task, objective.prior()),
+            after: after(spec, task),
         });
         Self::new(spec, layout, objectives.clone(), &heads.collect::<Vec<_>>())
     }
@@ -56,6 +57,7 @@ impl Architecture {
             name: format!("heads.{name}"),
             units: units(task),
             bias: vec![0.0; units(task)],
+            after: after(spec, task),
         };
         Self::new(spec, layout, objectives, &spec.tasks.iter().map(head).collect::<Vec<_>>())
     }
@@ -70,4 +72,9 @@ impl Architecture {
         let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
         Ok(Self { layout: layout.clone(), tasks, objectives, graph })
     }
+}
+
+/// The place of the task that comes before one in a funnel.
+fn after(spec: &TrainingSpec, task: &Task) -> Option<usize> {
+    spec.tasks.get_index_of(task.after()?)
 }

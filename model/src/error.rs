@@ -216,10 +216,13 @@ pub enum NetworkProblem {
     /// A hidden layer without units.
     #[error("a layer in `{0}` has no units")]
     NoUnits(&'static str),
-    /// MMoE without experts.
+    /// PLE without levels.
+    #[error("`levels` is 0")]
+    NoLevels,
+    /// A network of experts without any.
     #[error("`experts` is 0")]
     NoExperts,
-    /// MMoE whose experts have no layers.
+    /// Experts without layers.
     #[error("`expert_layers` is empty")]
     NoExpertLayers,
     /// A dropout outside 0..1.

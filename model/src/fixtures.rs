@@ -101,8 +101,13 @@ pub(crate) fn batch(rows: usize, seed: u64) -> Batch {
     Batch { inputs: inputs(&layout(), rows, seed), targets: targets(rows, seed) }
 }
 
-/// A document with a network, three tasks (`buy` binary, `spend` value, `like` nnPU) and changes to `training`.
+/// A document with a network, three tasks (`buy` binary, `spend` value, `like` nnPU; binary and after `buy` under a
+/// funnel network) and changes to `training`.
 pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) -> TrainingSpec {
+    let like = match network["kind"].as_str() {
+        Some("esmm") => serde_json::json!({"kind": "binary", "label": "liked", "after": "buy"}),
+        _ => serde_json::json!({"kind": "lookalike", "seeds": {"table": "best"}, "loss": "nnpu", "prior": 0.3}),
+    };
     let document = serde_json::json!({
         "tables": {"rows": {"url": "rows.parquet"}},
         "examples": "rows",
@@ -111,7 +116,7 @@ pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) 
         "tasks": {
             "buy": {"kind": "binary", "label": "bought", "positive_weight": 2.0},
             "spend": {"kind": "value", "label": "spent"},
-            "like": {"kind": "lookalike", "seeds": {"table": "best"}, "loss": "nnpu", "prior": 0.3},
+            "like": like,
         },
         "network": network,
         "training": training,
@@ -128,5 +133,25 @@ pub(crate) fn networks(dropout: f64) -> Vec<serde_json::Value> {
         serde_json::json!({"kind": "shared_bottom", "bottom_layers": [], "tower_layers": [10], "dropout": dropout}),
         serde_json::json!({"kind": "mmoe", "experts": 3, "expert_layers": [22, 10], "tower_layers": [7], "dropout": dropout}),
         serde_json::json!({"kind": "mmoe", "experts": 2, "expert_layers": [18], "tower_layers": [], "dropout": dropout}),
+        serde_json::json!({
+            "kind": "mmoe", "experts": 2, "expert_layers": [18], "tower_layers": [5], "dropout": dropout,
+            "interaction": {"kind": "dcn_v2", "layers": 2, "rank": 6},
+        }),
+        serde_json::json!({
+            "kind": "ple", "levels": 1, "task_experts": 1, "shared_experts": 3, "expert_layers": [14, 9],
+            "tower_layers": [], "dropout": dropout, "interaction": {"kind": "dcn_v2", "layers": 1, "rank": 3},
+        }),
+        serde_json::json!({
+            "kind": "ple", "levels": 2, "task_experts": 2, "shared_experts": 1, "expert_layers": [12, 10],
+            "tower_layers": [7], "dropout": dropout,
+        }),
+        serde_json::json!({
+            "kind": "esmm",
+            "over": {"kind": "shared_bottom", "bottom_layers": [], "tower_layers": [12, 8], "dropout": dropout},
+        }),
+        serde_json::json!({
+            "kind": "esmm",
+            "over": {"kind": "mmoe", "experts": 2, "expert_layers": [16], "tower_layers": [6], "dropout": dropout},
+        }),
     ]
 }

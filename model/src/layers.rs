@@ -3,11 +3,14 @@
 //! the tests hold the two against each other).
 
 pub(crate) mod activation;
+pub(crate) mod conjunction;
+pub(crate) mod cross;
 pub(crate) mod dense;
 pub(crate) mod mix;
 pub(crate) mod softmax;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use tch::{TchError, Tensor};
 
@@ -31,6 +34,12 @@ impl View {
 
     fn end(self) -> usize {
         self.column + self.width
+    }
+
+    /// Where a row of it lies in its buffer.
+    pub(crate) fn at(self, row: usize, stride: usize) -> Range<usize> {
+        let start = row * stride + self.column;
+        start..start + self.width
     }
 
     pub(crate) fn overlaps(self, other: Self) -> bool {
@@ -109,7 +118,7 @@ pub(crate) struct TensorPass<'a> {
     pub(crate) product_kind: tch::Kind,
 }
 
-/// The results of a pass of operators: for each buffer, its parts by first column.
+/// The results of a pass of operators: for each buffer, its parts by first column, ascending.
 pub(crate) struct Nodes(Vec<Vec<(usize, Tensor)>>);
 
 impl Nodes {
@@ -125,10 +134,17 @@ impl Nodes {
 
     /// `[rows, view.width]`
     pub(crate) fn get(&self, view: View) -> Result<Tensor, TchError> {
-        let starts_before = |(column, _): &&(usize, Tensor)| *column <= view.column;
-        let (column, part) =
-            self.0[view.buffer].iter().rfind(starts_before).expect("a layer's inputs are computed before it");
-        part.f_narrow(1, (view.column - column) as i64, view.width as i64)
+        let mut parts = Vec::new();
+        for (column, part) in &self.0[view.buffer] {
+            let (first, end) = (view.column.max(*column), view.end().min(column + part.size()[1] as usize));
+            if first < end {
+                parts.push(part.f_narrow(1, (first - column) as i64, (end - first) as i64)?);
+            }
+        }
+        match parts.as_slice() {
+            [part] => Ok(part.shallow_clone()),
+            parts => Tensor::f_cat(parts, 1),
+        }
     }
 }
 

@@ -4,9 +4,12 @@
 //! in [`assembly`].
 
 mod builder;
+mod esmm;
+mod interaction;
 mod linear;
 mod mmoe;
 pub(crate) mod parameters;
+mod ple;
 mod shared_bottom;
 
 use spec::network::Network;
@@ -26,6 +29,8 @@ pub(crate) struct Head {
     pub(crate) units: usize,
     /// Where its bias starts, so that an untrained model predicts the training rows' averages; `[units]`.
     pub(crate) bias: Vec<f32>,
+    /// The task of the funnel's step before this one, by its place among the heads.
+    pub(crate) after: Option<usize>,
 }
 
 impl Head {
@@ -50,6 +55,8 @@ fn assembly(network: &Network) -> &dyn Assembly {
         Network::Linear(network) => network,
         Network::SharedBottom(network) => network,
         Network::Mmoe(network) => network,
+        Network::Ple(network) => network,
+        Network::Esmm(network) => network,
     }
 }
 

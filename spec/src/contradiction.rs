@@ -86,6 +86,30 @@ pub enum Contradiction {
         /// `validation` or `test`.
         part: &'static str,
     },
+    /// A funnel network without a funnel.
+    #[error("`{network}` multiplies the steps of a funnel, and no task says which step it comes `after`")]
+    NoFunnel {
+        /// The network's kind.
+        network: &'static str,
+    },
+    /// A funnel's step in a network that does not know of funnels.
+    #[error("`after` is for networks of kind esmm, and the network's kind is {network}")]
+    FunnelOfNetwork {
+        /// The network's kind.
+        network: &'static str,
+    },
+    /// Rows left out of a step of a funnel.
+    #[error("`negative_rate` leaves out rows that the other steps of the funnel learn from")]
+    FunnelOfShares,
+    /// A step that comes before itself.
+    #[error("the task comes after itself")]
+    FunnelLoop,
+    /// A step after something that is no event.
+    #[error("`{task}` is not a binary task")]
+    FunnelOfKind {
+        /// The task.
+        task: String,
+    },
     /// Weights of tasks that are all zero.
     #[error("every task weighs 0: nothing would be learned")]
     NoWeight,
@@ -236,6 +260,11 @@ impl Contradiction {
             | Self::NothingToTrain { .. }
             | Self::SplitOrder { .. }
             | Self::NoRows { .. }
+            | Self::NoFunnel { .. }
+            | Self::FunnelOfNetwork { .. }
+            | Self::FunnelLoop
+            | Self::FunnelOfShares
+            | Self::FunnelOfKind { .. }
             | Self::NoWeight
             | Self::Bf16OnCpu
             | Self::TrainerProcesses { .. }

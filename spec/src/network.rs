@@ -13,6 +13,57 @@ pub enum Network {
     SharedBottom(SharedBottomNetwork),
     /// Experts mixed by a softmax gate per task (Ma, KDD 2018).
     Mmoe(MmoeNetwork),
+    /// Experts of each task and shared ones, level upon level (Tang, RecSys 2020).
+    Ple(PleNetwork),
+    /// Funnel steps multiplied, learned on all rows (Ma, SIGIR 2018).
+    Esmm(EsmmNetwork),
+}
+
+impl Network {
+    /// The word after `kind:`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Linear(_) => "linear",
+            Self::SharedBottom(_) => "shared_bottom",
+            Self::Mmoe(_) => "mmoe",
+            Self::Ple(_) => "ple",
+            Self::Esmm(_) => "esmm",
+        }
+    }
+
+    /// Whether it reads the tasks' `after`.
+    pub fn has_funnel(&self) -> bool {
+        match self {
+            Self::Esmm(_) => true,
+            Self::Linear(_) | Self::SharedBottom(_) | Self::Mmoe(_) | Self::Ple(_) => false,
+        }
+    }
+}
+
+/// What is computed of the inputs before the network's first layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Interaction {
+    /// Crosses of bounded degree, explicitly (Wang, WWW 2021).
+    DcnV2(DcnV2Interaction),
+}
+
+/// x_{l+1} = x_0 ⊙ (U_l V_l x_l + b_l) + x_l.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DcnV2Interaction {
+    /// How many crosses follow each other: one less than the highest degree.
+    #[schemars(range(min = 1, max = 16))]
+    pub layers: u32,
+    /// Columns of U and rows of V.
+    #[schemars(range(min = 1, max = 16_384))]
+    pub rank: u32,
+}
+
+impl Default for DcnV2Interaction {
+    fn default() -> Self {
+        Self { layers: 2, rank: 64 }
+    }
 }
 
 /// No fields.
@@ -24,8 +75,8 @@ pub struct LinearNetwork {}
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SharedBottomNetwork {
-    /// Widths of the trunk's hidden layers.
-    #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 16_384)))]
+    /// Widths of the trunk's hidden layers; none: every tower reads the inputs.
+    #[schemars(length(max = 16), inner(range(min = 1, max = 16_384)))]
     pub bottom_layers: Vec<u32>,
     /// Widths of each tower's hidden layers.
     #[schemars(length(max = 16), inner(range(min = 1, max = 16_384)))]
@@ -33,11 +84,14 @@ pub struct SharedBottomNetwork {
     /// Share of hidden units left out at random while training, 0..1.
     #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
+    /// What is computed of the inputs first; nothing when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction: Option<Interaction>,
 }
 
 impl Default for SharedBottomNetwork {
     fn default() -> Self {
-        Self { bottom_layers: vec![256, 128], tower_layers: vec![32], dropout: 0.1 }
+        Self { bottom_layers: vec![256, 128], tower_layers: vec![32], dropout: 0.1, interaction: None }
     }
 }
 
@@ -57,10 +111,82 @@ pub struct MmoeNetwork {
     /// Share of hidden units left out at random while training, 0..1.
     #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
+    /// What is computed of the inputs first; nothing when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction: Option<Interaction>,
 }
 
 impl Default for MmoeNetwork {
     fn default() -> Self {
-        Self { experts: 4, expert_layers: vec![128, 64], tower_layers: vec![32], dropout: 0.1 }
+        Self { experts: 4, expert_layers: vec![128, 64], tower_layers: vec![32], dropout: 0.1, interaction: None }
+    }
+}
+
+/// z_k = Σ_e softmax(W_k z_k)_e · f_e over the task's own and the shared experts, level upon level; y_k = tower_k(z_k).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PleNetwork {
+    /// How many levels of experts; one is the customized gate control (CGC).
+    #[schemars(range(min = 1, max = 8))]
+    pub levels: u32,
+    /// Experts that each task has to itself, at every level.
+    #[schemars(range(min = 1, max = 64))]
+    pub task_experts: u32,
+    /// Experts that all tasks share, at every level.
+    #[schemars(range(min = 1, max = 64))]
+    pub shared_experts: u32,
+    /// Widths of each expert's layers.
+    #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 16_384)))]
+    pub expert_layers: Vec<u32>,
+    /// Widths of each tower's hidden layers.
+    #[schemars(length(max = 16), inner(range(min = 1, max = 16_384)))]
+    pub tower_layers: Vec<u32>,
+    /// Share of hidden units left out at random while training, 0..1.
+    #[schemars(schema_with = "crate::share::part")]
+    pub dropout: f64,
+    /// What is computed of the inputs first; nothing when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction: Option<Interaction>,
+}
+
+impl Default for PleNetwork {
+    fn default() -> Self {
+        Self {
+            levels: 2,
+            task_experts: 2,
+            shared_experts: 2,
+            expert_layers: vec![64],
+            tower_layers: vec![32],
+            dropout: 0.1,
+            interaction: None,
+        }
+    }
+}
+
+/// p(step) = p(the step before) · p(step | the step before), the conditional part being a head of `over`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EsmmNetwork {
+    /// The network whose heads are multiplied.
+    pub over: Trunk,
+}
+
+/// A network under heads of another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Trunk {
+    /// One trunk for all tasks, a tower each (Caruana 1997).
+    SharedBottom(SharedBottomNetwork),
+    /// Experts mixed by a softmax gate per task (Ma, KDD 2018).
+    Mmoe(MmoeNetwork),
+    /// Experts of each task and shared ones, level upon level (Tang, RecSys 2020).
+    Ple(PleNetwork),
+}
+
+impl Default for Trunk {
+    /// As in the paper: shared embeddings and a tower a task, nothing else in common.
+    fn default() -> Self {
+        let (bottom_layers, tower_layers) = (Vec::new(), vec![128, 64]);
+        Self::SharedBottom(SharedBottomNetwork { bottom_layers, tower_layers, ..SharedBottomNetwork::default() })
     }
 }

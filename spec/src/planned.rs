@@ -4,25 +4,12 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 13] = [
+const WORDS: [(&str, &[&str]); 14] = [
     (
         "Network",
-        &[
-            "ple",
-            "cgc",
-            "esmm",
-            "escm2",
-            "aitm",
-            "stem",
-            "two_tower",
-            "seed_tower",
-            "ralm",
-            "metaheac",
-            "seed_head",
-            "deepfm",
-            "dcn_v2",
-        ],
+        &["cgc", "escm2", "aitm", "stem", "two_tower", "seed_tower", "ralm", "metaheac", "seed_head", "deepfm"],
     ),
+    ("Interaction", &["deepfm"]),
     ("Feature", &["sequence", "vector"]),
     ("Task", &["multiclass", "count", "survival"]),
     ("Split", &["stratified"]),
@@ -45,8 +32,8 @@ const FIELDS: [(&str, &[&str]); 16] = [
     ("TrainingSpec", &["schedule", "slices", "quarantine"]),
     ("Split", &["stratify"]),
     ("Feature", &["table", "weights", "embedding", "attention"]),
-    ("Task", &["after", "group_by"]),
-    ("Network", &["interaction", "batch_norm", "levels", "activation"]),
+    ("Task", &["group_by"]),
+    ("Network", &["batch_norm", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),
     ("ScoringSpec", &["schedule", "quarantine", "embedding", "top_products"]),
     ("Resources", &["gpus_per_process", "gpus"]),

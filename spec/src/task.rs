@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ColumnName;
+use crate::ids::{ColumnName, TaskName};
 use crate::table::KeyTable;
 
 mod binary;
@@ -72,6 +72,16 @@ impl Task {
             Self::Value(task) => Some(&task.label),
             Self::Regression(task) => Some(&task.label),
             Self::Lookalike(_) => None,
+        }
+    }
+}
+
+impl Task {
+    /// The step of a funnel that comes before this one.
+    pub fn after(&self) -> Option<&TaskName> {
+        match self {
+            Self::Binary(task) => task.after.as_ref(),
+            Self::Value(_) | Self::Regression(_) | Self::Lookalike(_) => None,
         }
     }
 }

@@ -4,11 +4,12 @@ use chrono::Utc;
 use model::encode::{CategoricalEncoding, Encoders, Encoding, FittedFeature, Ids, NumericEncoding, Scaling};
 use model::measure::Part as MeasuredPart;
 use spec::measure::Condition;
-use spec::network::Network;
+use spec::network::{Interaction, Network, Trunk};
 use spec::training::Split;
 use spec::{TrainingSpec, Version};
 
 use crate::fitting::FittedModel;
+use crate::report::numbers::plural;
 use crate::report::{DataPart, FeatureLine, InputLine, LabelRate, Report, Setting};
 use crate::rows::{Part, Rows};
 use crate::run::Run;
@@ -59,14 +60,46 @@ fn network(network: &Network) -> String {
     match network {
         Network::Linear(_) => "linear".to_owned(),
         Network::SharedBottom(network) => {
-            format!("shared bottom of {}, towers of {}", layers(&network.bottom_layers), layers(&network.tower_layers))
+            format!(
+                "shared bottom of {}, towers of {}{}",
+                layers(&network.bottom_layers),
+                layers(&network.tower_layers),
+                interaction(network.interaction.as_ref())
+            )
         }
         Network::Mmoe(network) => format!(
-            "mmoe, {} experts of {}, towers of {}",
+            "mmoe, {} experts of {}, towers of {}{}",
             network.experts,
             layers(&network.expert_layers),
-            layers(&network.tower_layers)
+            layers(&network.tower_layers),
+            interaction(network.interaction.as_ref())
         ),
+        Network::Ple(network) => format!(
+            "ple, {} of {} experts a task and {} shared ones of {}, towers of {}{}",
+            plural(network.levels.into(), "level", "levels"),
+            network.task_experts,
+            network.shared_experts,
+            layers(&network.expert_layers),
+            layers(&network.tower_layers),
+            interaction(network.interaction.as_ref())
+        ),
+        Network::Esmm(esmm) => {
+            let over = match &esmm.over {
+                Trunk::SharedBottom(trunk) => Network::SharedBottom(trunk.clone()),
+                Trunk::Mmoe(trunk) => Network::Mmoe(trunk.clone()),
+                Trunk::Ple(trunk) => Network::Ple(trunk.clone()),
+            };
+            format!("esmm over {}", self::network(&over))
+        }
+    }
+}
+
+fn interaction(interaction: Option<&Interaction>) -> String {
+    match interaction {
+        None => String::new(),
+        Some(Interaction::DcnV2(crosses)) => {
+            format!(", over {} of rank {}", plural(crosses.layers.into(), "cross", "crosses"), crosses.rank)
+        }
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) struct Dense {
     pub(crate) groups: usize,
     /// `[groups, in, out]`
     pub(crate) weight: Block,
-    /// `[groups·out]`
-    pub(crate) bias: Block,
+    /// `[groups·out]`; none for a product alone, which has no activations either.
+    pub(crate) bias: Option<Block>,
     pub(crate) activations: Vec<Activation>,
     /// The first column of the input whose gradient anybody needs: numbers of `x` come before its embeddings.
     pub(crate) gradient_from: usize,
@@ -114,22 +114,26 @@ impl Layer for Dense {
                 _ => product(from, self.matrix(pass.weights, group, 0), to, Write::Over),
             }
         }
-        let bias = &pass.weights[self.bias.range()];
-        for activation in &self.activations {
-            activation.apply(output, stride, pass.rows, bias, pass.dropout);
+        if let Some(bias) = self.bias {
+            let bias = &pass.weights[bias.range()];
+            for activation in &self.activations {
+                activation.apply(output, stride, pass.rows, bias, pass.dropout);
+            }
         }
     }
 
     fn backward(&self, pass: &mut Backward<'_>, writes: &[Write]) {
         let output = self.output.buffer;
         let stride = pass.buffers[output].stride;
-        let bias_gradient = &mut pass.weight_gradient[self.bias.range()];
-        if pass.write == Write::Over {
-            bias_gradient.fill(0.0);
-        }
-        for activation in &self.activations {
-            let gradient = &mut pass.gradients[output];
-            activation.reverse(gradient, &pass.activations[output], stride, pass.rows, bias_gradient);
+        if let Some(bias) = self.bias {
+            let bias_gradient = &mut pass.weight_gradient[bias.range()];
+            if pass.write == Write::Over {
+                bias_gradient.fill(0.0);
+            }
+            for activation in &self.activations {
+                let gradient = &mut pass.gradients[output];
+                activation.reverse(gradient, &pass.activations[output], stride, pass.rows, bias_gradient);
+            }
         }
         for group in 0..self.groups {
             self.weight_gradient(pass, group);
@@ -143,7 +147,6 @@ impl Layer for Dense {
         let (groups, out) = (self.groups as i64, self.group_output() as i64);
         let shape = [groups, self.group_input() as i64, self.weight.stride as i64];
         let weight = self.weight.of(pass.weights).f_view(shape)?.f_narrow(2, 0, out)?.f_to_kind(pass.product_kind)?;
-        let bias = self.bias.of(pass.weights).f_narrow(0, 0, groups * out)?;
         let input = nodes.get(self.input)?.f_to_kind(pass.product_kind)?;
         let z = if groups == 1 {
             input.f_matmul(&weight.f_squeeze_dim(0)?)?
@@ -152,7 +155,12 @@ impl Layer for Dense {
             let input = input.f_reshape([-1, groups, self.group_input() as i64])?.f_transpose(0, 1)?;
             input.f_bmm(&weight)?.f_transpose(0, 1)?.f_reshape([-1, groups * out])?
         };
-        let z = z.f_to_kind(Kind::Float)?.f_add(&bias)?;
+        let z = z.f_to_kind(Kind::Float)?;
+        let Some(bias) = self.bias else {
+            nodes.put(self.output.buffer, 0, z);
+            return Ok(());
+        };
+        let z = z.f_add(&bias.of(pass.weights).f_narrow(0, 0, groups * out)?)?;
         for activation in &self.activations {
             let (first, width) = (activation.columns.start, activation.columns.len());
             let part = activation.apply_tensors(&z.f_narrow(1, first as i64, width as i64)?, pass.dropout)?;

@@ -1,31 +1,73 @@
-//! `z_k = Σ_e p_ke f_e`: each task's mixture of the experts (Ma, KDD 2018).
+//! `z_k = Σ_e p_ke f_e`: mixtures of experts by gates (Ma, KDD 2018; with experts of a gate's own Tang, RecSys 2020).
 //!
-//! Shares `[rows, tasks·experts]`, experts `[rows, experts·width]`, mixtures `[rows, tasks·width]`.
+//! Shares `[rows, gates·experts]`, each gate's in the order of the sources; mixtures `[rows, gates·width]`.
 
-use tch::TchError;
+use tch::{TchError, Tensor};
 
 use super::{Backward, Forward, Layer, Nodes, TensorPass, View};
 use crate::kernel::memory::Aligned;
 use crate::kernel::product::Write;
 
+/// Experts that gates mix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    /// `[rows, experts·width]`, or `[rows, gates·experts·width]` where each gate has experts of its own.
+    pub(crate) experts: View,
+    /// How many a gate mixes.
+    pub(crate) count: usize,
+    pub(crate) readers: Readers,
+}
+
+/// Who mixes a source's experts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// All gates the same ones.
+    Shared,
+    /// Gate `k` part `k`.
+    Own,
+}
+
 /// Experts mixed by gates.
 #[derive(Debug, Clone)]
 pub(crate) struct Mix {
     pub(crate) shares: View,
-    pub(crate) experts: View,
+    pub(crate) sources: Vec<Source>,
     pub(crate) output: View,
-    pub(crate) expert_count: usize,
+    pub(crate) gates: usize,
 }
 
 impl Mix {
     fn width(&self) -> usize {
-        self.experts.width / self.expert_count
+        self.output.width / self.gates
+    }
+
+    /// Each source beside the place of its shares among a gate's.
+    fn placed(&self) -> impl Iterator<Item = (usize, &Source)> {
+        self.sources.iter().scan(0, |next, source| {
+            let first = *next;
+            *next += source.count;
+            Some((first, source))
+        })
+    }
+
+    fn experts_per_gate(&self) -> usize {
+        self.shares.width / self.gates
+    }
+}
+
+impl Source {
+    /// Where gate `gate`'s experts start among the source's columns.
+    fn start(&self, gate: usize, width: usize) -> usize {
+        match self.readers {
+            Readers::Shared => 0,
+            Readers::Own => gate * self.count * width,
+        }
     }
 }
 
 impl Layer for Mix {
     fn inputs(&self) -> Vec<View> {
-        vec![self.shares, self.experts]
+        [self.shares].into_iter().chain(self.sources.iter().map(|source| source.experts)).collect()
     }
 
     fn output(&self) -> View {
@@ -33,20 +75,24 @@ impl Layer for Mix {
     }
 
     fn forward(&self, pass: &Forward<'_>, activations: &mut [Aligned]) {
-        let views = [self.shares, self.experts, self.output];
-        let strides = views.map(|view| pass.buffers[view.buffer].stride);
-        let [shares, experts, output] = activations
-            .get_disjoint_mut(views.map(|view| view.buffer))
-            .expect("gates, experts and mixtures are buffers of their own");
-        let width = self.width();
-        for row in 0..pass.rows {
-            let experts = &experts[row * strides[1] + self.experts.column..][..self.experts.width];
-            let shares = &shares[row * strides[0] + self.shares.column..][..self.shares.width];
-            let output = &mut output[row * strides[2]..][..self.output.width];
-            for (mixture, shares) in output.chunks_mut(width).zip(shares.chunks(self.expert_count)) {
-                mixture.fill(0.0);
-                for (expert, share) in experts.chunks(width).zip(shares) {
-                    mixture.iter_mut().zip(expert).for_each(|(sum, value)| *sum += share * value);
+        let (width, per_gate) = (self.width(), self.experts_per_gate());
+        for (first, source) in self.placed() {
+            let views = [self.shares, source.experts, self.output];
+            let strides = views.map(|view| pass.buffers[view.buffer].stride);
+            let [shares, experts, output] = disjoint(activations, views);
+            for row in 0..pass.rows {
+                let experts = &experts[row * strides[1] + source.experts.column..][..source.experts.width];
+                let shares = &shares[row * strides[0] + self.shares.column..][..self.shares.width];
+                let output = &mut output[row * strides[2]..][..self.output.width];
+                let gates = output.chunks_mut(width).zip(shares.chunks(per_gate)).enumerate();
+                for (gate, (mixture, shares)) in gates {
+                    if first == 0 {
+                        mixture.fill(0.0);
+                    }
+                    let experts = experts[source.start(gate, width)..].chunks(width);
+                    for (expert, share) in experts.zip(&shares[first..first + source.count]) {
+                        mixture.iter_mut().zip(expert).for_each(|(sum, value)| *sum += share * value);
+                    }
                 }
             }
         }
@@ -54,54 +100,74 @@ impl Layer for Mix {
 
     /// `dp_ke = ⟨dz_k, f_e⟩`, `df_e = Σ_k p_ke dz_k`
     fn backward(&self, pass: &mut Backward<'_>, writes: &[Write]) {
-        let views = [self.shares, self.experts, self.output];
-        let strides = views.map(|view| pass.buffers[view.buffer].stride);
-        let (shares, experts) = (&pass.activations[self.shares.buffer], &pass.activations[self.experts.buffer]);
-        let [by_shares, by_experts, by_output] = pass
-            .gradients
-            .get_disjoint_mut(views.map(|view| view.buffer))
-            .expect("gates, experts and mixtures are buffers of their own");
-        for row in 0..pass.rows {
-            let shares_at =
-                row * strides[0] + self.shares.column..row * strides[0] + self.shares.column + self.shares.width;
-            let first_expert = row * strides[1] + self.experts.column;
-            let experts_at = first_expert..first_expert + self.experts.width;
-            if writes[0] == Write::Over {
-                by_shares[shares_at.clone()].fill(0.0);
+        let strides = pass.buffers;
+        for ((first, source), write) in self.placed().zip(&writes[1..]) {
+            let views = [self.shares, source.experts, self.output];
+            let strides = views.map(|view| strides[view.buffer].stride);
+            let (shares, experts) = (&pass.activations[self.shares.buffer], &pass.activations[source.experts.buffer]);
+            let [by_shares, by_experts, by_output] = disjoint(pass.gradients, views);
+            for row in 0..pass.rows {
+                let (shares_at, experts_at) = (self.shares.at(row, strides[0]), source.experts.at(row, strides[1]));
+                if first == 0 && writes[0] == Write::Over {
+                    by_shares[shares_at.clone()].fill(0.0);
+                }
+                if *write == Write::Over {
+                    by_experts[experts_at.clone()].fill(0.0);
+                }
+                self.backward_row(
+                    (first, source),
+                    (&shares[shares_at.clone()], &mut by_shares[shares_at]),
+                    (&experts[experts_at.clone()], &mut by_experts[experts_at]),
+                    &by_output[row * strides[2]..][..self.output.width],
+                );
             }
-            if writes[1] == Write::Over {
-                by_experts[experts_at.clone()].fill(0.0);
-            }
-            self.backward_row(
-                (&shares[shares_at.clone()], &mut by_shares[shares_at]),
-                (&experts[experts_at.clone()], &mut by_experts[experts_at]),
-                &by_output[row * strides[2]..][..self.output.width],
-            );
         }
     }
 
     fn forward_tensors(&self, _: &TensorPass<'_>, nodes: &mut Nodes) -> Result<(), TchError> {
-        let (experts, width) = (self.expert_count as i64, self.width() as i64);
-        // [rows, tasks, experts] · [rows, experts, width] → [rows, tasks, width]
-        let shares = nodes.get(self.shares)?.f_reshape([-1, self.shares.width as i64 / experts, experts])?;
-        let mixtures = shares.f_bmm(&nodes.get(self.experts)?.f_reshape([-1, experts, width])?)?;
-        nodes.put(self.output.buffer, 0, mixtures.f_reshape([-1, self.output.width as i64])?);
+        let (gates, width) = (self.gates as i64, self.width() as i64);
+        // [rows, gates, 1, experts] · [rows, gates or 1, experts, width] → [rows, gates, 1, width]
+        let shares = nodes.get(self.shares)?.f_reshape([-1, gates, 1, self.experts_per_gate() as i64])?;
+        let mut sum: Option<Tensor> = None;
+        for (first, source) in self.placed() {
+            let count = source.count as i64;
+            let readers = match source.readers {
+                Readers::Shared => 1,
+                Readers::Own => gates,
+            };
+            let experts = nodes.get(source.experts)?.f_reshape([-1, readers, count, width])?;
+            let part = shares.f_narrow(3, first as i64, count)?.f_matmul(&experts)?;
+            sum = Some(match sum {
+                Some(sum) => sum.f_add(&part)?,
+                None => part,
+            });
+        }
+        let mixtures = sum.expect("a mixture has a source").f_reshape([-1, self.output.width as i64])?;
+        nodes.put(self.output.buffer, 0, mixtures);
         Ok(())
     }
+}
+
+fn disjoint(buffers: &mut [Aligned], views: [View; 3]) -> [&mut Aligned; 3] {
+    let buffers = buffers.get_disjoint_mut(views.map(|view| view.buffer));
+    buffers.expect("gates, experts and mixtures are buffers of their own")
 }
 
 impl Mix {
     fn backward_row(
         &self,
+        (first, source): (usize, &Source),
         (shares, by_shares): (&[f32], &mut [f32]),
         (experts, by_experts): (&[f32], &mut [f32]),
         by_mixtures: &[f32],
     ) {
-        let width = self.width();
-        let tasks = shares.chunks(self.expert_count).zip(by_shares.chunks_mut(self.expert_count));
-        for (by_mixture, (shares, by_shares)) in by_mixtures.chunks(width).zip(tasks) {
-            let experts = experts.chunks(width).zip(by_experts.chunks_mut(width));
-            for ((expert, by_expert), (share, by_share)) in experts.zip(shares.iter().zip(by_shares)) {
+        let (width, per_gate, used) = (self.width(), self.experts_per_gate(), first..first + source.count);
+        let gates = shares.chunks(per_gate).zip(by_shares.chunks_mut(per_gate));
+        for (gate, (by_mixture, (shares, by_shares))) in by_mixtures.chunks(width).zip(gates).enumerate() {
+            let start = source.start(gate, width);
+            let experts = experts[start..].chunks(width).zip(by_experts[start..].chunks_mut(width));
+            let shares = shares[used.clone()].iter().zip(&mut by_shares[used.clone()]);
+            for ((expert, by_expert), (share, by_share)) in experts.zip(shares) {
                 *by_share += dot(by_mixture, expert);
                 by_expert.iter_mut().zip(by_mixture).for_each(|(sum, by)| *sum += share * by);
             }
@@ -110,7 +176,7 @@ impl Mix {
 }
 
 /// Σ a·b in eight partial sums, so that it is vector instructions.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; 8];
     let (a_parts, b_parts) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f32 = a_parts.remainder().iter().zip(b_parts.remainder()).map(|(a, b)| a * b).sum();

@@ -2,8 +2,10 @@
 
 use crate::kernel::product::Write;
 use crate::layers::activation::Activation;
+use crate::layers::conjunction::Conjunction;
+use crate::layers::cross::Cross;
 use crate::layers::dense::Dense;
-use crate::layers::mix::Mix;
+use crate::layers::mix::{Mix, Source};
 use crate::layers::softmax::Softmax;
 use crate::layers::{Buffer, INPUT, Layer, View};
 use crate::network::parameters::{Init, Named, Placement};
@@ -82,46 +84,89 @@ impl Builder {
     /// All branches over the whole input, as one product. Gives each branch's columns.
     pub(crate) fn side_by_side(&mut self, input: View, branches: &[Branch<'_>]) -> Vec<View> {
         let width = branches.iter().map(Branch::width).sum();
-        let weight = self.parameters.block(input.width, width, true);
-        let bias = self.parameters.block(1, width, false);
-        let output = self.buffer(width);
-        let mut activations = Vec::with_capacity(branches.len());
-        let mut views = Vec::with_capacity(branches.len());
-        let mut column = 0;
+        let (mut dense, bias) = self.dense(input, 1, width);
+        let (mut views, mut column) = (Vec::with_capacity(branches.len()), 0);
         for branch in branches {
-            let placement = Placement {
-                offset: weight.offset + column,
-                groups: branch.groups.unwrap_or(1),
-                rows: input.width,
-                columns: branch.units,
-                group_stride: branch.units,
-                row_stride: weight.stride,
-            };
-            self.name(branch, placement, bias.offset + column);
-            activations.push(self.activation(branch, column));
-            views.push(View { column, width: branch.width(), ..output });
+            let placement = dense.columns_of(branch, 0, column);
+            self.name(branch, placement, bias + column);
+            dense.activations.push(self.activation(branch, column));
+            views.push(View { column, width: branch.width(), ..dense.output });
             column += branch.width();
         }
-        let gradient_from = self.gradient_from(input);
-        self.layers.push(Box::new(Dense { input, output, groups: 1, weight, bias, activations, gradient_from }));
+        self.layers.push(Box::new(dense));
         views
     }
 
-    /// A layer of parallel networks: group `g` reads part `g` of the input.
-    pub(crate) fn grouped(&mut self, input: View, branch: &Branch<'_>) -> View {
-        let groups = branch.groups.unwrap_or(1);
-        let rows = input.width / groups;
-        let weight = self.parameters.block(groups * rows, branch.units, true);
-        let bias = self.parameters.block(1, branch.width(), false);
-        let output = self.buffer(branch.width());
-        let (columns, row_stride) = (branch.units, weight.stride);
-        let group_stride = rows * row_stride;
-        let placement = Placement { offset: weight.offset, groups, rows, columns, group_stride, row_stride };
-        self.name(branch, placement, bias.offset);
-        let activations = vec![self.activation(branch, 0)];
-        let gradient_from = self.gradient_from(input);
-        self.layers.push(Box::new(Dense { input, output, groups, weight, bias, activations, gradient_from }));
+    /// A layer of parallel networks, those of each branch after those of the one before it: network `g` reads part `g`
+    /// of the input.
+    pub(crate) fn grouped(&mut self, input: View, branches: &[Branch<'_>]) -> View {
+        let groups = branches.iter().map(|branch| branch.groups.unwrap_or(1)).sum();
+        let (mut dense, bias) = self.dense(input, groups, branches[0].units);
+        let mut first = 0;
+        for branch in branches {
+            let column = first * branch.units;
+            let placement = dense.groups_of(branch, first);
+            self.name(branch, placement, bias + column);
+            dense.activations.push(self.activation(branch, column));
+            first += branch.groups.unwrap_or(1);
+        }
+        let output = dense.output;
+        self.layers.push(Box::new(dense));
         output
+    }
+
+    /// Branches of the same shape: branch `k` reads part `k` of the input, its networks side by side.
+    pub(crate) fn parts(&mut self, input: View, branches: &[Branch<'_>]) -> View {
+        let width = branches[0].width();
+        let (mut dense, bias) = self.dense(input, branches.len(), width);
+        for (part, branch) in branches.iter().enumerate() {
+            let placement = dense.columns_of(branch, part, 0);
+            self.name(branch, placement, bias + part * width);
+            dense.activations.push(self.activation(branch, part * width));
+        }
+        let output = dense.output;
+        self.layers.push(Box::new(dense));
+        output
+    }
+
+    /// A product of `groups` matrices of `units` outputs each, without activations yet, and where its bias starts.
+    fn dense(&mut self, input: View, groups: usize, units: usize) -> (Dense, usize) {
+        let weight = self.parameters.block(input.width, units, true);
+        let bias = self.parameters.block(1, groups * units, false);
+        let (output, gradient_from) = (self.buffer(groups * units), self.gradient_from(input));
+        let (activations, offset) = (Vec::new(), bias.offset);
+        (Dense { input, output, groups, weight, bias: Some(bias), activations, gradient_from }, offset)
+    }
+
+    /// `x·W` without a bias.
+    pub(crate) fn linear(&mut self, input: View, name: &str, units: usize) -> View {
+        let weight = self.parameters.block(input.width, units, true);
+        let (output, gradient_from) = (self.buffer(units), self.gradient_from(input));
+        let dense = Dense { input, output, groups: 1, weight, bias: None, activations: Vec::new(), gradient_from };
+        let branch = Branch { name, groups: None, units, hidden: None, bias: None };
+        let placement = dense.columns_of(&branch, 0, 0);
+        self.name_weight(&branch, placement);
+        self.layers.push(Box::new(dense));
+        output
+    }
+
+    /// `start ⊙ factor + state`
+    pub(crate) fn cross(&mut self, start: View, factor: View, state: View) -> View {
+        let output = self.buffer(start.width);
+        let gradient_from = self.gradient_from(start);
+        self.layers.push(Box::new(Cross { start, factor, state, output, gradient_from }));
+        output
+    }
+
+    /// The logit of two events in a row, from the first's and that of the second given the first.
+    pub(crate) fn conjunction(&mut self, first: View, second: View) -> View {
+        let output = self.buffer(1);
+        self.layers.push(Box::new(Conjunction { first, second, output }));
+        output
+    }
+
+    fn gradient_from(&self, input: View) -> usize {
+        if input.buffer == INPUT { self.numeric_width } else { 0 }
     }
 
     /// Hidden layers `<name>.0`, `<name>.1`, … of parallel networks over the same input, the first as one product.
@@ -131,7 +176,7 @@ impl Builder {
         for (index, &units) in widths.iter().enumerate() {
             let name = format!("{name}.{index}");
             let branch = Branch { name: &name, groups: Some(groups), units, hidden: Some(hidden), bias: None };
-            view = if index == 0 { self.side_by_side(view, &[branch])[0] } else { self.grouped(view, &branch) };
+            view = if index == 0 { self.side_by_side(view, &[branch])[0] } else { self.grouped(view, &[branch]) };
         }
         view
     }
@@ -150,10 +195,10 @@ impl Builder {
         output
     }
 
-    /// For each task the experts' mixture by its shares, `[rows, tasks·(experts.width / expert_count)]`.
-    pub(crate) fn mix(&mut self, shares: View, experts: View, expert_count: usize) -> View {
-        let output = self.buffer(shares.width / expert_count * (experts.width / expert_count));
-        self.layers.push(Box::new(Mix { shares, experts, output, expert_count }));
+    /// Each gate's mixture of experts of `width` units by its shares, `[rows, gates·width]`.
+    pub(crate) fn mix(&mut self, shares: View, sources: Vec<Source>, gates: usize, width: usize) -> View {
+        let output = self.buffer(gates * width);
+        self.layers.push(Box::new(Mix { shares, sources, output, gates }));
         output
     }
 
@@ -176,10 +221,6 @@ impl Builder {
         View { buffer: self.buffers.len() - 1, column: 0, width }
     }
 
-    fn gradient_from(&self, input: View) -> usize {
-        if input.buffer == INPUT { self.numeric_width } else { 0 }
-    }
-
     fn activation(&mut self, branch: &Branch<'_>, first: usize) -> Activation {
         self.activations += 1;
         Activation {
@@ -190,10 +231,14 @@ impl Builder {
         }
     }
 
+    fn name_weight(&mut self, branch: &Branch<'_>, placement: Placement) {
+        let init = Init::Uniform(branch.bound(placement.rows));
+        let shape = branch.shape(&[placement.rows, branch.units]);
+        self.parameters.named.push(Named { name: format!("{}.weight", branch.name), shape, placement, init });
+    }
+
     fn name(&mut self, branch: &Branch<'_>, weight: Placement, bias_offset: usize) {
-        let init = Init::Uniform(branch.bound(weight.rows));
-        let shape = branch.shape(&[weight.rows, branch.units]);
-        self.parameters.named.push(Named { name: format!("{}.weight", branch.name), shape, placement: weight, init });
+        self.name_weight(branch, weight);
         let placement = Placement {
             offset: bias_offset,
             groups: 1,
@@ -205,6 +250,28 @@ impl Builder {
         let init = Init::Values(branch.bias.clone().unwrap_or_else(|| vec![0.0; branch.width()]));
         let shape = branch.shape(&[branch.units]);
         self.parameters.named.push(Named { name: format!("{}.bias", branch.name), shape, placement, init });
+    }
+}
+
+impl Dense {
+    /// Where a branch's weights lie that reads part `group`, from `column` of the part's outputs on.
+    fn columns_of(&self, branch: &Branch<'_>, group: usize, column: usize) -> Placement {
+        let rows = self.input.width / self.groups;
+        Placement {
+            offset: self.weight.offset + group * rows * self.weight.stride + column,
+            groups: branch.groups.unwrap_or(1),
+            rows,
+            columns: branch.units,
+            group_stride: branch.units,
+            row_stride: self.weight.stride,
+        }
+    }
+
+    /// Where a branch's weights lie whose networks read a part each, from part `first` on.
+    fn groups_of(&self, branch: &Branch<'_>, first: usize) -> Placement {
+        let rows = self.input.width / self.groups;
+        let group_stride = rows * self.weight.stride;
+        Placement { group_stride, ..self.columns_of(branch, first, 0) }
     }
 }
 

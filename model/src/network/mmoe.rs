@@ -14,9 +14,10 @@
 use spec::network::MmoeNetwork;
 
 use super::builder::Hidden;
-use super::{Assembly, Branch, Builder, Head, hidden_problem};
+use super::{Assembly, Branch, Builder, Head, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
+use crate::layers::mix::{Readers, Source};
 
 impl Assembly for MmoeNetwork {
     fn problem(&self) -> Option<NetworkProblem> {
@@ -26,7 +27,8 @@ impl Assembly for MmoeNetwork {
         if self.expert_layers.is_empty() {
             return Some(NetworkProblem::NoExpertLayers);
         }
-        hidden_problem(&[("expert_layers", &self.expert_layers), ("tower_layers", &self.tower_layers)], self.dropout)
+        let layers = [("expert_layers", &self.expert_layers[..]), ("tower_layers", &self.tower_layers[..])];
+        hidden_problem(&layers, self.dropout).or_else(|| interaction::problem(self.interaction.as_ref()))
     }
 
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
@@ -35,18 +37,20 @@ impl Assembly for MmoeNetwork {
         let units = self.expert_layers[0] as usize;
         let first = Branch { name: "experts.0", groups: Some(experts), units, hidden: Some(hidden), bias: None };
         let gates = Branch { name: "gates", groups: Some(tasks), units: experts, hidden: None, bias: None };
-        let views = builder.side_by_side(builder.input(), &[first.clone(), gates]);
+        let input = interaction::interact(self.interaction.as_ref(), builder);
+        let views = builder.side_by_side(input, &[first.clone(), gates]);
         let mut experts_out = views[0];
         for (index, &units) in self.expert_layers.iter().enumerate().skip(1) {
             let branch = Branch { name: &format!("experts.{index}"), units: units as usize, ..first.clone() };
-            experts_out = builder.grouped(experts_out, &branch);
+            experts_out = builder.grouped(experts_out, &[branch]);
         }
         let shares = builder.softmax(views[1], tasks);
-        let mut towers = builder.mix(shares, experts_out, experts);
+        let source = Source { experts: experts_out, count: experts, readers: Readers::Shared };
+        let mut towers = builder.mix(shares, vec![source], tasks, experts_out.width / experts);
         for (index, &units) in self.tower_layers.iter().enumerate() {
             let (name, units) = (format!("towers.{index}"), units as usize);
             let branch = Branch { name: &name, groups: Some(tasks), units, hidden: Some(hidden), bias: None };
-            towers = builder.grouped(towers, &branch);
+            towers = builder.grouped(towers, &[branch]);
         }
         builder.heads(|task| towers.part(task, tasks), heads)
     }

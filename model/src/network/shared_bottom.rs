@@ -11,22 +11,23 @@
 use spec::network::SharedBottomNetwork;
 
 use super::builder::Hidden;
-use super::{Assembly, Branch, Builder, Head, hidden_problem};
+use super::{Assembly, Branch, Builder, Head, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
 
 impl Assembly for SharedBottomNetwork {
     fn problem(&self) -> Option<NetworkProblem> {
-        hidden_problem(&[("bottom_layers", &self.bottom_layers), ("tower_layers", &self.tower_layers)], self.dropout)
+        let layers = [("bottom_layers", &self.bottom_layers[..]), ("tower_layers", &self.tower_layers[..])];
+        hidden_problem(&layers, self.dropout).or_else(|| interaction::problem(self.interaction.as_ref()))
     }
 
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
         let hidden = Hidden { dropout: self.dropout as f32 };
-        let mut trunk = builder.input();
+        let mut trunk = interaction::interact(self.interaction.as_ref(), builder);
         for (index, &units) in self.bottom_layers.iter().enumerate() {
             let name = format!("bottom.{index}");
             let branch = Branch { name: &name, groups: None, units: units as usize, hidden: Some(hidden), bias: None };
-            trunk = builder.grouped(trunk, &branch);
+            trunk = builder.grouped(trunk, &[branch]);
         }
         let widths: Vec<usize> = self.tower_layers.iter().map(|&units| units as usize).collect();
         let towers = builder.towers(trunk, "towers", heads.len(), &widths, hidden);

@@ -99,26 +99,88 @@ fn prediction(task: usize, head: &[f64]) -> f64 {
 }
 
 fn reference(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
-    let x = x(package, inputs, row);
-    let trunk = |task: usize| match network["kind"].as_str().unwrap() {
-        "linear" => x.clone(),
-        "shared_bottom" => hidden(package, "towers", task, hidden(package, "bottom", 0, x.clone())),
+    let trunk = if network["kind"] == "esmm" { &network["over"] } else { network };
+    let seen = seen(package, trunk, crossed(package, x(package, inputs, row)));
+    let head = |(task, name)| prediction(task, &linear(package, &format!("heads.{name}"), 0, &seen[task]));
+    let mut predictions: Vec<f64> = ["buy", "spend", "like"].into_iter().enumerate().map(head).collect();
+    if network["kind"] == "esmm" {
+        predictions[2] *= predictions[0];
+    }
+    predictions
+}
+
+/// What the head of each task reads.
+fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) -> Vec<Vec<f64>> {
+    let count = |field: &str| network[field].as_u64().unwrap() as usize;
+    match network["kind"].as_str().unwrap() {
+        "linear" => vec![x; 3],
+        "shared_bottom" => {
+            let bottom = hidden(package, "bottom", 0, x);
+            (0..3).map(|task| hidden(package, "towers", task, bottom.clone())).collect()
+        }
         "mmoe" => {
-            let experts = network["experts"].as_u64().unwrap() as usize;
-            let gates: Vec<f64> = linear(package, "gates", task, &x).iter().map(|l| l.exp()).collect();
-            let sum: f64 = gates.iter().sum();
-            let mut mixture = Vec::new();
-            for (expert, gate) in (0..experts).zip(&gates) {
-                let values = hidden(package, "experts", expert, x.clone());
-                mixture.resize(values.len(), 0.0);
-                mixture.iter_mut().zip(values).for_each(|(mixed, value)| *mixed += gate / sum * value);
-            }
-            hidden(package, "towers", task, mixture)
+            let experts = |expert| hidden(package, "experts", expert, x.clone());
+            let experts: Vec<_> = (0..count("experts")).map(experts).collect();
+            let mixed = |task| mixture(&linear(package, "gates", task, &x), &experts);
+            (0..3).map(|task| hidden(package, "towers", task, mixed(task))).collect()
+        }
+        "ple" => {
+            let mixed = extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x);
+            (0..3).map(|task| hidden(package, "towers", task, mixed[task].clone())).collect()
         }
         other => panic!("{other}"),
-    };
-    let head = |(task, name)| prediction(task, &linear(package, &format!("heads.{name}"), 0, &trunk(task)));
-    ["buy", "spend", "like"].into_iter().enumerate().map(head).collect()
+    }
+}
+
+/// Σ_e softmax(logits)_e · f_e
+fn mixture(logits: &[f64], experts: &[Vec<f64>]) -> Vec<f64> {
+    assert_eq!(logits.len(), experts.len());
+    let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+    let unit = |unit: usize| logits.iter().zip(experts).map(|(logit, expert)| logit.exp() / sum * expert[unit]).sum();
+    (0..experts[0].len()).map(unit).collect()
+}
+
+/// The tasks' mixtures after the last level.
+fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec<f64>) -> Vec<Vec<f64>> {
+    let mut states = vec![x; 4];
+    for level in 0..levels {
+        let name = |task: usize| match task {
+            3 => format!("levels.{level}.shared"),
+            task => format!("levels.{level}.tasks.{task}"),
+        };
+        let experts = |task: usize| {
+            let count = if task == 3 { shared } else { own };
+            let expert = |expert| hidden(package, &format!("{}.experts", name(task)), expert, states[task].clone());
+            (0..count).map(expert).collect::<Vec<_>>()
+        };
+        let experts: Vec<_> = (0..4).map(experts).collect();
+        let next = |task: usize| {
+            let gate = format!("{}.gate", name(task));
+            if task == 3 && level + 1 == levels {
+                assert!(!package.contains_key(&format!("{gate}.weight")));
+                return Vec::new();
+            }
+            let read = if task == 3 { experts.concat() } else { [&experts[task][..], &experts[3]].concat() };
+            mixture(&linear(package, &gate, 0, &states[task]), &read)
+        };
+        states = (0..4).map(next).collect();
+    }
+    states
+}
+
+/// x after the crosses of the package, if it has any.
+fn crossed(package: &Package, start: Vec<f64>) -> Vec<f64> {
+    let mut state = start.clone();
+    for layer in (0..).take_while(|layer| package.contains_key(&format!("interaction.{layer}.down.weight"))) {
+        let down = &package[&format!("interaction.{layer}.down.weight")];
+        let rank = down.shape[1];
+        let low =
+            |unit: usize| state.iter().enumerate().map(|(i, number)| number * down.numbers[i * rank + unit]).sum();
+        let low: Vec<f64> = (0..rank).map(low).collect();
+        let factor = linear(package, &format!("interaction.{layer}.up"), 0, &low);
+        state = start.iter().zip(factor).zip(&state).map(|((start, factor), state)| start * factor + state).collect();
+    }
+    state
 }
 
 fn trained(network: serde_json::Value) -> (spec::TrainingSpec, Learner) {

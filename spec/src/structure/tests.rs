@@ -26,7 +26,7 @@ fn an_unknown_field_is_named_with_what_was_meant() {
                 "experts: 4",
                 "§heads: 4",
                 &[
-                    "spec.network.heads: unknown field `heads` (fields here: kind, experts, expert_layers, tower_layers, dropout)",
+                    "spec.network.heads: unknown field `heads` (fields here: kind, experts, expert_layers, tower_layers, dropout, interaction)",
                 ],
             ),
             (
@@ -49,7 +49,7 @@ fn a_missing_field_is_named_with_what_it_takes() {
             (
                 "    kind: mmoe\n",
                 "",
-                &["36:3: spec.network: `kind` is missing (it takes one of linear, shared_bottom, mmoe)"],
+                &["36:3: spec.network: `kind` is missing (it takes one of linear, shared_bottom, mmoe, ple, esmm)"],
             ),
             (
                 "url: data/transactions.csv, ",
@@ -192,7 +192,9 @@ fn an_unknown_word_is_named_with_what_was_meant() {
             (
                 "kind: mmoe",
                 "kind: §transformer",
-                &["spec.network.kind: unknown network kind `transformer` (available: linear, shared_bottom, mmoe)"],
+                &[
+                    "spec.network.kind: unknown network kind `transformer` (available: linear, shared_bottom, mmoe, ple, esmm)",
+                ],
             ),
             (
                 "impute: zero",
@@ -230,13 +232,15 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
         &[
             (
                 "kind: mmoe",
-                "kind: §ple",
-                &["spec.network.kind: network kind `ple` is not available; available: linear, shared_bottom, mmoe"],
+                "kind: §stem",
+                &[
+                    "spec.network.kind: network kind `stem` is not available; available: linear, shared_bottom, mmoe, ple, esmm",
+                ],
             ),
             (
                 "experts: 4\n",
-                "experts: 4\n    §interaction: {kind: dcn_v2, layers: 2, rank: 64}\n",
-                &["spec.network.interaction: `interaction` is not available"],
+                "experts: 4\n    §activation: gelu\n",
+                &["spec.network.activation: `activation` is not available"],
             ),
             (
                 "{kind: numeric, transform: standardize, impute: zero}",
@@ -255,9 +259,9 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "positive_weight: 2",
-                "§after: click, loss: §focal",
+                "§group_by: click, loss: §focal",
                 &[
-                    "spec.tasks.repurchase.after: `after` is not available",
+                    "spec.tasks.repurchase.group_by: `group_by` is not available",
                     "spec.tasks.repurchase.loss: expected a mapping with `kind`, one of cross_entropy, focal, found the text `focal` (write {kind: focal})",
                 ],
             ),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ColumnName;
+use crate::ids::{ColumnName, TaskName};
 
 /// A 0/1 label; null means not observed, and the row does not teach this task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,9 @@ pub struct BinaryTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::text::not_blank_or_null")]
     pub when: Option<String>,
+    /// The step of a funnel that comes before this one: a binary task. For networks that know of funnels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<TaskName>,
 }
 
 fn one() -> f64 {

@@ -17,6 +17,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &
         }
         check_kind(checker, &path, task, known);
     }
+    funnel(checker, training);
     check_weights(checker, training);
 }
 
@@ -53,6 +54,35 @@ fn check_weights(checker: &mut Checker<'_>, training: &TrainingSpec) {
         }
         if training.tasks.keys().all(|name| weights.get(name) == Some(&0.0)) {
             checker.report_whole(&path, Contradiction::NoWeight);
+        }
+    }
+}
+
+/// Steps of funnels: the steps before them, and a network that reads them.
+fn funnel(checker: &mut Checker<'_>, training: &TrainingSpec) {
+    let steps = training.tasks.iter().filter_map(|(name, task)| Some((name, task.after()?)));
+    let (network, network_path) = (&training.network, spec("network").name("kind"));
+    if steps.clone().next().is_none() && network.has_funnel() && !checker.is_damaged(&spec("tasks")) {
+        checker.report(&network_path, Contradiction::NoFunnel { network: network.kind() });
+    }
+    let sampled = training.tasks.iter().filter(|(_, task)| network.has_funnel() && task.negative_rate() < 1.0);
+    for (name, _) in sampled {
+        checker.report(&spec("tasks").name(name).name("negative_rate"), Contradiction::FunnelOfShares);
+    }
+    for (name, after) in steps {
+        let path = spec("tasks").name(name).name("after");
+        if !network.has_funnel() && !checker.is_damaged(&network_path) {
+            checker.report(&path, Contradiction::FunnelOfNetwork { network: network.kind() });
+        }
+        if !check_exists(checker, &path, after) {
+            continue;
+        }
+        let before = std::iter::successors(Some(after), |step| training.tasks.get(*step)?.after());
+        let limit = training.tasks.len() + 1;
+        if before.take(limit).any(|step| step == name) {
+            checker.report(&path, Contradiction::FunnelLoop);
+        } else if !matches!(training.tasks.get(after), Some(Task::Binary(_)) | None) {
+            checker.report(&path, Contradiction::FunnelOfKind { task: after.to_string() });
         }
     }
 }

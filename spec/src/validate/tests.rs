@@ -368,6 +368,64 @@ fn every_task_may_say_which_rows_it_learns_from_and_how_much_they_count() {
 }
 
 #[test]
+fn the_steps_of_a_funnel_follow_each_other_in_a_network_that_reads_them() {
+    let funnel = TRAINING.replace("kind: mmoe\n", "kind: esmm\n").replace("    experts: 4\n", "");
+    let funnel: String = funnel.lines().filter(|line| !is_mmoe_line(line)).map(|line| format!("{line}\n")).collect();
+    let steps = "positive_weight: 2";
+    check_edits(
+        &funnel,
+        &[
+            (
+                steps,
+                "positive_weight: 2, after: §repurchase",
+                &["spec.tasks.repurchase.after: the task comes after itself"],
+            ),
+            (
+                steps,
+                "positive_weight: 2, after: §spend",
+                &["spec.tasks.repurchase.after: `spend` is not a binary task"],
+            ),
+            (
+                steps,
+                "positive_weight: 2, after: §click",
+                &["spec.tasks.repurchase.after: there is no task `click` (tasks: repurchase, spend, best)"],
+            ),
+            (
+                steps,
+                "negative_rate: §0.5, after: §repurchase",
+                &[
+                    "spec.tasks.repurchase.negative_rate: `negative_rate` leaves out rows that the other steps of the funnel learn from",
+                    "spec.tasks.repurchase.after: the task comes after itself",
+                ],
+            ),
+            (
+                "kind: esmm",
+                "kind: §esmm",
+                &[
+                    "spec.network.kind: `esmm` multiplies the steps of a funnel, and no task says which step it comes `after`",
+                ],
+            ),
+        ],
+    );
+    check_edits(
+        TRAINING,
+        &[(
+            steps,
+            "positive_weight: 2, after: §spend",
+            &[
+                "spec.tasks.repurchase.after: `after` is for networks of kind esmm, and the network's kind is mmoe",
+                "33:80: spec.tasks.repurchase.after: `spend` is not a binary task",
+            ],
+        )],
+    );
+}
+
+/// Whether it is a field that only MMoE has.
+fn is_mmoe_line(line: &str) -> bool {
+    ["    expert_layers:", "    tower_layers:", "    dropout:"].iter().any(|field| line.starts_with(field))
+}
+
+#[test]
 fn a_measure_belongs_to_its_task() {
     let of_values = "these do: rmse, mae, spearman, normalized_gini, loss";
     let of_classes = "these do: auc, pr_auc, log_loss, normalized_entropy, brier, ece, ks, gini, lift_top_decile, \
