@@ -68,7 +68,7 @@ impl Architecture {
         objectives: Vec<Objective>,
         heads: &[Head],
     ) -> Result<Self, Error> {
-        let graph = graph(&spec.network, layout.width(), layout.numeric_width(), heads)?;
+        let graph = graph(&spec.network, layout, heads)?;
         let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
         Ok(Self { layout: layout.clone(), tasks, objectives, graph })
     }

@@ -153,5 +153,16 @@ pub(crate) fn networks(dropout: f64) -> Vec<serde_json::Value> {
             "kind": "esmm",
             "over": {"kind": "mmoe", "experts": 2, "expert_layers": [16], "tower_layers": [6], "dropout": dropout},
         }),
+        serde_json::json!({
+            "kind": "shared_bottom", "bottom_layers": [14], "tower_layers": [], "dropout": dropout,
+            "interaction": {"kind": "deepfm", "rank": 8},
+        }),
+        serde_json::json!({
+            "kind": "esmm",
+            "over": {
+                "kind": "ple", "levels": 1, "task_experts": 1, "shared_experts": 1, "expert_layers": [11],
+                "tower_layers": [5], "dropout": dropout, "interaction": {"kind": "deepfm", "rank": 12},
+            },
+        }),
     ]
 }

@@ -7,7 +7,9 @@ pub(crate) mod conjunction;
 pub(crate) mod cross;
 pub(crate) mod dense;
 pub(crate) mod mix;
+pub(crate) mod pairs;
 pub(crate) mod softmax;
+pub(crate) mod sum;
 
 use std::fmt::Debug;
 use std::ops::Range;

@@ -89,13 +89,22 @@ impl Objective {
         matches!(self, Self::Nnpu { .. })
     }
 
-    /// Puts into a head's last layer what training keeps apart from it, so that a package's weights say what is predicted.
-    pub(crate) fn publish(self, weight: &mut [f32], bias: &mut [f32]) {
+    /// Puts into a weight of a head's last layer what training keeps apart from it, so that a package's weights say what
+    /// is predicted.
+    pub(crate) fn publish_weight(self, weight: &mut [f32]) {
+        match self {
+            Self::Regression(regression) => regression.publish_weight(weight),
+            Self::Binary(_) | Self::Value | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
+        }
+    }
+
+    /// The same of its bias.
+    pub(crate) fn publish_bias(self, bias: &mut [f32]) {
         match self {
             Self::Binary(classes) => {
                 bias.iter_mut().for_each(|bias| *bias = (f64::from(*bias) + classes.log_rate) as f32);
             }
-            Self::Regression(regression) => regression.publish(weight, bias),
+            Self::Regression(regression) => regression.publish_bias(bias),
             Self::Value | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
         }
     }

@@ -3,8 +3,10 @@
 //! To add one: a file beside these with its [`Assembly`] (formula, shapes, source in its documentation) and its line
 //! in [`assembly`].
 
+mod branch;
 mod builder;
 mod esmm;
+mod field;
 mod interaction;
 mod linear;
 mod mmoe;
@@ -14,10 +16,12 @@ mod shared_bottom;
 
 use spec::network::Network;
 
-pub(crate) use builder::{Branch, Builder, Graph};
+use branch::{Branch, Hidden, Stack};
+pub(crate) use builder::{Builder, Graph};
 pub(crate) use parameters::Parameters;
 
 use crate::error::{Error, NetworkProblem};
+use crate::input::InputLayout;
 use crate::layers::View;
 
 /// The head of a task, as an assembly needs to know it.
@@ -36,7 +40,7 @@ pub(crate) struct Head {
 impl Head {
     /// Its linear layer.
     fn branch(&self) -> Branch<'_> {
-        Branch { name: &self.name, groups: None, units: self.units, hidden: None, bias: Some(self.bias.clone()) }
+        Branch { bias: Some(self.bias.clone()), ..Branch::linear(&self.name, self.units) }
     }
 }
 
@@ -60,14 +64,13 @@ fn assembly(network: &Network) -> &dyn Assembly {
     }
 }
 
-/// The graph of a document's network over inputs of `width` numbers, of which the first `numeric_width` come from no
-/// embedding.
+/// The graph of a document's network over inputs of a layout.
 ///
 /// # Errors
 ///
 /// A network that has no inputs, tasks, units or experts.
-pub(crate) fn graph(network: &Network, width: usize, numeric_width: usize, heads: &[Head]) -> Result<Graph, Error> {
-    let problem = match (width, heads.len()) {
+pub(crate) fn graph(network: &Network, layout: &InputLayout, heads: &[Head]) -> Result<Graph, Error> {
+    let problem = match (layout.width(), heads.len()) {
         (0, _) => Some(NetworkProblem::NoInputs),
         (_, 0) => Some(NetworkProblem::NoTasks),
         _ => assembly(network).problem(),
@@ -75,7 +78,7 @@ pub(crate) fn graph(network: &Network, width: usize, numeric_width: usize, heads
     if let Some(problem) = problem {
         return Err(Error::Network { problem });
     }
-    let mut builder = Builder::new(width, numeric_width);
+    let mut builder = Builder::new(layout);
     let views = assembly(network).assemble(&mut builder, heads);
     Ok(builder.finish(views))
 }

@@ -39,15 +39,14 @@ pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8]) -> Result<We
 fn published<'a>(architecture: &Architecture, dense: &'a [f32]) -> Cow<'a, [f32]> {
     let mut published = Cow::Borrowed(dense);
     for ((task, _), objective) in architecture.tasks.iter().zip(&architecture.objectives) {
-        let named = |part: &str| {
-            let name = format!("heads.{task}.{part}");
-            architecture.graph.parameters.named.iter().find(|named| named.name == name)
-        };
-        if let (Some(weight), Some(bias)) = (named("weight"), named("bias")) {
-            let (mut weights, mut biases) = (weight.read(&published), bias.read(&published));
-            objective.publish(&mut weights, &mut biases);
-            weight.write(published.to_mut(), &weights);
-            bias.write(published.to_mut(), &biases);
+        let head = format!("heads.{task}.");
+        for named in architecture.graph.parameters.named.iter().filter(|named| named.name.starts_with(&head)) {
+            let mut numbers = named.read(&published);
+            match named.name.ends_with(".bias") {
+                true => objective.publish_bias(&mut numbers),
+                false => objective.publish_weight(&mut numbers),
+            }
+            named.write(published.to_mut(), &numbers);
         }
     }
     published

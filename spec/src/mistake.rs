@@ -99,6 +99,16 @@ pub enum Mistake {
         /// The words that there are.
         available: Vec<String>,
     },
+    /// Another name of something that is written in another way here.
+    #[error("{noun} `{word}` is written {instead}")]
+    WordElsewhere {
+        /// What the word would be.
+        noun: String,
+        /// The word.
+        word: String,
+        /// How to write it.
+        instead: &'static str,
+    },
     /// A field of the design that this version does not have.
     #[error("`{name}` is not available")]
     FieldNotAvailable {
@@ -256,6 +266,7 @@ impl Mistake {
             | Self::NameNotText
             | Self::NoDocument
             | Self::WordNotAvailable { .. }
+            | Self::WordElsewhere { .. }
             | Self::FieldNotAvailable { .. }
             | Self::FormNotAvailable { .. }
             | Self::ExactlyOne { .. }

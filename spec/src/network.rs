@@ -40,12 +40,14 @@ impl Network {
     }
 }
 
-/// What is computed of the inputs before the network's first layer.
+/// What is computed of the inputs explicitly: before the network's first layer, or beside the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Interaction {
     /// Crosses of bounded degree, explicitly (Wang, WWW 2021).
     DcnV2(DcnV2Interaction),
+    /// A factorization machine beside the network, over the same embeddings (Guo, IJCAI 2017).
+    Deepfm(DeepfmInteraction),
 }
 
 /// x_{l+1} = x_0 ⊙ (U_l V_l x_l + b_l) + x_l.
@@ -63,6 +65,21 @@ pub struct DcnV2Interaction {
 impl Default for DcnV2Interaction {
     fn default() -> Self {
         Self { layers: 2, rank: 64 }
+    }
+}
+
+/// head_k = the network's head + x·a_k + (½[(Σ_i v_i)² - Σ_i v_i²])·h_k over the features' vectors v_i.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeepfmInteraction {
+    /// Numbers of each feature's vector: embeddings of this width are taken as they are, others through a learned matrix.
+    #[schemars(range(min = 1, max = 512))]
+    pub rank: u32,
+}
+
+impl Default for DeepfmInteraction {
+    fn default() -> Self {
+        Self { rank: 16 }
     }
 }
 
@@ -84,7 +101,7 @@ pub struct SharedBottomNetwork {
     /// Share of hidden units left out at random while training, 0..1.
     #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
-    /// What is computed of the inputs first; nothing when absent.
+    /// What is computed of the inputs explicitly; nothing when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction: Option<Interaction>,
 }
@@ -111,7 +128,7 @@ pub struct MmoeNetwork {
     /// Share of hidden units left out at random while training, 0..1.
     #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
-    /// What is computed of the inputs first; nothing when absent.
+    /// What is computed of the inputs explicitly; nothing when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction: Option<Interaction>,
 }
@@ -144,7 +161,7 @@ pub struct PleNetwork {
     /// Share of hidden units left out at random while training, 0..1.
     #[schemars(schema_with = "crate::share::part")]
     pub dropout: f64,
-    /// What is computed of the inputs first; nothing when absent.
+    /// What is computed of the inputs explicitly; nothing when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction: Option<Interaction>,
 }

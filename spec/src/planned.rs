@@ -4,12 +4,8 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 14] = [
-    (
-        "Network",
-        &["cgc", "escm2", "aitm", "stem", "two_tower", "seed_tower", "ralm", "metaheac", "seed_head", "deepfm"],
-    ),
-    ("Interaction", &["deepfm"]),
+const WORDS: [(&str, &[&str]); 13] = [
+    ("Network", &["escm2", "aitm", "stem", "two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
     ("Feature", &["sequence", "vector"]),
     ("Task", &["multiclass", "count", "survival"]),
     ("Split", &["stratified"]),
@@ -22,6 +18,13 @@ const WORDS: [(&str, &[&str]); 14] = [
     ("IdNormalization", &["e164", "phone"]),
     ("IdHash", &["hmac", "hmac_sha256"]),
     ("FileKind", &["json", "jsonl"]),
+];
+
+/// Words that others use for what is written in another way, by the type that they would be of.
+const ELSEWHERE: [(&str, &str, &str); 3] = [
+    ("Network", "cgc", "{kind: ple, levels: 1}"),
+    ("Network", "deepfm", "{kind: shared_bottom, interaction: {kind: deepfm}}"),
+    ("Network", "dcn_v2", "{kind: shared_bottom, interaction: {kind: dcn_v2}}"),
 ];
 
 /// Fields, by the type that would have them.
@@ -47,6 +50,16 @@ const FIELDS: [(&str, &[&str]); 16] = [
 /// Whether a word is planned for a type.
 pub(crate) fn is_word(definition: &str, word: &str) -> bool {
     names_of(&WORDS, definition).contains(&word)
+}
+
+/// Whether a word is known to be none of a type, so that no other one was meant.
+pub(crate) fn is_known(definition: &str, word: &str) -> bool {
+    is_word(definition, word) || instead(definition, word).is_some()
+}
+
+/// How to write what a word of a type means elsewhere.
+pub(crate) fn instead(definition: &str, word: &str) -> Option<&'static str> {
+    ELSEWHERE.iter().find(|(owner, known, _)| (*owner, *known) == (definition, word)).map(|(_, _, instead)| *instead)
 }
 
 /// Whether a field is planned for a type.

@@ -234,7 +234,7 @@ impl Walk<'_> {
         let here = std::mem::replace(&mut self.path, above);
         match (word, &entry.node.value) {
             (Some(Json::String(word)), _) => Some(word),
-            (_, Value::Text(written)) if !planned::is_word(definition, written) => {
+            (_, Value::Text(written)) if !planned::is_known(definition, written) => {
                 self.damage.push(here);
                 nearest(written, words.iter().map(String::as_str)).map(str::to_owned)
             }

@@ -100,6 +100,7 @@ fn interaction(interaction: Option<&Interaction>) -> String {
         Some(Interaction::DcnV2(crosses)) => {
             format!(", over {} of rank {}", plural(crosses.layers.into(), "cross", "crosses"), crosses.rank)
         }
+        Some(Interaction::Deepfm(machine)) => format!(", beside a factorization machine of rank {}", machine.rank),
     }
 }
 

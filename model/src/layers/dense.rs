@@ -137,7 +137,7 @@ impl Layer for Dense {
         }
         for group in 0..self.groups {
             self.weight_gradient(pass, group);
-            if self.input.buffer != INPUT || self.gradient_from < self.input.width {
+            if self.input.buffer != INPUT || self.gradient_from < self.input.end() {
                 self.input_gradient(pass, group, writes[0]);
             }
         }

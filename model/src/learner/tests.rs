@@ -81,18 +81,20 @@ fn the_best_weights_come_back() {
 
 #[test]
 fn rows_are_predicted_alike_alone_and_in_a_batch() {
-    let mut learner = learner(networks(0.2).remove(4), json!({}), 2);
-    train(&mut learner, 0..3);
     let all = inputs(&layout(), 700, 77);
-    let (mut together, mut alone) = (Outputs::default(), Outputs::default());
-    learner.predict(&all, &mut together).unwrap();
-    for row in [0, 255, 256, 699] {
-        let mut one = crate::input::Inputs::default();
-        one.gather(&layout(), &[&all], &[(0, row)]);
-        learner.predict(&one, &mut alone).unwrap();
-        for (alone, together) in alone.tasks.iter().zip(&together.tasks) {
-            let together = together[row as usize];
-            assert!((alone[0] - together).abs() <= 1e-6 * together.abs().max(1.0), "row {row}");
+    for network in networks(0.2) {
+        let mut learner = learner(network.clone(), json!({}), 2);
+        train(&mut learner, 0..3);
+        let (mut together, mut alone) = (Outputs::default(), Outputs::default());
+        learner.predict(&all, &mut together).unwrap();
+        for row in [0, 255, 256, 699] {
+            let mut one = crate::input::Inputs::default();
+            one.gather(&layout(), &[&all], &[(0, row)]);
+            learner.predict(&one, &mut alone).unwrap();
+            for (alone, together) in alone.tasks.iter().zip(&together.tasks) {
+                let together = together[row as usize];
+                assert!((alone[0] - together).abs() <= 1e-6 * together.abs().max(1.0), "{network} row {row}");
+            }
         }
     }
 }
@@ -212,7 +214,10 @@ fn numbers_are_learned_in_any_unit_and_published_in_the_labels() {
         Batch { inputs, targets }
     };
     for (loss, unit, least) in [("squared", 800.0, 5000.0), ("huber", 1e-3, -1.0), ("poisson", 500.0, 2000.0)] {
-        let network = json!({"kind": "shared_bottom", "bottom_layers": [32], "tower_layers": [16], "dropout": 0.0});
+        let mut network = json!({"kind": "shared_bottom", "bottom_layers": [32], "tower_layers": [16], "dropout": 0.0});
+        if loss == "squared" {
+            network["interaction"] = json!({"kind": "deepfm"});
+        }
         let training =
             json!({"optimizer": {"learning_rate": 0.005}, "schedule": {"kind": "constant", "warmup_steps": 5}});
         let mut spec = document(network, training);

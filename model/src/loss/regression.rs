@@ -85,8 +85,12 @@ impl Regression {
     }
 
     /// Puts location and scale into a head's last layer: what the head says is `η` then.
-    pub(crate) fn publish(self, weight: &mut [f32], bias: &mut [f32]) {
+    pub(crate) fn publish_weight(self, weight: &mut [f32]) {
         weight.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * self.scale) as f32);
+    }
+
+    /// The same of its bias.
+    pub(crate) fn publish_bias(self, bias: &mut [f32]) {
         bias.iter_mut().for_each(|bias| *bias = (f64::from(*bias) * self.scale + self.location) as f32);
     }
 }

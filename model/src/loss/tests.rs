@@ -154,7 +154,8 @@ fn the_probability_among_all_rows_is_put_back_where_negatives_were_left_out() {
     let sums = rows.gradient(objective, &LossSums::of_weight(1.0), 1.0, &head, &mut gradient);
     assert!((sums.value(objective) + (1.0 - p).ln()).abs() < 1e-7 && (f64::from(found[0]) - p).abs() < 1e-7);
     let (mut weight, mut bias) = ([0.25f32, -1.0], [0.3f32]);
-    objective.publish(&mut weight, &mut bias);
+    objective.publish_weight(&mut weight);
+    objective.publish_bias(&mut bias);
     assert_eq!(weight, [0.25, -1.0]);
     assert!((sigmoid(f64::from(bias[0])) - expected).abs() < 1e-7);
 }

@@ -1,14 +1,19 @@
 //! Puts layers together: gives each its buffer and weights, and settles how gradients flow back.
 
+use crate::input::InputLayout;
 use crate::kernel::product::Write;
 use crate::layers::activation::Activation;
 use crate::layers::conjunction::Conjunction;
 use crate::layers::cross::Cross;
 use crate::layers::dense::Dense;
 use crate::layers::mix::{Mix, Source};
+use crate::layers::pairs::Pairs;
 use crate::layers::softmax::Softmax;
+use crate::layers::sum::Sum;
 use crate::layers::{Buffer, INPUT, Layer, View};
-use crate::network::parameters::{Init, Named, Placement};
+use crate::network::branch::{Branch, Stack};
+use crate::network::field::{Field, fields};
+use crate::network::parameters::{Named, Placement};
 use crate::network::{Head, Parameters};
 
 /// A finished network.
@@ -22,58 +27,33 @@ pub(crate) struct Graph {
     pub(crate) heads: Vec<View>,
 }
 
-/// Some columns of a product, by the names of their weights.
-#[derive(Debug, Clone)]
-pub(crate) struct Branch<'a> {
-    /// The weights are `<name>.weight` and `<name>.bias`.
-    pub(crate) name: &'a str,
-    /// Parallel networks that the branch holds a layer of; none for a single one, without that dimension.
-    pub(crate) groups: Option<usize>,
-    /// Outputs of each.
-    pub(crate) units: usize,
-    /// Hidden units: rectified, with a share left out at random. None for a linear branch.
-    pub(crate) hidden: Option<Hidden>,
-    /// Where a linear branch's bias starts; zero when absent.
-    pub(crate) bias: Option<Vec<f32>>,
-}
-
-/// What makes a layer a hidden one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hidden {
-    pub(crate) dropout: f32,
-}
-
-impl Branch<'_> {
-    fn width(&self) -> usize {
-        self.groups.unwrap_or(1) * self.units
-    }
-
-    /// He's uniform bound for rectified units (He 2015), LeCun's scale below it for linear ones.
-    fn bound(&self, inputs: usize) -> f32 {
-        let gain = if self.hidden.is_some() { 6.0 } else { 1.0 };
-        (gain / inputs as f32).sqrt()
-    }
-
-    fn shape(&self, inner: &[usize]) -> Vec<usize> {
-        self.groups.iter().chain(inner).copied().collect()
-    }
-}
-
 /// Collects a network's layers.
 #[derive(Debug)]
 pub(crate) struct Builder {
     buffers: Vec<Buffer>,
     layers: Vec<Box<dyn Layer>>,
     parameters: Parameters,
+    fields: Vec<Field>,
     numeric_width: usize,
     activations: usize,
 }
 
 impl Builder {
-    /// For inputs `x` of `width` numbers, of which the first `numeric_width` come from no embedding.
-    pub(crate) fn new(width: usize, numeric_width: usize) -> Self {
-        let buffers = vec![Buffer::new(width)];
-        Self { buffers, layers: Vec::new(), parameters: Parameters::default(), numeric_width, activations: 0 }
+    /// For inputs `x` of a layout.
+    pub(crate) fn new(layout: &InputLayout) -> Self {
+        Self {
+            buffers: vec![Buffer::new(layout.width())],
+            layers: Vec::new(),
+            parameters: Parameters::default(),
+            fields: fields(layout),
+            numeric_width: layout.numeric_width(),
+            activations: 0,
+        }
+    }
+
+    /// The features' parts of `x`.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// `x`
@@ -131,23 +111,40 @@ impl Builder {
 
     /// A product of `groups` matrices of `units` outputs each, without activations yet, and where its bias starts.
     fn dense(&mut self, input: View, groups: usize, units: usize) -> (Dense, usize) {
-        let weight = self.parameters.block(input.width, units, true);
+        let dense = self.product(input, groups, units);
         let bias = self.parameters.block(1, groups * units, false);
-        let (output, gradient_from) = (self.buffer(groups * units), self.gradient_from(input));
-        let (activations, offset) = (Vec::new(), bias.offset);
-        (Dense { input, output, groups, weight, bias: Some(bias), activations, gradient_from }, offset)
+        (Dense { bias: Some(bias), ..dense }, bias.offset)
     }
 
-    /// `x·W` without a bias.
-    pub(crate) fn linear(&mut self, input: View, name: &str, units: usize) -> View {
-        let weight = self.parameters.block(input.width, units, true);
-        let (output, gradient_from) = (self.buffer(units), self.gradient_from(input));
-        let dense = Dense { input, output, groups: 1, weight, bias: None, activations: Vec::new(), gradient_from };
-        let branch = Branch { name, groups: None, units, hidden: None, bias: None };
-        let placement = dense.columns_of(&branch, 0, 0);
-        self.name_weight(&branch, placement);
+    /// [`Self::side_by_side`] of linear branches without biases.
+    pub(crate) fn products(&mut self, input: View, branches: &[Branch<'_>]) -> Vec<View> {
+        let dense = self.product(input, 1, branches.iter().map(Branch::width).sum());
+        let (mut views, mut column) = (Vec::with_capacity(branches.len()), 0);
+        for branch in branches {
+            self.name_weight(branch, dense.columns_of(branch, 0, column));
+            views.push(View { column, width: branch.width(), ..dense.output });
+            column += branch.width();
+        }
+        self.layers.push(Box::new(dense));
+        views
+    }
+
+    /// [`Self::grouped`] with linear branches without biases, a part of the input each.
+    pub(crate) fn grouped_products(&mut self, input: View, branches: &[Branch<'_>]) -> View {
+        let dense = self.product(input, branches.len(), branches[0].units);
+        for (group, branch) in branches.iter().enumerate() {
+            self.name_weight(branch, dense.columns_of(branch, group, 0));
+        }
+        let output = dense.output;
         self.layers.push(Box::new(dense));
         output
+    }
+
+    /// A product of `groups` matrices of `units` outputs each.
+    fn product(&mut self, input: View, groups: usize, units: usize) -> Dense {
+        let weight = self.parameters.block(input.width, units, true);
+        let (output, gradient_from) = (self.buffer(groups * units), self.gradient_from(input));
+        Dense { input, output, groups, weight, bias: None, activations: Vec::new(), gradient_from }
     }
 
     /// `start ⊙ factor + state`
@@ -155,6 +152,20 @@ impl Builder {
         let output = self.buffer(start.width);
         let gradient_from = self.gradient_from(start);
         self.layers.push(Box::new(Cross { start, factor, state, output, gradient_from }));
+        output
+    }
+
+    /// The sum of vectors' products, pair by pair.
+    pub(crate) fn pairs(&mut self, vectors: Vec<View>, rank: usize) -> View {
+        let output = self.buffer(rank);
+        self.layers.push(Box::new(Pairs { vectors, output }));
+        output
+    }
+
+    /// The sum of intermediate results of one width.
+    pub(crate) fn sum(&mut self, parts: Vec<View>) -> View {
+        let output = self.buffer(parts[0].width);
+        self.layers.push(Box::new(Sum { parts, output }));
         output
     }
 
@@ -169,16 +180,26 @@ impl Builder {
         if input.buffer == INPUT { self.numeric_width } else { 0 }
     }
 
-    /// Hidden layers `<name>.0`, `<name>.1`, … of parallel networks over the same input, the first as one product.
-    /// Gives `[rows, groups·widths.last()]`; without widths, the input once for each group is what the caller has.
-    pub(crate) fn towers(&mut self, input: View, name: &str, groups: usize, widths: &[usize], hidden: Hidden) -> View {
-        let mut view = input;
-        for (index, &units) in widths.iter().enumerate() {
-            let name = format!("{name}.{index}");
-            let branch = Branch { name: &name, groups: Some(groups), units, hidden: Some(hidden), bias: None };
-            view = if index == 0 { self.side_by_side(view, &[branch])[0] } else { self.grouped(view, &[branch]) };
-        }
-        view
+    /// Hidden layers of networks that all read the whole input, the first as one product. Gives
+    /// `[rows, groups·widths.last()]`; without widths, the input once for each network is what the caller has.
+    pub(crate) fn stack_over(&mut self, input: View, stack: Stack<'_>) -> View {
+        let Some(&units) = stack.widths.first() else { return input };
+        let name = format!("{}.0", stack.name);
+        let first = self.side_by_side(input, &[Branch::hidden(&name, stack.groups, units as usize, stack.hidden)]);
+        self.stack_from(1, first[0], stack)
+    }
+
+    /// Hidden layers of networks that read a part of the input each.
+    pub(crate) fn stack(&mut self, input: View, stack: Stack<'_>) -> View {
+        self.stack_from(0, input, stack)
+    }
+
+    /// The layers of a stack from `first` on.
+    pub(crate) fn stack_from(&mut self, first: usize, input: View, stack: Stack<'_>) -> View {
+        stack.widths.iter().enumerate().skip(first).fold(input, |view, (index, &units)| {
+            let name = format!("{}.{index}", stack.name);
+            self.grouped(view, &[Branch::hidden(&name, stack.groups, units as usize, stack.hidden)])
+        })
     }
 
     /// Each head's own linear layer over its task's part of the input.
@@ -232,7 +253,7 @@ impl Builder {
     }
 
     fn name_weight(&mut self, branch: &Branch<'_>, placement: Placement) {
-        let init = Init::Uniform(branch.bound(placement.rows));
+        let init = branch.weight_start(placement.rows);
         let shape = branch.shape(&[placement.rows, branch.units]);
         self.parameters.named.push(Named { name: format!("{}.weight", branch.name), shape, placement, init });
     }
@@ -247,31 +268,8 @@ impl Builder {
             group_stride: branch.width(),
             row_stride: branch.width(),
         };
-        let init = Init::Values(branch.bias.clone().unwrap_or_else(|| vec![0.0; branch.width()]));
-        let shape = branch.shape(&[branch.units]);
+        let (shape, init) = (branch.shape(&[branch.units]), branch.bias_start());
         self.parameters.named.push(Named { name: format!("{}.bias", branch.name), shape, placement, init });
-    }
-}
-
-impl Dense {
-    /// Where a branch's weights lie that reads part `group`, from `column` of the part's outputs on.
-    fn columns_of(&self, branch: &Branch<'_>, group: usize, column: usize) -> Placement {
-        let rows = self.input.width / self.groups;
-        Placement {
-            offset: self.weight.offset + group * rows * self.weight.stride + column,
-            groups: branch.groups.unwrap_or(1),
-            rows,
-            columns: branch.units,
-            group_stride: branch.units,
-            row_stride: self.weight.stride,
-        }
-    }
-
-    /// Where a branch's weights lie whose networks read a part each, from part `first` on.
-    fn groups_of(&self, branch: &Branch<'_>, first: usize) -> Placement {
-        let rows = self.input.width / self.groups;
-        let group_stride = rows * self.weight.stride;
-        Placement { group_stride, ..self.columns_of(branch, first, 0) }
     }
 }
 

@@ -1,43 +1,54 @@
-//! Interactions: what is computed of the inputs before a network's first layer.
-//!
-//! DCN-v2 (Wang, WWW 2021) in its low-rank, stacked form: `x_{l+1} = x_0 ⊙ (U_l (V_l x_l) + b_l) + x_l`; the network
-//! reads the last `x_l`, as wide as the input.
-//!
-//! | tensor | shape |
-//! |---|---|
-//! | `interaction.<l>.down.weight` (V) | `[width, rank]` |
-//! | `interaction.<l>.up.weight` (U), `.bias` | `[rank, width]`, `[width]` |
+//! Interactions: what is computed of the inputs explicitly, before a network's first layer or beside the network.
 
-use spec::network::{DcnV2Interaction, Interaction};
+mod cross;
+mod factors;
 
-use super::{Branch, Builder};
+use spec::network::{DcnV2Interaction, DeepfmInteraction, Interaction};
+
+use super::{Branch, Builder, Head};
 use crate::error::NetworkProblem;
 use crate::layers::View;
 
+/// What an interaction means for the network.
+#[derive(Debug)]
+pub(super) struct Interacted {
+    /// What the network reads: the inputs, or what the interaction made of them.
+    pub(super) input: View,
+    /// For each head what is added to it; nothing where all goes through the network.
+    beside: Vec<Vec<View>>,
+}
+
 /// What is impossible about it, if anything.
 pub(super) fn problem(interaction: Option<&Interaction>) -> Option<NetworkProblem> {
+    let is_empty = match interaction? {
+        Interaction::DcnV2(DcnV2Interaction { layers, rank }) => *layers == 0 || *rank == 0,
+        Interaction::Deepfm(DeepfmInteraction { rank }) => *rank == 0,
+    };
+    is_empty.then_some(NetworkProblem::NoUnits("interaction"))
+}
+
+/// Adds the interaction's layers, before those of the network.
+pub(super) fn interact(interaction: Option<&Interaction>, builder: &mut Builder, heads: &[Head]) -> Interacted {
     match interaction {
-        Some(Interaction::DcnV2(DcnV2Interaction { layers: 0, .. })) => Some(NetworkProblem::NoUnits("interaction")),
-        Some(Interaction::DcnV2(DcnV2Interaction { rank: 0, .. })) => Some(NetworkProblem::NoUnits("interaction")),
-        Some(Interaction::DcnV2(_)) | None => None,
+        None => Interacted { input: builder.input(), beside: Vec::new() },
+        Some(Interaction::DcnV2(crosses)) => Interacted { input: cross::cross(crosses, builder), beside: Vec::new() },
+        Some(Interaction::Deepfm(machine)) => {
+            let beside = factors::factorize(machine, builder, heads);
+            Interacted { input: builder.input(), beside }
+        }
     }
 }
 
-/// What the network reads: the input, or what the interaction makes of it.
-pub(super) fn interact(interaction: Option<&Interaction>, builder: &mut Builder) -> View {
-    match interaction {
-        None => builder.input(),
-        Some(Interaction::DcnV2(crosses)) => cross(crosses, builder),
+impl Interacted {
+    /// The network's heads with what is added to them.
+    pub(super) fn beside(self, own: Vec<View>, builder: &mut Builder) -> Vec<View> {
+        if self.beside.is_empty() {
+            return own;
+        }
+        let whole = |(own, mut parts): (View, Vec<View>)| {
+            parts.insert(0, own);
+            builder.sum(parts)
+        };
+        own.into_iter().zip(self.beside).map(whole).collect()
     }
-}
-
-fn cross(crosses: &DcnV2Interaction, builder: &mut Builder) -> View {
-    let start = builder.input();
-    (0..crosses.layers).fold(start, |state, layer| {
-        let (down, up) = (format!("interaction.{layer}.down"), format!("interaction.{layer}.up"));
-        let low = builder.linear(state, &down, crosses.rank as usize);
-        let branch = Branch { name: &up, groups: None, units: start.width, hidden: None, bias: None };
-        let factor = builder.side_by_side(low, &[branch])[0];
-        builder.cross(start, factor, state)
-    })
 }

@@ -13,8 +13,7 @@
 
 use spec::network::MmoeNetwork;
 
-use super::builder::Hidden;
-use super::{Assembly, Branch, Builder, Head, hidden_problem, interaction};
+use super::{Assembly, Branch, Builder, Head, Hidden, Stack, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
 use crate::layers::mix::{Readers, Source};
@@ -34,24 +33,18 @@ impl Assembly for MmoeNetwork {
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
         let (experts, tasks) = (self.experts as usize, heads.len());
         let hidden = Hidden { dropout: self.dropout as f32 };
-        let units = self.expert_layers[0] as usize;
-        let first = Branch { name: "experts.0", groups: Some(experts), units, hidden: Some(hidden), bias: None };
-        let gates = Branch { name: "gates", groups: Some(tasks), units: experts, hidden: None, bias: None };
-        let input = interaction::interact(self.interaction.as_ref(), builder);
-        let views = builder.side_by_side(input, &[first.clone(), gates]);
-        let mut experts_out = views[0];
-        for (index, &units) in self.expert_layers.iter().enumerate().skip(1) {
-            let branch = Branch { name: &format!("experts.{index}"), units: units as usize, ..first.clone() };
-            experts_out = builder.grouped(experts_out, &[branch]);
-        }
+        let first = Branch::hidden("experts.0", Some(experts), self.expert_layers[0] as usize, hidden);
+        let gates = Branch { groups: Some(tasks), ..Branch::linear("gates", experts) };
+        let interaction = interaction::interact(self.interaction.as_ref(), builder, heads);
+        let views = builder.side_by_side(interaction.input, &[first, gates]);
+        let stack = Stack { name: "experts", groups: Some(experts), widths: &self.expert_layers, hidden };
+        let experts_out = builder.stack_from(1, views[0], stack);
         let shares = builder.softmax(views[1], tasks);
         let source = Source { experts: experts_out, count: experts, readers: Readers::Shared };
-        let mut towers = builder.mix(shares, vec![source], tasks, experts_out.width / experts);
-        for (index, &units) in self.tower_layers.iter().enumerate() {
-            let (name, units) = (format!("towers.{index}"), units as usize);
-            let branch = Branch { name: &name, groups: Some(tasks), units, hidden: Some(hidden), bias: None };
-            towers = builder.grouped(towers, &[branch]);
-        }
-        builder.heads(|task| towers.part(task, tasks), heads)
+        let mixed = builder.mix(shares, vec![source], tasks, experts_out.width / experts);
+        let stack = Stack { name: "towers", groups: Some(tasks), widths: &self.tower_layers, hidden };
+        let towers = builder.stack(mixed, stack);
+        let own = builder.heads(|task| towers.part(task, tasks), heads);
+        interaction.beside(own, builder)
     }
 }

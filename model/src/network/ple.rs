@@ -21,8 +21,7 @@
 
 use spec::network::PleNetwork;
 
-use super::builder::Hidden;
-use super::{Assembly, Branch, Builder, Head, hidden_problem, interaction};
+use super::{Assembly, Branch, Builder, Head, Hidden, Stack, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
 use crate::layers::mix::{Readers, Source};
@@ -44,18 +43,17 @@ impl Assembly for PleNetwork {
 
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
         let tasks = heads.len();
-        let mut state = Level::first(self, tasks).assemble(builder, None);
+        let interaction = interaction::interact(self.interaction.as_ref(), builder, heads);
+        let level = |number| Level { network: self, number, tasks };
+        let mut state = level(0).assemble(builder, Before::Input(interaction.input));
         for number in 1..self.levels as usize {
-            state = Level { number, ..Level::first(self, tasks) }.assemble(builder, Some(state));
+            state = level(number).assemble(builder, Before::Level(state));
         }
         let hidden = Hidden { dropout: self.dropout as f32 };
-        let mut towers = state.tasks;
-        for (index, &units) in self.tower_layers.iter().enumerate() {
-            let (name, units) = (format!("towers.{index}"), units as usize);
-            let branch = Branch { name: &name, groups: Some(tasks), units, hidden: Some(hidden), bias: None };
-            towers = builder.grouped(towers, &[branch]);
-        }
-        builder.heads(|task| towers.part(task, tasks), heads)
+        let stack = Stack { name: "towers", groups: Some(tasks), widths: &self.tower_layers, hidden };
+        let towers = builder.stack(state.tasks, stack);
+        let own = builder.heads(|task| towers.part(task, tasks), heads);
+        interaction.beside(own, builder)
     }
 }
 
@@ -66,6 +64,14 @@ struct State {
     tasks: View,
     /// `z_s`, `[rows, width]`; after the last level nobody reads it.
     shared: Option<View>,
+}
+
+/// What a level reads.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    /// The first one: what all tasks read.
+    Input(View),
+    Level(State),
 }
 
 /// Experts after their first layer, and the gates' logits.
@@ -84,11 +90,7 @@ struct Level<'a> {
     tasks: usize,
 }
 
-impl<'a> Level<'a> {
-    fn first(network: &'a PleNetwork, tasks: usize) -> Self {
-        Self { network, number: 0, tasks }
-    }
-
+impl Level<'_> {
     fn own_experts(&self) -> usize {
         self.network.task_experts as usize
     }
@@ -101,10 +103,10 @@ impl<'a> Level<'a> {
         self.number + 1 == self.network.levels as usize
     }
 
-    fn assemble(self, builder: &mut Builder, before: Option<State>) -> State {
+    fn assemble(self, builder: &mut Builder, before: Before) -> State {
         let Started { mut own, mut shared, gates, shared_gate } = match before {
-            None => self.start_side_by_side(builder),
-            Some(before) => self.start_apart(builder, before),
+            Before::Input(input) => self.start_side_by_side(builder, input),
+            Before::Level(state) => self.start_apart(builder, state),
         };
         for index in 1..self.network.expert_layers.len() {
             let names = self.expert_names(index);
@@ -127,14 +129,13 @@ impl<'a> Level<'a> {
     }
 
     /// Over the input, which all read.
-    fn start_side_by_side(&self, builder: &mut Builder) -> Started {
+    fn start_side_by_side(&self, builder: &mut Builder, input: View) -> Started {
         let names = self.expert_names(0);
         let gate_names = self.gate_names();
         let mut branches = self.own_branches(&names, 0);
         branches.push(self.shared_branch(&names, 0));
         branches.extend(self.gate_branches(&gate_names));
         branches.extend(self.shared_gate_branch(&gate_names));
-        let input = interaction::interact(self.network.interaction.as_ref(), builder);
         let views = builder.side_by_side(input, &branches);
         let (own, rest) = views.split_at(self.tasks);
         let (gates, rest_after_gates) = rest[1..].split_at(self.tasks);
@@ -179,21 +180,16 @@ impl<'a> Level<'a> {
 
     fn experts<'n>(&self, name: &'n str, index: usize, count: usize) -> Branch<'n> {
         let hidden = Hidden { dropout: self.network.dropout as f32 };
-        let units = self.network.expert_layers[index] as usize;
-        Branch { name, groups: Some(count), units, hidden: Some(hidden), bias: None }
+        Branch::hidden(name, Some(count), self.network.expert_layers[index] as usize, hidden)
     }
 
     fn gate_branches<'n>(&self, names: &'n [String]) -> Vec<Branch<'n>> {
         let units = self.own_experts() + self.shared_experts();
-        names[..self.tasks].iter().map(|name| gate(name, units)).collect()
+        names[..self.tasks].iter().map(|name| Branch::linear(name, units)).collect()
     }
 
     fn shared_gate_branch<'n>(&self, names: &'n [String]) -> Option<Branch<'n>> {
         let units = self.tasks * self.own_experts() + self.shared_experts();
-        (!self.is_last()).then(|| gate(&names[self.tasks], units))
+        (!self.is_last()).then(|| Branch::linear(&names[self.tasks], units))
     }
-}
-
-fn gate(name: &str, units: usize) -> Branch<'_> {
-    Branch { name, groups: None, units, hidden: None, bias: None }
 }

@@ -10,8 +10,7 @@
 
 use spec::network::SharedBottomNetwork;
 
-use super::builder::Hidden;
-use super::{Assembly, Branch, Builder, Head, hidden_problem, interaction};
+use super::{Assembly, Builder, Head, Hidden, Stack, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
 
@@ -23,15 +22,13 @@ impl Assembly for SharedBottomNetwork {
 
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
         let hidden = Hidden { dropout: self.dropout as f32 };
-        let mut trunk = interaction::interact(self.interaction.as_ref(), builder);
-        for (index, &units) in self.bottom_layers.iter().enumerate() {
-            let name = format!("bottom.{index}");
-            let branch = Branch { name: &name, groups: None, units: units as usize, hidden: Some(hidden), bias: None };
-            trunk = builder.grouped(trunk, &[branch]);
-        }
-        let widths: Vec<usize> = self.tower_layers.iter().map(|&units| units as usize).collect();
-        let towers = builder.towers(trunk, "towers", heads.len(), &widths, hidden);
-        let of_task = |task| if widths.is_empty() { towers } else { towers.part(task, heads.len()) };
-        builder.heads(of_task, heads)
+        let interaction = interaction::interact(self.interaction.as_ref(), builder, heads);
+        let bottom = Stack { name: "bottom", groups: None, widths: &self.bottom_layers, hidden };
+        let trunk = builder.stack(interaction.input, bottom);
+        let stack = Stack { name: "towers", groups: Some(heads.len()), widths: &self.tower_layers, hidden };
+        let towers = builder.stack_over(trunk, stack);
+        let of_task = |task| if stack.widths.is_empty() { towers } else { towers.part(task, heads.len()) };
+        let own = builder.heads(of_task, heads);
+        interaction.beside(own, builder)
     }
 }

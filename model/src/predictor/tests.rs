@@ -44,6 +44,15 @@ fn linear(package: &Package, name: &str, group: usize, h: &[f64]) -> Vec<f64> {
     (0..units).map(cell).collect()
 }
 
+/// `h·W`
+fn product(package: &Package, name: &str, h: &[f64]) -> Vec<f64> {
+    let weight = &package[&format!("{name}.weight")];
+    let units = weight.shape[1];
+    assert_eq!(weight.shape[0], h.len(), "{name}");
+    let cell = |unit: usize| h.iter().enumerate().map(|(i, number)| number * weight.numbers[i * units + unit]).sum();
+    (0..units).map(cell).collect()
+}
+
 /// Hidden layers `<name>.0`, `<name>.1`, … of one group.
 fn hidden(package: &Package, name: &str, group: usize, mut h: Vec<f64>) -> Vec<f64> {
     for layer in 0.. {
@@ -100,8 +109,13 @@ fn prediction(task: usize, head: &[f64]) -> f64 {
 
 fn reference(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
     let trunk = if network["kind"] == "esmm" { &network["over"] } else { network };
-    let seen = seen(package, trunk, crossed(package, x(package, inputs, row)));
-    let head = |(task, name)| prediction(task, &linear(package, &format!("heads.{name}"), 0, &seen[task]));
+    let x = x(package, inputs, row);
+    let seen = seen(package, trunk, crossed(package, x.clone()));
+    let head = |(task, name): (usize, &str)| {
+        let own = linear(package, &format!("heads.{name}"), 0, &seen[task]);
+        let beside = machine(package, &trunk["interaction"], name, &x);
+        prediction(task, &own.iter().zip(beside).map(|(own, beside)| own + beside).collect::<Vec<_>>())
+    };
     let mut predictions: Vec<f64> = ["buy", "spend", "like"].into_iter().enumerate().map(head).collect();
     if network["kind"] == "esmm" {
         predictions[2] *= predictions[0];
@@ -172,15 +186,34 @@ fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec
 fn crossed(package: &Package, start: Vec<f64>) -> Vec<f64> {
     let mut state = start.clone();
     for layer in (0..).take_while(|layer| package.contains_key(&format!("interaction.{layer}.down.weight"))) {
-        let down = &package[&format!("interaction.{layer}.down.weight")];
-        let rank = down.shape[1];
-        let low =
-            |unit: usize| state.iter().enumerate().map(|(i, number)| number * down.numbers[i * rank + unit]).sum();
-        let low: Vec<f64> = (0..rank).map(low).collect();
+        let low = product(package, &format!("interaction.{layer}.down"), &state);
         let factor = linear(package, &format!("interaction.{layer}.up"), 0, &low);
         state = start.iter().zip(factor).zip(&state).map(|((start, factor), state)| start * factor + state).collect();
     }
     state
+}
+
+/// What a factorization machine adds to a head: its first-order term, and the products of all pairs of vectors.
+fn machine(package: &Package, interaction: &serde_json::Value, task: &str, x: &[f64]) -> Vec<f64> {
+    if interaction["kind"] != "deepfm" {
+        return vec![0.0; 3];
+    }
+    let rank = interaction["rank"].as_u64().unwrap() as usize;
+    let fields = [("age", 2), ("recency", 3), ("channel", 3), ("tags", 3), ("city", 8), ("product", 8), ("seen", 12)];
+    let mut rest = x;
+    let vectors = fields.map(|(feature, width)| {
+        let (own, others) = rest.split_at(width);
+        rest = others;
+        let is_taken_as_it_is = width == rank && !["age", "recency"].contains(&feature);
+        if is_taken_as_it_is { own.to_vec() } else { product(package, &format!("interaction.factors.{feature}"), own) }
+    });
+    let pairs = (0..rank).map(|number| {
+        let pairs = (0..7).flat_map(|i| (i + 1..7).map(move |j| (i, j)));
+        pairs.map(|(i, j)| vectors[i][number] * vectors[j][number]).sum()
+    });
+    let pairs = product(package, &format!("heads.{task}.pairs"), &pairs.collect::<Vec<f64>>());
+    let linear = product(package, &format!("heads.{task}.linear"), x);
+    linear.iter().zip(pairs).map(|(linear, pairs)| linear + pairs).collect()
 }
 
 fn trained(network: serde_json::Value) -> (spec::TrainingSpec, Learner) {

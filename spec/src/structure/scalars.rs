@@ -73,10 +73,10 @@ impl Walk<'_> {
             return Some(Json::String(word.to_owned()));
         }
         let (noun, word, words) = (noun.to_owned(), word.to_owned(), words.to_vec());
-        let mistake = if planned::is_word(definition, &word) {
-            Mistake::WordNotAvailable { noun, word, available: words }
-        } else {
-            Mistake::UnknownWord { noun, word, known: words }
+        let mistake = match planned::instead(definition, &word) {
+            Some(instead) => Mistake::WordElsewhere { noun, word, instead },
+            None if planned::is_word(definition, &word) => Mistake::WordNotAvailable { noun, word, available: words },
+            None => Mistake::UnknownWord { noun, word, known: words },
         };
         self.wrong(node, mistake)
     }

@@ -232,9 +232,17 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
         &[
             (
                 "kind: mmoe",
-                "kind: §stem",
+                "kind: §metaheac",
                 &[
-                    "spec.network.kind: network kind `stem` is not available; available: linear, shared_bottom, mmoe, ple, esmm",
+                    "spec.network.kind: network kind `metaheac` is not available; available: linear, shared_bottom, mmoe, ple, esmm",
+                ],
+            ),
+            ("kind: mmoe", "kind: §cgc", &["spec.network.kind: network kind `cgc` is written {kind: ple, levels: 1}"]),
+            (
+                "kind: mmoe",
+                "kind: §deepfm",
+                &[
+                    "spec.network.kind: network kind `deepfm` is written {kind: shared_bottom, interaction: {kind: deepfm}}",
                 ],
             ),
             (

@@ -89,6 +89,12 @@ fn extraction_over_crosses_scores_the_same_outside() {
 }
 
 #[test]
+fn a_factorization_machine_beside_experts_scores_the_same_outside() {
+    let experts = "experts: 2, expert_layers: [12], tower_layers: []";
+    assert_agrees(&format!("{{kind: mmoe, {experts}, interaction: {{kind: deepfm, rank: 4}}}}"), "none");
+}
+
+#[test]
 fn a_funnel_scores_the_same_outside() {
     let whole = training("{kind: esmm, over: {kind: mmoe, experts: 2, expert_layers: [12], tower_layers: [6]}}");
     let loyal = "CASE WHEN bought = 1 AND spend > 20 THEN 1 ELSE 0 END AS loyal";

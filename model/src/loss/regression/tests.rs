@@ -81,7 +81,8 @@ fn a_published_head_says_the_prediction_itself() {
         let (mut weight, mut bias) = ([0.25f32, -1.5], [0.125f32]);
         let head = |weight: &[f32; 2], bias: &[f32; 1]| f64::from(weight[0] * 2.0 + weight[1] * 0.5 + bias[0]);
         let expected = regression.predict(head(&weight, &bias));
-        regression.publish(&mut weight, &mut bias);
+        regression.publish_weight(&mut weight);
+        regression.publish_bias(&mut bias);
         let found = Regression::published(loss).predict(head(&weight, &bias));
         assert!((found - expected).abs() < 1e-6, "{}: {found} is not {expected}", loss.kind());
     }
