@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::input::InputLayout;
 use crate::loss::targets::TargetStatistics;
 use crate::loss::{Objective, units};
-use crate::network::{Graph, Head, graph};
+use crate::network::{Graph, Head, embedded, graph};
 
 /// A model without its numbers.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl Architecture {
             units: units(task),
             bias: statistics.bias(index, task, objective.prior()),
             after: after(spec, task),
+            objective: *objective,
         });
         Self::new(spec, layout, objectives.clone(), &heads.collect::<Vec<_>>())
     }
@@ -52,14 +53,16 @@ impl Architecture {
     pub(crate) fn for_scoring(spec: &TrainingSpec, layout: &InputLayout) -> Result<Self, Error> {
         // A prediction does not depend on the prior.
         let objective = |task| Objective::of(task, Some(0.0), None).unwrap_or(Objective::Value);
-        let objectives = spec.tasks.values().map(objective).collect();
-        let head = |(name, task): (&TaskName, &Task)| Head {
+        let objectives: Vec<Objective> = spec.tasks.values().map(objective).collect();
+        let head = |((name, task), objective): ((&TaskName, &Task), &Objective)| Head {
             name: format!("heads.{name}"),
             units: units(task),
             bias: vec![0.0; units(task)],
             after: after(spec, task),
+            objective: *objective,
         };
-        Self::new(spec, layout, objectives, &spec.tasks.iter().map(head).collect::<Vec<_>>())
+        let heads: Vec<Head> = spec.tasks.iter().zip(&objectives).map(head).collect();
+        Self::new(spec, layout, objectives, &heads)
     }
 
     fn new(
@@ -68,9 +71,10 @@ impl Architecture {
         objectives: Vec<Objective>,
         heads: &[Head],
     ) -> Result<Self, Error> {
-        let graph = graph(&spec.network, layout, heads)?;
+        let layout = embedded(&spec.network, layout, heads.len());
+        let graph = graph(&spec.network, &layout, heads)?;
         let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
-        Ok(Self { layout: layout.clone(), tasks, objectives, graph })
+        Ok(Self { layout, tasks, objectives, graph })
     }
 }
 

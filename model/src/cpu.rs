@@ -7,8 +7,9 @@ use crate::embedding::{Table, VECTOR, gather};
 use crate::input::Inputs;
 use crate::kernel::memory::Aligned;
 use crate::kernel::product::{Packed, Write};
-use crate::layers::{Backward, Dropout, Forward, INPUT};
+use crate::layers::{Backward, Dropout, Forward, INPUT, View};
 use crate::loss::Column;
+use crate::loss::joint::{Joint, JointRows};
 
 /// Rows of a block. Its activations fit the caches of a core, and products of this many rows run at full speed.
 pub(crate) const BLOCK: usize = 256;
@@ -32,8 +33,8 @@ impl Weights {
     pub(crate) fn pack(&self, architecture: &Architecture) -> Vec<Vec<Packed>> {
         let mut packed = Vec::new();
         packed.resize_with(architecture.graph.parameters.blocks.len(), Vec::new);
-        for (layer, _) in &architecture.graph.layers {
-            layer.pack(&self.dense, BLOCK, &mut packed);
+        for stage in &architecture.graph.stages {
+            stage.layer.pack(&self.dense, BLOCK, &mut packed);
         }
         packed
     }
@@ -91,9 +92,14 @@ impl Activations {
         gather::gather(&architecture.layout, &model.weights.tables, inputs, rows.clone(), x, stride);
         let weights = &model.weights.dense;
         let pass = Forward { weights, packed: model.packed, buffers: &graph.buffers, rows: rows.len(), dropout };
-        for (layer, _) in &graph.layers {
-            layer.forward(&pass, &mut self.0);
+        for stage in &graph.stages {
+            stage.layer.forward(&pass, &mut self.0);
         }
+    }
+
+    /// A number of a row after a forward pass.
+    fn number(&self, architecture: &Architecture, view: View, row: usize) -> f64 {
+        f64::from(self.0[view.buffer][row * architecture.graph.buffers[view.buffer].stride + view.column])
     }
 
     /// A task's head after a forward pass.
@@ -134,6 +140,37 @@ impl Gradients {
         Column { numbers: &mut self.0[view.buffer], stride, column: view.column }
     }
 
+    /// Adds the joint losses' gradients, once those by the heads are there. `totals` are the rows' weights of the
+    /// whole batch, for each; gives what these rows add to each.
+    pub(crate) fn add_joint(
+        &mut self,
+        architecture: &Architecture,
+        activations: &Activations,
+        rows: &JointRows<'_>,
+        totals: &[f64],
+    ) -> Vec<f64> {
+        let graph = &architecture.graph;
+        let place = |view: View, row: usize| row * graph.buffers[view.buffer].stride + view.column;
+        for &view in &graph.beside_heads {
+            (0..rows.rows.len()).for_each(|row| self.0[view.buffer][place(view, row)] = 0.0);
+        }
+        let sum = |(joint, &total): (&Joint, &f64)| {
+            let views = [joint.before.logit, joint.step.logit];
+            let logits = |row| views.map(|view| activations.number(architecture, view, row));
+            let mut sum = 0.0;
+            for (row, (weight, loss)) in
+                joint.of_rows(rows, logits).enumerate().filter(|(_, (weight, _))| *weight > 0.0)
+            {
+                sum += joint.weight * weight * loss.loss / total;
+                for (view, by) in views.into_iter().zip(loss.by) {
+                    self.0[view.buffer][place(view, row)] += (joint.weight * weight * by / total) as f32;
+                }
+            }
+            sum
+        };
+        graph.joints.iter().zip(totals).map(sum).collect()
+    }
+
     /// Follows the heads' gradients back through the network.
     pub(crate) fn backward(
         &mut self,
@@ -153,8 +190,9 @@ impl Gradients {
             weight_gradient: into.dense,
             write: into.write,
         };
-        for (layer, writes) in architecture.graph.layers.iter().rev() {
-            layer.backward(&mut pass, writes);
+        for stage in architecture.graph.stages.iter().rev() {
+            pass.write = if stage.weight == Write::Add { Write::Add } else { into.write };
+            stage.layer.backward(&mut pass, &stage.inputs);
         }
     }
 }

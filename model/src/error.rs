@@ -222,6 +222,9 @@ pub enum NetworkProblem {
     /// A network of experts without any.
     #[error("`experts` is 0")]
     NoExperts,
+    /// Towers that must have layers and have none.
+    #[error("`tower_layers` is empty")]
+    NoTowerLayers,
     /// Experts without layers.
     #[error("`expert_layers` is empty")]
     NoExpertLayers,

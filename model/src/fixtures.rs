@@ -105,7 +105,7 @@ pub(crate) fn batch(rows: usize, seed: u64) -> Batch {
 /// funnel network) and changes to `training`.
 pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) -> TrainingSpec {
     let like = match network["kind"].as_str() {
-        Some("esmm") => serde_json::json!({"kind": "binary", "label": "liked", "after": "buy"}),
+        Some("esmm" | "escm2" | "aitm") => serde_json::json!({"kind": "binary", "label": "liked", "after": "buy"}),
         _ => serde_json::json!({"kind": "lookalike", "seeds": {"table": "best"}, "loss": "nnpu", "prior": 0.3}),
     };
     let document = serde_json::json!({
@@ -164,5 +164,18 @@ pub(crate) fn networks(dropout: f64) -> Vec<serde_json::Value> {
                 "tower_layers": [5], "dropout": dropout, "interaction": {"kind": "deepfm", "rank": 12},
             },
         }),
+        serde_json::json!({
+            "kind": "stem", "task_experts": 2, "shared_experts": 1, "expert_layers": [11, 9], "tower_layers": [6],
+            "dropout": dropout,
+        }),
+        serde_json::json!({
+            "kind": "stem", "task_experts": 1, "shared_experts": 2, "expert_layers": [13], "tower_layers": [],
+            "dropout": dropout,
+        }),
+        serde_json::json!({
+            "kind": "escm2", "counterfactual_weight": 2.0, "least_propensity": 0.3,
+            "over": {"kind": "shared_bottom", "bottom_layers": [12], "tower_layers": [8], "dropout": dropout},
+        }),
+        serde_json::json!({"kind": "aitm", "tower_layers": [20, 14], "dropout": dropout, "calibrator_weight": 0.2}),
     ]
 }

@@ -3,11 +3,13 @@
 //! the tests hold the two against each other).
 
 pub(crate) mod activation;
+pub(crate) mod attend;
 pub(crate) mod conjunction;
 pub(crate) mod cross;
 pub(crate) mod dense;
 pub(crate) mod mix;
 pub(crate) mod pairs;
+pub(crate) mod select;
 pub(crate) mod softmax;
 pub(crate) mod sum;
 
@@ -18,6 +20,7 @@ use tch::{TchError, Tensor};
 
 use crate::kernel::memory::Aligned;
 use crate::kernel::product::{Packed, Write};
+use crate::network::parameters::Block;
 
 /// Some columns of a buffer: `[rows, width]` f32, row-major, a row every [`Buffer::stride`] numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +160,11 @@ pub(crate) trait Layer: Debug + Send + Sync {
 
     /// What it writes: a whole buffer.
     fn output(&self) -> View;
+
+    /// The matrix that it multiplies by, if any; layers may share one.
+    fn weight(&self) -> Option<Block> {
+        None
+    }
 
     /// Packs its weights for products of `rows` rows, each block's under its index.
     fn pack(&self, _weights: &[f32], _rows: usize, _packed: &mut [Vec<Packed>]) {}

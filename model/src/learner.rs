@@ -44,7 +44,7 @@ pub struct LearnerOptions {
 /// The losses of one step, before its update.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepLosses {
-    /// The tasks' losses as one, by the document's task weights.
+    /// The tasks' losses as one, by the document's task weights, with what the network asks of several tasks together.
     pub total: f64,
     /// Each task's mean loss; 0 where no row of the batch was observed.
     pub tasks: Vec<f64>,
@@ -265,12 +265,18 @@ impl Course<'_> {
         (0..self.architecture.tasks.len()).map(|task| self.weighting.factor(task, learned[task])).collect()
     }
 
-    /// The tasks' losses with their weighted sum, refused where one is no number.
-    pub(crate) fn losses(&self, tasks: Vec<f64>, batch: &Batch, learned: &[f32]) -> Result<StepLosses, Error> {
+    /// The tasks' losses with their weighted sum and the joint losses', refused where one is no number.
+    pub(crate) fn losses(
+        &self,
+        tasks: Vec<f64>,
+        joint: f64,
+        batch: &Batch,
+        learned: &[f32],
+    ) -> Result<StepLosses, Error> {
         let rows = batch.inputs.rows;
         let is_observed = |task| Rows::new(&batch.targets, task, rows, 0..rows).weight() > 0.0;
         let observed: Vec<bool> = (0..tasks.len()).map(is_observed).collect();
-        let mut total = 0.0;
+        let mut total = joint;
         for (task, &loss) in tasks.iter().enumerate().filter(|(task, _)| observed[*task]) {
             if !loss.is_finite() {
                 let (task, step) = (self.architecture.tasks[task].0.clone(), self.step);

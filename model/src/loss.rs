@@ -17,6 +17,7 @@ pub(crate) mod binary;
 mod block;
 pub(crate) mod elkan_noto;
 pub(crate) mod focal;
+pub(crate) mod joint;
 pub(crate) mod nnpu;
 pub(crate) mod regression;
 pub(crate) mod targets;

@@ -3,26 +3,33 @@
 //! To add one: a file beside these with its [`Assembly`] (formula, shapes, source in its documentation) and its line
 //! in [`assembly`].
 
+mod aitm;
 mod branch;
 mod builder;
+mod escm2;
 mod esmm;
 mod field;
+mod funnel;
+mod graph;
 mod interaction;
 mod linear;
 mod mmoe;
 pub(crate) mod parameters;
 mod ple;
 mod shared_bottom;
+mod stem;
 
 use spec::network::Network;
 
 use branch::{Branch, Hidden, Stack};
-pub(crate) use builder::{Builder, Graph};
+pub(crate) use builder::Builder;
+pub(crate) use graph::Graph;
 pub(crate) use parameters::Parameters;
 
 use crate::error::{Error, NetworkProblem};
 use crate::input::InputLayout;
 use crate::layers::View;
+use crate::loss::Objective;
 
 /// The head of a task, as an assembly needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +42,8 @@ pub(crate) struct Head {
     pub(crate) bias: Vec<f32>,
     /// The task of the funnel's step before this one, by its place among the heads.
     pub(crate) after: Option<usize>,
+    /// What its task learns by.
+    pub(crate) objective: Objective,
 }
 
 impl Head {
@@ -49,6 +58,11 @@ pub(crate) trait Assembly {
     /// What makes the document's network impossible to build.
     fn problem(&self) -> Option<NetworkProblem>;
 
+    /// How many embeddings each id has, side by side, for a network of so many tasks.
+    fn embeddings(&self, _tasks: usize) -> usize {
+        1
+    }
+
     /// Adds the network's layers and gives each head's view, `[rows, head.units]`, in the heads' order.
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View>;
 }
@@ -60,8 +74,19 @@ fn assembly(network: &Network) -> &dyn Assembly {
         Network::SharedBottom(network) => network,
         Network::Mmoe(network) => network,
         Network::Ple(network) => network,
+        Network::Stem(network) => network,
         Network::Esmm(network) => network,
+        Network::Escm2(network) => network,
+        Network::Aitm(network) => network,
     }
+}
+
+/// A layout of encoded rows with the embeddings that a document's network has for each id.
+pub(crate) fn embedded(network: &Network, layout: &InputLayout, tasks: usize) -> InputLayout {
+    let count = assembly(network).embeddings(tasks);
+    let mut layout = layout.clone();
+    layout.tables.iter_mut().for_each(|table| table.width *= count);
+    layout
 }
 
 /// The graph of a document's network over inputs of a layout.

@@ -62,29 +62,34 @@ impl TensorModel {
         gather(&architecture.layout, &self.tables, inputs)
     }
 
-    /// Each task's head, `[rows, units]`.
+    /// All intermediate results, [`heads`] among them.
     pub(crate) fn forward(
         &self,
         architecture: &Architecture,
         x: &Tensor,
         dropout: Option<Dropout>,
-    ) -> Result<Vec<Tensor>, TchError> {
+    ) -> Result<Nodes, TchError> {
         let graph = &architecture.graph;
         let pass = TensorPass { weights: &self.weights, dropout, product_kind: self.product_kind };
         let mut nodes = Nodes::new(graph.buffers.len(), x.shallow_clone());
-        for (layer, _) in &graph.layers {
-            layer.forward_tensors(&pass, &mut nodes)?;
+        for stage in &graph.stages {
+            stage.layer.forward_tensors(&pass, &mut nodes)?;
         }
-        graph.heads.iter().map(|&view| nodes.get(view)).collect()
+        Ok(nodes)
     }
 
     /// All heads of a checked batch side by side in a host's memory.
     pub(crate) fn heads(&self, architecture: &Architecture, inputs: &Inputs) -> Result<HostHeads, TchError> {
         let _no_grad = tch::no_grad_guard();
         let inputs = InputTensors::upload(&architecture.layout, inputs, self.device)?;
-        let heads = self.forward(architecture, &self.gather(architecture, &inputs)?, None)?;
-        Ok(HostHeads { numbers: download(&Tensor::f_cat(&heads, 1)?)? })
+        let nodes = self.forward(architecture, &self.gather(architecture, &inputs)?, None)?;
+        Ok(HostHeads { numbers: download(&Tensor::f_cat(&heads(architecture, &nodes)?, 1)?)? })
     }
+}
+
+/// Each task's head after a forward pass, `[rows, units]`.
+pub(crate) fn heads(architecture: &Architecture, nodes: &Nodes) -> Result<Vec<Tensor>, TchError> {
+    architecture.graph.heads.iter().map(|&view| nodes.get(view)).collect()
 }
 
 /// `[rows, Σ units]` in a host's memory.

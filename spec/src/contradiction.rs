@@ -87,13 +87,13 @@ pub enum Contradiction {
         part: &'static str,
     },
     /// A funnel network without a funnel.
-    #[error("`{network}` multiplies the steps of a funnel, and no task says which step it comes `after`")]
+    #[error("`{network}` is for the steps of a funnel, and no task says which step it comes `after`")]
     NoFunnel {
         /// The network's kind.
         network: &'static str,
     },
     /// A funnel's step in a network that does not know of funnels.
-    #[error("`after` is for networks of kind esmm, and the network's kind is {network}")]
+    #[error("`after` is for networks of the kinds esmm, escm2 and aitm, and the network's kind is {network}")]
     FunnelOfNetwork {
         /// The network's kind.
         network: &'static str,
@@ -101,6 +101,11 @@ pub enum Contradiction {
     /// Rows left out of a step of a funnel.
     #[error("`negative_rate` leaves out rows that the other steps of the funnel learn from")]
     FunnelOfShares,
+    /// A condition on the rows of a step of a funnel.
+    #[error(
+        "`when` leaves out rows that the other steps of the funnel learn from: give the step a label of 0 where the step before did not happen"
+    )]
+    FunnelOfCondition,
     /// A step that comes before itself.
     #[error("the task comes after itself")]
     FunnelLoop,
@@ -264,6 +269,7 @@ impl Contradiction {
             | Self::FunnelOfNetwork { .. }
             | Self::FunnelLoop
             | Self::FunnelOfShares
+            | Self::FunnelOfCondition
             | Self::FunnelOfKind { .. }
             | Self::NoWeight
             | Self::Bf16OnCpu

@@ -15,8 +15,14 @@ pub enum Network {
     Mmoe(MmoeNetwork),
     /// Experts of each task and shared ones, level upon level (Tang, RecSys 2020).
     Ple(PleNetwork),
+    /// Embeddings of all tasks and of each, and experts over them (Su, AAAI 2024).
+    Stem(StemNetwork),
     /// Funnel steps multiplied, learned on all rows (Ma, SIGIR 2018).
     Esmm(EsmmNetwork),
+    /// The same, its steps also learned as if all had done the step before (Wang, SIGIR 2022).
+    Escm2(Escm2Network),
+    /// Funnel steps that hand over what they know to the next one (Xi, KDD 2021).
+    Aitm(AitmNetwork),
 }
 
 impl Network {
@@ -27,15 +33,18 @@ impl Network {
             Self::SharedBottom(_) => "shared_bottom",
             Self::Mmoe(_) => "mmoe",
             Self::Ple(_) => "ple",
+            Self::Stem(_) => "stem",
             Self::Esmm(_) => "esmm",
+            Self::Escm2(_) => "escm2",
+            Self::Aitm(_) => "aitm",
         }
     }
 
     /// Whether it reads the tasks' `after`.
     pub fn has_funnel(&self) -> bool {
         match self {
-            Self::Esmm(_) => true,
-            Self::Linear(_) | Self::SharedBottom(_) | Self::Mmoe(_) | Self::Ple(_) => false,
+            Self::Esmm(_) | Self::Escm2(_) | Self::Aitm(_) => true,
+            Self::Linear(_) | Self::SharedBottom(_) | Self::Mmoe(_) | Self::Ple(_) | Self::Stem(_) => false,
         }
     }
 }
@@ -180,12 +189,85 @@ impl Default for PleNetwork {
     }
 }
 
+/// z_k = Σ_e softmax(W_k (x_k + x_s))_e · f_e over all experts, of which the task teaches its own and the shared ones;
+/// y_k = tower_k(z_k).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StemNetwork {
+    /// Experts of each task, over embeddings of its own.
+    #[schemars(range(min = 1, max = 64))]
+    pub task_experts: u32,
+    /// Experts over the embeddings that all tasks share.
+    #[schemars(range(min = 1, max = 64))]
+    pub shared_experts: u32,
+    /// Widths of each expert's layers.
+    #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 16_384)))]
+    pub expert_layers: Vec<u32>,
+    /// Widths of each tower's hidden layers.
+    #[schemars(length(max = 16), inner(range(min = 1, max = 16_384)))]
+    pub tower_layers: Vec<u32>,
+    /// Share of hidden units left out at random while training, 0..1.
+    #[schemars(schema_with = "crate::share::part")]
+    pub dropout: f64,
+}
+
+impl Default for StemNetwork {
+    fn default() -> Self {
+        Self { task_experts: 1, shared_experts: 1, expert_layers: vec![128, 64], tower_layers: vec![32], dropout: 0.1 }
+    }
+}
+
 /// p(step) = p(the step before) · p(step | the step before), the conditional part being a head of `over`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EsmmNetwork {
     /// The network whose heads are multiplied.
     pub over: Trunk,
+}
+
+/// Esmm, with λ·mean o·ℓ / max(p(the step before), c) over the steps given the step before that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Escm2Network {
+    /// The network whose heads are multiplied.
+    pub over: Trunk,
+    /// What the counterfactual risk counts in the loss, 0 or more (λ).
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub counterfactual_weight: f64,
+    /// The propensity below which rows count no more than at it, above 0 and up to 1 (c).
+    #[schemars(schema_with = "crate::share::some")]
+    pub least_propensity: f64,
+}
+
+impl Default for Escm2Network {
+    fn default() -> Self {
+        Self { over: Trunk::default(), counterfactual_weight: 0.5, least_propensity: 0.01 }
+    }
+}
+
+/// z_k = attention over what the step before hands over and the task's own tower; y_k = head_k(z_k).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AitmNetwork {
+    /// Widths of each tower's hidden layers; the last is that of what steps hand over.
+    #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 16_384)))]
+    pub tower_layers: Vec<u32>,
+    /// Share of hidden units left out at random while training, 0..1.
+    #[schemars(schema_with = "crate::share::part")]
+    pub dropout: f64,
+    /// What the loss counts of a step's probability beyond that of the step before, 0 or more (α).
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub calibrator_weight: f64,
+    /// What is computed of the inputs explicitly; nothing when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction: Option<Interaction>,
+}
+
+impl Default for AitmNetwork {
+    /// As in the paper.
+    fn default() -> Self {
+        Self { tower_layers: vec![128, 64, 32], dropout: 0.1, calibrator_weight: 0.6, interaction: None }
+    }
 }
 
 /// A network under heads of another one.

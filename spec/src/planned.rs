@@ -5,7 +5,7 @@ use crate::node::Value;
 
 /// Words, by the type that they would be of.
 const WORDS: [(&str, &[&str]); 13] = [
-    ("Network", &["escm2", "aitm", "stem", "two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
+    ("Network", &["two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
     ("Feature", &["sequence", "vector"]),
     ("Task", &["multiclass", "count", "survival"]),
     ("Split", &["stratified"]),

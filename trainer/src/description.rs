@@ -83,15 +83,27 @@ fn network(network: &Network) -> String {
             layers(&network.tower_layers),
             interaction(network.interaction.as_ref())
         ),
-        Network::Esmm(esmm) => {
-            let over = match &esmm.over {
-                Trunk::SharedBottom(trunk) => Network::SharedBottom(trunk.clone()),
-                Trunk::Mmoe(trunk) => Network::Mmoe(trunk.clone()),
-                Trunk::Ple(trunk) => Network::Ple(trunk.clone()),
-            };
-            format!("esmm over {}", self::network(&over))
+        Network::Stem(network) => format!(
+            "stem, {} experts a task and {} shared ones of {}, towers of {}",
+            network.task_experts,
+            network.shared_experts,
+            layers(&network.expert_layers),
+            layers(&network.tower_layers)
+        ),
+        Network::Esmm(esmm) => format!("esmm over {}", trunk(&esmm.over)),
+        Network::Escm2(escm2) => format!("escm2 over {}", trunk(&escm2.over)),
+        Network::Aitm(network) => {
+            format!("aitm, towers of {}{}", layers(&network.tower_layers), interaction(network.interaction.as_ref()))
         }
     }
+}
+
+fn trunk(trunk: &Trunk) -> String {
+    network(&match trunk {
+        Trunk::SharedBottom(trunk) => Network::SharedBottom(trunk.clone()),
+        Trunk::Mmoe(trunk) => Network::Mmoe(trunk.clone()),
+        Trunk::Ple(trunk) => Network::Ple(trunk.clone()),
+    })
 }
 
 fn interaction(interaction: Option<&Interaction>) -> String {

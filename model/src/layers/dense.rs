@@ -97,6 +97,10 @@ impl Layer for Dense {
         self.output
     }
 
+    fn weight(&self) -> Option<Block> {
+        Some(self.weight)
+    }
+
     fn pack(&self, weights: &[f32], rows: usize, packed: &mut [Vec<Packed>]) {
         let group = |group| Packed::new(self.matrix(weights, group, 0), rows);
         packed[self.weight.index] = (0..self.groups).map(group).collect();

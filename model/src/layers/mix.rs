@@ -16,6 +16,7 @@ pub(crate) struct Source {
     /// How many a gate mixes.
     pub(crate) count: usize,
     pub(crate) readers: Readers,
+    pub(crate) teachers: Teachers,
 }
 
 /// Who mixes a source's experts.
@@ -24,6 +25,15 @@ pub(crate) enum Readers {
     /// All gates the same ones.
     Shared,
     /// Gate `k` part `k`.
+    Own,
+}
+
+/// Whose gradients experts that all gates mix learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Teachers {
+    /// Those of all who mix them.
+    Readers,
+    /// Expert `e` of `n` that of gate `e / (n / gates)` alone (Su, AAAI 2024).
     Own,
 }
 
@@ -61,6 +71,32 @@ impl Source {
         match self.readers {
             Readers::Shared => 0,
             Readers::Own => gate * self.count * width,
+        }
+    }
+
+    /// Whether a gate's gradient reaches its expert `expert`.
+    fn is_taught(&self, expert: usize, gate: usize, gates: usize) -> bool {
+        match self.teachers {
+            Teachers::Readers => true,
+            Teachers::Own => expert / (self.count / gates) == gate,
+        }
+    }
+
+    /// The gates' mixtures, `[rows, gates, 1, width]`, of experts `[rows, gates or 1, experts, width]` by shares
+    /// `[rows, gates, 1, experts]`.
+    fn mixtures(&self, shares: &Tensor, experts: &Tensor) -> Result<Tensor, TchError> {
+        match self.teachers {
+            Teachers::Readers => shares.f_matmul(experts),
+            Teachers::Own => {
+                let kept = experts.f_detach()?;
+                let (gates, count, width) = (shares.size()[1], self.count as i64, experts.size()[3]);
+                let own = shares.f_detach()?.f_reshape([-1, gates, gates, count / gates])?.f_diagonal(0, 1, 2)?;
+                // [rows, experts of a gate, gates] → [rows, gates, 1, experts of a gate]
+                let own = own.f_permute([0, 2, 1])?.f_unsqueeze(2)?;
+                // Zero, but for its gradient.
+                let learned = experts.f_sub(&kept)?.f_reshape([-1, gates, count / gates, width])?;
+                shares.f_matmul(&kept)?.f_add(&own.f_matmul(&learned)?)
+            }
         }
     }
 }
@@ -136,7 +172,7 @@ impl Layer for Mix {
                 Readers::Own => gates,
             };
             let experts = nodes.get(source.experts)?.f_reshape([-1, readers, count, width])?;
-            let part = shares.f_narrow(3, first as i64, count)?.f_matmul(&experts)?;
+            let part = source.mixtures(&shares.f_narrow(3, first as i64, count)?, &experts)?;
             sum = Some(match sum {
                 Some(sum) => sum.f_add(&part)?,
                 None => part,
@@ -167,9 +203,11 @@ impl Mix {
             let start = source.start(gate, width);
             let experts = experts[start..].chunks(width).zip(by_experts[start..].chunks_mut(width));
             let shares = shares[used.clone()].iter().zip(&mut by_shares[used.clone()]);
-            for ((expert, by_expert), (share, by_share)) in experts.zip(shares) {
+            for (index, ((expert, by_expert), (share, by_share))) in experts.zip(shares).enumerate() {
                 *by_share += dot(by_mixture, expert);
-                by_expert.iter_mut().zip(by_mixture).for_each(|(sum, by)| *sum += share * by);
+                if source.is_taught(index, gate, self.gates) {
+                    by_expert.iter_mut().zip(by_mixture).for_each(|(sum, by)| *sum += share * by);
+                }
             }
         }
     }

@@ -65,7 +65,8 @@ impl Layer for Softmax {
     }
 }
 
-fn normalize(logits: &[f32], shares: &mut [f32]) {
+/// A softmax over all of some logits.
+pub(super) fn normalize(logits: &[f32], shares: &mut [f32]) {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for (logit, share) in logits.iter().zip(&mut *shares) {

@@ -1,4 +1,4 @@
-//! `y = Σ_i x_i`: intermediate results of one width, added up. `[rows, width]` all.
+//! `y = Σ_i x_i`: intermediate results, added up. `[rows, width]`; a narrower one is repeated up to that width.
 
 use tch::TchError;
 
@@ -30,12 +30,14 @@ impl Layer for Sum {
             output.fill(0.0);
             for &part in &self.parts {
                 let part = &before[part.buffer][part.at(row, stride(part))];
-                output.iter_mut().zip(part).for_each(|(sum, number)| *sum += number);
+                for output in output.chunks_mut(part.len()) {
+                    output.iter_mut().zip(part).for_each(|(sum, number)| *sum += number);
+                }
             }
         }
     }
 
-    /// `dx_i = dy`
+    /// `dx_i = dy`, added up over its repetitions.
     fn backward(&self, pass: &mut Backward<'_>, writes: &[Write]) {
         let stride = |view: View| pass.buffers[view.buffer].stride;
         let (before, rest) = pass.gradients.split_at_mut(self.output.buffer);
@@ -43,18 +45,21 @@ impl Layer for Sum {
             for row in 0..pass.rows {
                 let by_output = &rest[0][self.output.at(row, stride(self.output))];
                 let by_part = &mut before[part.buffer][part.at(row, stride(part))];
-                match write {
-                    Write::Over => by_part.copy_from_slice(by_output),
-                    Write::Add => by_part.iter_mut().zip(by_output).for_each(|(sum, by)| *sum += by),
+                if *write == Write::Over {
+                    by_part.fill(0.0);
+                }
+                for by_output in by_output.chunks(part.width) {
+                    by_part.iter_mut().zip(by_output).for_each(|(sum, by)| *sum += by);
                 }
             }
         }
     }
 
     fn forward_tensors(&self, _: &TensorPass<'_>, nodes: &mut Nodes) -> Result<(), TchError> {
-        let mut sum = nodes.get(self.parts[0])?;
+        let repeated = |part: View| nodes.get(part)?.f_repeat([1, (self.output.width / part.width) as i64]);
+        let mut sum = repeated(self.parts[0])?;
         for &part in &self.parts[1..] {
-            sum = sum.f_add(&nodes.get(part)?)?;
+            sum = sum.f_add(&repeated(part)?)?;
         }
         nodes.put(self.output.buffer, 0, sum);
         Ok(())

@@ -19,6 +19,7 @@ use crate::input::{Batch, Inputs};
 use crate::kernel::memory::Aligned;
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
+use crate::loss::joint::JointRows;
 use crate::loss::{LossSums, Rows, targets};
 use crate::optimize::dense::DenseOptimizer;
 use crate::weights::state::State;
@@ -65,6 +66,14 @@ struct Work<'a> {
     known: &'a [LossSums],
     /// For each task, what its loss counts in the whole.
     factors: &'a [f64],
+    /// For each joint loss, the weight of the rows that it is a mean over.
+    totals: &'a [f64],
+}
+
+/// What a lane's rows lose.
+struct LaneLosses {
+    tasks: Vec<LossSums>,
+    joint: f64,
 }
 
 impl CpuLearner {
@@ -102,6 +111,8 @@ impl CpuLearner {
         let factors = course.factors(self.task_weights.values());
         let dropout = Dropout { seed: course.fit.seed, step: course.step, first_row: 0 };
         let known = self.known_sums(architecture, batch, dropout)?;
+        let joints = architecture.graph.joints.iter();
+        let totals: Vec<f64> = joints.map(|joint| joint.total_weight(&batch.targets, batch.inputs.rows)).collect();
         let stride = architecture.graph.buffers[INPUT].stride;
         let work = Work {
             architecture,
@@ -111,13 +122,14 @@ impl CpuLearner {
             dropout,
             known: &known,
             factors: &factors,
+            totals: &totals,
         };
         let parts = split_lanes(&lanes, &mut self.lanes, &mut self.input_gradient, stride);
         let run = |lane: Lane<'_>| work.run(lane, stride);
-        let sums: Vec<_> = self.pool.install(|| parts.into_par_iter().with_max_len(1).map(run).collect());
-        let sums = add_lanes(sums, architecture.tasks.len())?;
-        let losses: Vec<f64> = sums.iter().zip(&architecture.objectives).map(|(sums, o)| sums.value(*o)).collect();
-        let losses = course.losses(losses, batch, self.task_weights.values())?;
+        let losses: Vec<_> = self.pool.install(|| parts.into_par_iter().with_max_len(1).map(run).collect());
+        let LaneLosses { tasks, joint } = add_lanes(losses, architecture.tasks.len())?;
+        let losses: Vec<f64> = tasks.iter().zip(&architecture.objectives).map(|(sums, o)| sums.value(*o)).collect();
+        let losses = course.losses(losses, joint, batch, self.task_weights.values())?;
         self.update(architecture, course, batch, losses, lanes.len())
     }
 
@@ -186,11 +198,11 @@ impl CpuLearner {
                 let targets = Rows::new(&batch.targets, task, rows, block.clone());
                 targets.sums(architecture.objectives[task], &activations.head(architecture, task))
             };
-            Ok((0..tasks).map(sums).collect())
+            Ok(LaneLosses { tasks: (0..tasks).map(sums).collect(), joint: 0.0 })
         };
         let blocks = with_outputs(rows, outputs);
-        let sums: Vec<_> = self.pool.install(|| blocks.into_par_iter().with_max_len(1).map(run).collect());
-        add_lanes(sums, tasks)
+        let losses: Vec<_> = self.pool.install(|| blocks.into_par_iter().with_max_len(1).map(run).collect());
+        Ok(add_lanes(losses, tasks)?.tasks)
     }
 
     /// Losses of a batch as the model is now, and its predictions.
@@ -265,18 +277,18 @@ impl CpuLearner {
 }
 
 impl Work<'_> {
-    fn run(&self, lane: Lane<'_>, stride: usize) -> Result<Vec<LossSums>, Error> {
+    fn run(&self, lane: Lane<'_>, stride: usize) -> Result<LaneLosses, Error> {
         let (architecture, batch) = (self.architecture, self.batch);
         gather::check_ids(&architecture.layout, &batch.inputs, lane.rows.clone())?;
         let mut worker = worker(self.workers);
-        let mut sums = vec![LossSums::default(); architecture.tasks.len()];
+        let mut losses = LaneLosses { tasks: vec![LossSums::default(); architecture.tasks.len()], joint: 0.0 };
         let mut write = Write::Over;
         for start in lane.rows.clone().step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(lane.rows.end);
             let Worker { activations, gradients } = &mut *worker;
             let dropout = Dropout { first_row: start, ..self.dropout };
             activations.forward(architecture, self.weights.unpacked(), &batch.inputs, rows.clone(), Some(dropout));
-            for (task, sums) in sums.iter_mut().enumerate() {
+            for (task, sums) in losses.tasks.iter_mut().enumerate() {
                 let targets = Rows::new(&batch.targets, task, batch.inputs.rows, rows.clone());
                 sums.add(&targets.gradient(
                     architecture.objectives[task],
@@ -286,12 +298,14 @@ impl Work<'_> {
                     &mut gradients.head(architecture, task),
                 ));
             }
+            let joint = JointRows { targets: &batch.targets, batch_rows: batch.inputs.rows, rows: rows.clone() };
+            losses.joint += gradients.add_joint(architecture, activations, &joint, self.totals).iter().sum::<f64>();
             let input = &mut lane.input[(start - lane.rows.start) * stride..];
             let into = Into { dense: lane.gradient, write, input };
             gradients.backward(architecture, self.weights, activations, rows.len(), into);
             write = Write::Add;
         }
-        Ok(sums)
+        Ok(losses)
     }
 }
 
@@ -337,10 +351,12 @@ fn with_outputs(rows: usize, outputs: Option<&mut Outputs>) -> Vec<(Range<usize>
 }
 
 /// Sums in the lanes' order; the first lane's error, if there is one.
-fn add_lanes(lanes: Vec<Result<Vec<LossSums>, Error>>, tasks: usize) -> Result<Vec<LossSums>, Error> {
-    let mut total = vec![LossSums::default(); tasks];
+fn add_lanes(lanes: Vec<Result<LaneLosses, Error>>, tasks: usize) -> Result<LaneLosses, Error> {
+    let mut total = LaneLosses { tasks: vec![LossSums::default(); tasks], joint: 0.0 };
     for lane in lanes {
-        total.iter_mut().zip(&lane?).for_each(|(total, sums)| total.add(sums));
+        let lane = lane?;
+        total.tasks.iter_mut().zip(&lane.tasks).for_each(|(total, sums)| total.add(sums));
+        total.joint += lane.joint;
     }
     Ok(total)
 }

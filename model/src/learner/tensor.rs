@@ -15,12 +15,13 @@ use crate::embedding::tensors::{InputTensors, update, upload};
 use crate::error::Error;
 use crate::input::{Batch, Inputs, Targets};
 use crate::kernel::memory::Aligned;
-use crate::layers::Dropout;
+use crate::layers::{Dropout, Nodes};
+use crate::loss::joint::Joint;
 use crate::loss::tensors::TargetTensors;
 use crate::loss::{LossSums, Rows, targets};
 use crate::optimize::tensors::TensorOptimizer;
 use crate::outputs::Outputs;
-use crate::tensor::{TensorModel, blocks, download, download_blocks};
+use crate::tensor::{TensorModel, blocks, download, download_blocks, heads};
 use crate::weights::state::State;
 
 /// A model in training on a device.
@@ -36,6 +37,8 @@ pub(crate) struct TensorLearner {
 /// What autograd found.
 struct Gradients {
     losses: Vec<f64>,
+    /// The sum of the joint losses.
+    joint: f64,
     norm: f64,
     by_x: Tensor,
 }
@@ -74,8 +77,8 @@ impl TensorLearner {
         let upload = InputTensors::upload(&architecture.layout, &batch.inputs, self.model.device);
         let inputs = upload.map_err(Error::torch("copying a batch to the device"))?;
         let found = self.gradients(architecture, &inputs, batch, dropout, &factors);
-        let Gradients { losses, norm, by_x } = found.map_err(Error::torch("computing a step's gradients"))?;
-        let mut losses = course.losses(losses, batch, self.task_weights.values())?;
+        let Gradients { losses, joint, norm, by_x } = found.map_err(Error::torch("computing a step's gradients"))?;
+        let mut losses = course.losses(losses, joint, batch, self.task_weights.values())?;
         losses.gradient_norm = norm;
         let step = course.dense_step(norm)?;
         let rate = course.fit.embeddings.learning_rate * step.rate_factor;
@@ -98,15 +101,20 @@ impl TensorLearner {
         factors: &[f64],
     ) -> Result<Gradients, TchError> {
         let x = tch::no_grad(|| self.model.gather(architecture, inputs))?.f_set_requires_grad(true)?;
-        let heads = self.model.forward(architecture, &x, Some(dropout))?;
-        let mut values = Vec::with_capacity(heads.len() + 1);
-        let mut descents = Vec::with_capacity(heads.len());
+        let nodes = self.model.forward(architecture, &x, Some(dropout))?;
+        let heads = heads(architecture, &nodes)?;
+        let targets = |task| task_targets(&batch.targets, task, batch.inputs.rows, self.model.device);
+        let targets = (0..heads.len()).map(targets).collect::<Result<Vec<_>, _>>()?;
+        let mut values = Vec::with_capacity(heads.len() + 2);
+        let mut descents = Vec::with_capacity(heads.len() + architecture.graph.joints.len());
         for (task, head) in heads.iter().enumerate() {
-            let targets = task_targets(&batch.targets, task, batch.inputs.rows, self.model.device)?;
-            let loss = architecture.objectives[task].tensor_loss(head, &targets)?;
+            let loss = architecture.objectives[task].tensor_loss(head, &targets[task])?;
             values.push(loss.value.f_detach()?);
             descents.push(loss.descent.f_mul_scalar(factors[task])?);
         }
+        let joint = self.joint_losses(architecture, &nodes, &targets, batch)?;
+        values.push(Tensor::f_stack(&joint, 0)?.f_sum(None)?.f_detach()?);
+        descents.extend(joint);
         self.model.weights.iter_mut().for_each(|weight| weight.zero_grad());
         Tensor::f_stack(&descents, 0)?.f_sum(None)?.f_backward()?;
         let squares = |weight: &Tensor| weight.f_grad()?.f_square()?.f_sum(Kind::Double);
@@ -116,7 +124,29 @@ impl TensorLearner {
         // The step's one wait for the device.
         let mut losses: Vec<f64> = download(&Tensor::f_stack(&values, 0)?)?.into_iter().map(f64::from).collect();
         let norm = losses.pop().unwrap_or_default().sqrt();
-        Ok(Gradients { losses, norm, by_x: x.f_grad()? })
+        let joint = losses.pop().unwrap_or_default();
+        Ok(Gradients { losses, joint, norm, by_x: x.f_grad()? })
+    }
+
+    /// What each joint loss adds to the whole; a zero where there is none.
+    fn joint_losses(
+        &self,
+        architecture: &Architecture,
+        nodes: &Nodes,
+        targets: &[TargetTensors],
+        batch: &Batch,
+    ) -> Result<Vec<Tensor>, TchError> {
+        let row_weights = match &batch.targets.weights {
+            Some(weights) => upload(weights, self.model.device)?,
+            None => Tensor::f_ones([batch.inputs.rows as i64], (Kind::Float, self.model.device))?,
+        };
+        let loss = |joint: &Joint| {
+            let steps = [joint.before, joint.step];
+            let [before, step] = steps.map(|step| nodes.get(step.logit));
+            joint.tensor_loss([&before?, &step?], steps.map(|step| &targets[step.task]), &row_weights)
+        };
+        let nothing = Tensor::f_zeros([], (Kind::Float, self.model.device));
+        std::iter::once(nothing).chain(architecture.graph.joints.iter().map(loss)).collect()
     }
 
     /// Predictions as the model is now.

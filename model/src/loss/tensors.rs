@@ -6,7 +6,7 @@ use spec::task::{FocalLoss, RegressionLoss};
 use tch::{TchError, Tensor};
 
 use super::Objective;
-use super::binary::ClassLoss;
+use super::binary::{ClassLoss, Classes};
 use super::elkan_noto::ElkanNoto;
 use super::regression::Regression;
 use super::ziln::MIN_SCALE;
@@ -33,13 +33,7 @@ impl Objective {
     pub(crate) fn tensor_loss(self, head: &Tensor, targets: &TargetTensors) -> Result<TensorLoss, TchError> {
         match self {
             Self::Binary(classes) => {
-                let logits = head.f_select(1, 0)?;
-                let loss = match classes.loss {
-                    ClassLoss::CrossEntropy { positive_weight } => {
-                        cross_entropy(&logits, &targets.labels, positive_weight)?
-                    }
-                    ClassLoss::Focal(of) => focal(of, &logits, &targets.labels)?,
-                };
+                let loss = class_loss(classes, &head.f_select(1, 0)?, &targets.labels)?;
                 plain(weighted_mean(&loss, &targets.weights)?)
             }
             Self::Value => plain(weighted_mean(&log_normal(head, &targets.labels)?, &targets.weights)?),
@@ -60,8 +54,16 @@ fn plain(value: Tensor) -> Result<TensorLoss, TchError> {
     Ok(TensorLoss { descent: value.shallow_clone(), value })
 }
 
+/// The loss of each row's logit.
+pub(super) fn class_loss(classes: Classes, logits: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
+    match classes.loss {
+        ClassLoss::CrossEntropy { positive_weight } => cross_entropy(logits, labels, positive_weight),
+        ClassLoss::Focal(of) => focal(of, logits, labels),
+    }
+}
+
 /// 0 where nothing weighs anything.
-fn weighted_mean(losses: &Tensor, weights: &Tensor) -> Result<Tensor, TchError> {
+pub(super) fn weighted_mean(losses: &Tensor, weights: &Tensor) -> Result<Tensor, TchError> {
     losses.f_mul(weights)?.f_sum(None)?.f_div(&weights.f_sum(None)?.f_clamp_min(1e-30)?)
 }
 

@@ -1,7 +1,7 @@
 //! Parts of layers by the names of their weights, and where those weights lie.
 
 use crate::layers::dense::Dense;
-use crate::network::parameters::{Init, Placement};
+use crate::network::parameters::{Block, Init, Placement};
 
 /// Some columns of a product, by the names of their weights.
 #[derive(Debug, Clone)]
@@ -62,6 +62,18 @@ impl<'a> Branch<'a> {
         Init::Values(self.bias.clone().unwrap_or_else(|| vec![0.0; self.width()]))
     }
 
+    /// Where its weights lie that read `rows` inputs from the block's row `first` on, from `column` of the outputs on.
+    pub(super) fn placement(&self, block: Block, first: usize, rows: usize, column: usize) -> Placement {
+        Placement {
+            offset: block.offset + first * block.stride + column,
+            groups: self.groups.unwrap_or(1),
+            rows,
+            columns: self.units,
+            group_stride: self.units,
+            row_stride: block.stride,
+        }
+    }
+
     pub(super) fn shape(&self, inner: &[usize]) -> Vec<usize> {
         self.groups.iter().chain(inner).copied().collect()
     }
@@ -71,14 +83,7 @@ impl Dense {
     /// Where a branch's weights lie that reads part `group`, from `column` of the part's outputs on.
     pub(super) fn columns_of(&self, branch: &Branch<'_>, group: usize, column: usize) -> Placement {
         let rows = self.input.width / self.groups;
-        Placement {
-            offset: self.weight.offset + group * rows * self.weight.stride + column,
-            groups: branch.groups.unwrap_or(1),
-            rows,
-            columns: branch.units,
-            group_stride: branch.units,
-            row_stride: self.weight.stride,
-        }
+        branch.placement(self.weight, group * rows, rows, column)
     }
 
     /// Where a branch's weights lie whose networks read a part each, from part `first` on.

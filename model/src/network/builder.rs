@@ -1,30 +1,31 @@
 //! Puts layers together: gives each its buffer and weights, and settles how gradients flow back.
 
+use std::ops::Range;
+
 use crate::input::InputLayout;
-use crate::kernel::product::Write;
 use crate::layers::activation::Activation;
+use crate::layers::attend::Attend;
 use crate::layers::conjunction::Conjunction;
 use crate::layers::cross::Cross;
 use crate::layers::dense::Dense;
 use crate::layers::mix::{Mix, Source};
 use crate::layers::pairs::Pairs;
+use crate::layers::select::Select;
 use crate::layers::softmax::Softmax;
 use crate::layers::sum::Sum;
 use crate::layers::{Buffer, INPUT, Layer, View};
+use crate::loss::joint::Joint;
 use crate::network::branch::{Branch, Stack};
 use crate::network::field::{Field, fields};
-use crate::network::parameters::{Named, Placement};
+use crate::network::graph::{Graph, Written};
+use crate::network::parameters::{Block, Named, Placement};
 use crate::network::{Head, Parameters};
 
-/// A finished network.
-#[derive(Debug)]
-pub(crate) struct Graph {
-    pub(crate) buffers: Vec<Buffer>,
-    /// In the order of the forward pass; beside each, how its inputs' gradients are written in the backward pass.
-    pub(crate) layers: Vec<(Box<dyn Layer>, Vec<Write>)>,
-    pub(crate) parameters: Parameters,
-    /// What each task's loss reads.
-    pub(crate) heads: Vec<View>,
+/// Branches side by side that several products have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared {
+    weight: Block,
+    units: usize,
 }
 
 /// Collects a network's layers.
@@ -33,6 +34,7 @@ pub(crate) struct Builder {
     buffers: Vec<Buffer>,
     layers: Vec<Box<dyn Layer>>,
     parameters: Parameters,
+    joints: Vec<Joint>,
     fields: Vec<Field>,
     numeric_width: usize,
     activations: usize,
@@ -45,6 +47,7 @@ impl Builder {
             buffers: vec![Buffer::new(layout.width())],
             layers: Vec::new(),
             parameters: Parameters::default(),
+            joints: Vec::new(),
             fields: fields(layout),
             numeric_width: layout.numeric_width(),
             activations: 0,
@@ -140,6 +143,26 @@ impl Builder {
         output
     }
 
+    /// Weights of linear branches side by side, for [`Self::apply`].
+    pub(crate) fn shared(&mut self, inputs: usize, branches: &[Branch<'_>]) -> Shared {
+        let units = branches.iter().map(Branch::width).sum();
+        let weight = self.parameters.block(inputs, units, true);
+        let mut column = 0;
+        for branch in branches {
+            self.name_weight(branch, branch.placement(weight, 0, inputs, column));
+            column += branch.width();
+        }
+        Shared { weight, units }
+    }
+
+    /// A product with shared weights, all of its branches.
+    pub(crate) fn apply(&mut self, input: View, Shared { weight, units }: Shared) -> View {
+        let (output, gradient_from) = (self.buffer(units), self.gradient_from(input));
+        let dense = Dense { input, output, groups: 1, weight, bias: None, activations: Vec::new(), gradient_from };
+        self.layers.push(Box::new(dense));
+        output
+    }
+
     /// A product of `groups` matrices of `units` outputs each.
     fn product(&mut self, input: View, groups: usize, units: usize) -> Dense {
         let weight = self.parameters.block(input.width, units, true);
@@ -162,11 +185,32 @@ impl Builder {
         output
     }
 
-    /// The sum of intermediate results of one width.
+    /// Columns of the input, run after run.
+    pub(crate) fn select(&mut self, runs: Vec<Range<usize>>) -> View {
+        let (input, output) = (self.input(), self.buffer(runs.iter().map(Range::len).sum()));
+        self.layers.push(Box::new(Select { input, runs, output, gradient_from: self.numeric_width }));
+        output
+    }
+
+    /// The sum of intermediate results as wide as the first one, narrower ones repeated.
     pub(crate) fn sum(&mut self, parts: Vec<View>) -> View {
         let output = self.buffer(parts[0].width);
         self.layers.push(Box::new(Sum { parts, output }));
         output
+    }
+
+    /// Two projected sources mixed by what they say of themselves.
+    pub(crate) fn attend(&mut self, sources: [View; 2]) -> View {
+        let output = self.buffer(sources[0].width / 3);
+        self.layers.push(Box::new(Attend { sources, output }));
+        output
+    }
+
+    /// Adds a joint loss, unless it counts nothing.
+    pub(crate) fn ask(&mut self, joint: Joint) {
+        if joint.weight > 0.0 {
+            self.joints.push(joint);
+        }
     }
 
     /// The logit of two events in a row, from the first's and that of the second given the first.
@@ -223,18 +267,12 @@ impl Builder {
         output
     }
 
-    /// The network, its gradients' ways settled.
+    /// The network.
     pub(crate) fn finish(self, heads: Vec<View>) -> Graph {
-        let mut written = heads.clone();
-        let mut writes = Vec::with_capacity(self.layers.len());
-        for layer in self.layers.iter().rev() {
-            let output = layer.output();
-            let read: usize = written.iter().filter(|view| view.buffer == output.buffer).map(|view| view.width).sum();
-            assert!(read >= output.width, "every column of {layer:?} is read by a later layer or a head");
-            writes.push(layer.inputs().into_iter().map(|input| claim(&mut written, input)).collect());
-        }
-        let layers = self.layers.into_iter().zip(writes.into_iter().rev()).collect();
-        Graph { buffers: self.buffers, layers, parameters: self.parameters, heads }
+        let Self { buffers, layers, parameters, joints, .. } = self;
+        let mut written = Written::by(&heads, &joints);
+        let stages = written.settle(layers);
+        Graph { buffers, stages, parameters, heads, joints, beside_heads: written.beside_heads }
     }
 
     fn buffer(&mut self, width: usize) -> View {
@@ -271,15 +309,4 @@ impl Builder {
         let (shape, init) = (branch.shape(&[branch.units]), branch.bias_start());
         self.parameters.named.push(Named { name: format!("{}.bias", branch.name), shape, placement, init });
     }
-}
-
-/// Whether the gradient of `input` is the first to be written in its place.
-fn claim(written: &mut Vec<View>, input: View) -> Write {
-    if written.iter().any(|view| view.contains(input)) {
-        return Write::Add;
-    }
-    let apart = written.iter().all(|view| !view.overlaps(input));
-    assert!(apart, "views of a buffer are the same, one inside an earlier one, or apart: {input:?}");
-    written.push(input);
-    Write::Over
 }

@@ -7,6 +7,7 @@
 
 use spec::network::{EsmmNetwork, Trunk};
 
+use super::funnel::in_order;
 use super::{Assembly, Builder, Head};
 use crate::error::NetworkProblem;
 use crate::layers::View;
@@ -17,38 +18,38 @@ impl Assembly for EsmmNetwork {
     }
 
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
-        let given_before: Vec<Head> = heads.iter().map(|head| conditional(head, heads)).collect();
-        let own = trunk(&self.over).assemble(builder, &given_before);
-        let mut whole = vec![None; heads.len()];
-        for task in 0..heads.len() {
-            multiply(task, builder, heads, &own, &mut whole);
-        }
-        whole.into_iter().zip(own).map(|(whole, own)| whole.unwrap_or(own)).collect()
+        entire_space(&self.over, builder, heads).whole
     }
 }
 
-fn trunk(trunk: &Trunk) -> &dyn Assembly {
+/// The heads of tasks that come after others.
+pub(super) struct EntireSpace {
+    /// Each given the step before.
+    pub(super) given_before: Vec<View>,
+    /// Each with all steps before it.
+    pub(super) whole: Vec<View>,
+}
+
+/// The heads over a trunk.
+pub(super) fn entire_space(over: &Trunk, builder: &mut Builder, heads: &[Head]) -> EntireSpace {
+    let conditionals: Vec<Head> = heads.iter().map(|head| conditional(head, heads)).collect();
+    let given_before = trunk(over).assemble(builder, &conditionals);
+    let mut whole = given_before.clone();
+    for task in in_order(heads) {
+        if let Some(before) = heads[task].after {
+            whole[task] = builder.conjunction(whole[before], given_before[task]);
+        }
+    }
+    EntireSpace { given_before, whole }
+}
+
+/// The network below.
+pub(super) fn trunk(trunk: &Trunk) -> &dyn Assembly {
     match trunk {
         Trunk::SharedBottom(network) => network,
         Trunk::Mmoe(network) => network,
         Trunk::Ple(network) => network,
     }
-}
-
-/// The logit of a step and all before it.
-fn multiply(task: usize, builder: &mut Builder, heads: &[Head], own: &[View], whole: &mut [Option<View>]) -> View {
-    if let Some(known) = whole[task] {
-        return known;
-    }
-    let view = match heads[task].after {
-        Some(before) => {
-            let before = multiply(before, builder, heads, own, whole);
-            builder.conjunction(before, own[task])
-        }
-        None => own[task],
-    };
-    whole[task] = Some(view);
-    view
 }
 
 /// A head whose bias starts at the rate among those who did the step before.

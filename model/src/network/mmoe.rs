@@ -16,7 +16,7 @@ use spec::network::MmoeNetwork;
 use super::{Assembly, Branch, Builder, Head, Hidden, Stack, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
-use crate::layers::mix::{Readers, Source};
+use crate::layers::mix::{Readers, Source, Teachers};
 
 impl Assembly for MmoeNetwork {
     fn problem(&self) -> Option<NetworkProblem> {
@@ -40,7 +40,8 @@ impl Assembly for MmoeNetwork {
         let stack = Stack { name: "experts", groups: Some(experts), widths: &self.expert_layers, hidden };
         let experts_out = builder.stack_from(1, views[0], stack);
         let shares = builder.softmax(views[1], tasks);
-        let source = Source { experts: experts_out, count: experts, readers: Readers::Shared };
+        let source =
+            Source { experts: experts_out, count: experts, readers: Readers::Shared, teachers: Teachers::Readers };
         let mixed = builder.mix(shares, vec![source], tasks, experts_out.width / experts);
         let stack = Stack { name: "towers", groups: Some(tasks), widths: &self.tower_layers, hidden };
         let towers = builder.stack(mixed, stack);

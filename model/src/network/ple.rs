@@ -24,7 +24,7 @@ use spec::network::PleNetwork;
 use super::{Assembly, Branch, Builder, Head, Hidden, Stack, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
-use crate::layers::mix::{Readers, Source};
+use crate::layers::mix::{Readers, Source, Teachers};
 
 impl Assembly for PleNetwork {
     fn problem(&self) -> Option<NetworkProblem> {
@@ -115,8 +115,9 @@ impl Level<'_> {
         }
         let (own_count, shared_count) = (self.own_experts(), self.shared_experts());
         let width = shared.width / shared_count;
-        let shared_source = Source { experts: shared, count: shared_count, readers: Readers::Shared };
-        let own_source = |count, readers| Source { experts: own, count, readers };
+        let shared_source =
+            Source { experts: shared, count: shared_count, readers: Readers::Shared, teachers: Teachers::Readers };
+        let own_source = |count, readers| Source { experts: own, count, readers, teachers: Teachers::Readers };
         let shares = builder.softmax(gates, self.tasks);
         let sources = vec![own_source(own_count, Readers::Own), shared_source];
         let tasks = builder.mix(shares, sources, self.tasks, width);

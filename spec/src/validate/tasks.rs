@@ -65,9 +65,8 @@ fn funnel(checker: &mut Checker<'_>, training: &TrainingSpec) {
     if steps.clone().next().is_none() && network.has_funnel() && !checker.is_damaged(&spec("tasks")) {
         checker.report(&network_path, Contradiction::NoFunnel { network: network.kind() });
     }
-    let sampled = training.tasks.iter().filter(|(_, task)| network.has_funnel() && task.negative_rate() < 1.0);
-    for (name, _) in sampled {
-        checker.report(&spec("tasks").name(name).name("negative_rate"), Contradiction::FunnelOfShares);
+    if network.has_funnel() {
+        check_rows_of_steps(checker, training);
     }
     for (name, after) in steps {
         let path = spec("tasks").name(name).name("after");
@@ -83,6 +82,20 @@ fn funnel(checker: &mut Checker<'_>, training: &TrainingSpec) {
             checker.report(&path, Contradiction::FunnelLoop);
         } else if !matches!(training.tasks.get(after), Some(Task::Binary(_)) | None) {
             checker.report(&path, Contradiction::FunnelOfKind { task: after.to_string() });
+        }
+    }
+}
+
+/// Every step of a funnel learns from the rows of all.
+fn check_rows_of_steps(checker: &mut Checker<'_>, training: &TrainingSpec) {
+    let is_before = |name: &TaskName| training.tasks.values().any(|task| task.after() == Some(name));
+    for (name, task) in training.tasks.iter().filter(|(name, task)| task.after().is_some() || is_before(name)) {
+        let path = spec("tasks").name(name);
+        if task.negative_rate() < 1.0 {
+            checker.report(&path.name("negative_rate"), Contradiction::FunnelOfShares);
+        }
+        if task.when().is_some() {
+            checker.report(&path.name("when"), Contradiction::FunnelOfCondition);
         }
     }
 }

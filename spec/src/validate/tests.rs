@@ -399,10 +399,18 @@ fn the_steps_of_a_funnel_follow_each_other_in_a_network_that_reads_them() {
                 ],
             ),
             (
+                steps,
+                "when: §age > 30, after: §repurchase",
+                &[
+                    "spec.tasks.repurchase.when: `when` leaves out rows that the other steps of the funnel learn from: give the step a label of 0 where the step before did not happen",
+                    "spec.tasks.repurchase.after: the task comes after itself",
+                ],
+            ),
+            (
                 "kind: esmm",
                 "kind: §esmm",
                 &[
-                    "spec.network.kind: `esmm` multiplies the steps of a funnel, and no task says which step it comes `after`",
+                    "spec.network.kind: `esmm` is for the steps of a funnel, and no task says which step it comes `after`",
                 ],
             ),
         ],
@@ -413,7 +421,7 @@ fn the_steps_of_a_funnel_follow_each_other_in_a_network_that_reads_them() {
             steps,
             "positive_weight: 2, after: §spend",
             &[
-                "spec.tasks.repurchase.after: `after` is for networks of kind esmm, and the network's kind is mmoe",
+                "spec.tasks.repurchase.after: `after` is for networks of the kinds esmm, escm2 and aitm, and the network's kind is mmoe",
                 "33:80: spec.tasks.repurchase.after: `spend` is not a binary task",
             ],
         )],

@@ -89,6 +89,12 @@ fn extraction_over_crosses_scores_the_same_outside() {
 }
 
 #[test]
+fn embeddings_of_all_tasks_and_of_each_score_the_same_outside() {
+    let experts = "task_experts: 1, shared_experts: 2, expert_layers: [12, 8], tower_layers: [6]";
+    assert_agrees(&format!("{{kind: stem, {experts}}}"), "isotonic");
+}
+
+#[test]
 fn a_factorization_machine_beside_experts_scores_the_same_outside() {
     let experts = "experts: 2, expert_layers: [12], tower_layers: []";
     assert_agrees(&format!("{{kind: mmoe, {experts}, interaction: {{kind: deepfm, rank: 4}}}}"), "none");
@@ -96,7 +102,24 @@ fn a_factorization_machine_beside_experts_scores_the_same_outside() {
 
 #[test]
 fn a_funnel_scores_the_same_outside() {
-    let whole = training("{kind: esmm, over: {kind: mmoe, experts: 2, expert_layers: [12], tower_layers: [6]}}");
+    assert_funnel_agrees("{kind: esmm, over: {kind: mmoe, experts: 2, expert_layers: [12], tower_layers: [6]}}");
+}
+
+#[test]
+fn a_counterfactual_funnel_scores_the_same_outside() {
+    let over =
+        "over: {kind: shared_bottom, bottom_layers: [12], tower_layers: [6], interaction: {kind: deepfm, rank: 4}}";
+    assert_funnel_agrees(&format!("{{kind: escm2, counterfactual_weight: 1, least_propensity: 5%, {over}}}"));
+}
+
+#[test]
+fn steps_that_hand_over_score_the_same_outside() {
+    assert_funnel_agrees("{kind: aitm, tower_layers: [16, 8]}");
+}
+
+/// Purchases, and after them those of loyal people.
+fn assert_funnel_agrees(network: &str) {
+    let whole = training(network);
     let loyal = "CASE WHEN bought = 1 AND spend > 20 THEN 1 ELSE 0 END AS loyal";
     let steps = whole
         .replace(

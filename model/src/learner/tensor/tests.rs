@@ -61,7 +61,8 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn assert_near(a: &StepLosses, b: &StepLosses, tolerance: f64) {
-    for (a, b) in a.tasks.iter().zip(&b.tasks).chain([(&a.gradient_norm, &b.gradient_norm)]) {
+    let wholes = [(&a.total, &b.total), (&a.gradient_norm, &b.gradient_norm)];
+    for (a, b) in a.tasks.iter().zip(&b.tasks).chain(wholes) {
         assert!((a - b).abs() <= tolerance * a.abs().max(1.0), "{a} is not {b}");
     }
 }

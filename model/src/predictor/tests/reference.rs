@@ -1,0 +1,247 @@
+//! The documented formulas over a package's tensors, written down a second time in plain f64.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+use spec::feature::Pool;
+
+use crate::fixtures::layout;
+use crate::input::{Inputs, Slot};
+
+/// A tensor of a package, as an outside reader has it.
+pub(super) struct Tensor {
+    shape: Vec<usize>,
+    numbers: Vec<f64>,
+}
+
+pub(super) type Package = BTreeMap<String, Tensor>;
+
+pub(super) fn read(bytes: &[u8]) -> Package {
+    let tensor = |view: safetensors::tensor::TensorView<'_>| Tensor {
+        shape: view.shape().to_vec(),
+        numbers: view.data().chunks(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect(),
+    };
+    let tensors = SafeTensors::deserialize(bytes).unwrap();
+    tensors.tensors().into_iter().map(|(name, view)| (name, tensor(view))).collect()
+}
+
+/// `h·W[group] + b[group]`
+fn linear(package: &Package, name: &str, group: usize, h: &[f64]) -> Vec<f64> {
+    let (weight, bias) = (&package[&format!("{name}.weight")], &package[&format!("{name}.bias")]);
+    let units = *weight.shape.last().unwrap();
+    assert_eq!(weight.shape[weight.shape.len() - 2], h.len(), "{name}");
+    let cell = |unit: usize| {
+        let column = |(i, number): (usize, &f64)| number * weight.numbers[(group * h.len() + i) * units + unit];
+        h.iter().enumerate().map(column).sum::<f64>() + bias.numbers[group * units + unit]
+    };
+    (0..units).map(cell).collect()
+}
+
+/// `h·W`
+fn product(package: &Package, name: &str, h: &[f64]) -> Vec<f64> {
+    let weight = &package[&format!("{name}.weight")];
+    let units = weight.shape[1];
+    assert_eq!(weight.shape[0], h.len(), "{name}");
+    let cell = |unit: usize| h.iter().enumerate().map(|(i, number)| number * weight.numbers[i * units + unit]).sum();
+    (0..units).map(cell).collect()
+}
+
+/// Hidden layers `<name>.0`, `<name>.1`, … of one group.
+fn hidden(package: &Package, name: &str, group: usize, mut h: Vec<f64>) -> Vec<f64> {
+    for layer in 0.. {
+        let layer = format!("{name}.{layer}");
+        if !package.contains_key(&format!("{layer}.weight")) {
+            break;
+        }
+        h = linear(package, &layer, group, &h).into_iter().map(|z| z.max(0.0)).collect();
+    }
+    h
+}
+
+/// The input with the embeddings of one of some kinds.
+fn x(package: &Package, inputs: &Inputs, row: usize, kind: usize, kinds: usize) -> Vec<f64> {
+    let layout = layout();
+    let mut x: Vec<f64> = inputs.numeric[row * 5..row * 5 + 5].iter().map(|&n| f64::from(n)).collect();
+    let mut bags = inputs.bags.iter();
+    for (index, table) in layout.tables.iter().enumerate() {
+        let embedding = |slot: &Slot, id: i32| {
+            let tensor = &package[&format!("embeddings.{}", slot.feature)];
+            let local = id as usize - slot.first_row as usize;
+            assert_eq!(tensor.shape[1], kinds * table.width);
+            tensor.numbers[(local * kinds + kind) * table.width..][..table.width].to_vec()
+        };
+        let ids = inputs.table_ids(&layout, index, row..row + 1);
+        for (slot, &id) in table.singles().iter().zip(ids) {
+            x.extend(embedding(slot, id));
+        }
+        for slot in table.bags() {
+            let ids = bags.next().unwrap().row(row);
+            let mut pooled = vec![0.0; table.width];
+            for &id in ids {
+                pooled.iter_mut().zip(embedding(slot, id)).for_each(|(sum, number)| *sum += number);
+            }
+            if slot.pool == Some(Pool::Mean) && !ids.is_empty() {
+                pooled.iter_mut().for_each(|sum| *sum /= ids.len() as f64);
+            }
+            x.extend(pooled);
+        }
+    }
+    x
+}
+
+pub(super) fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+fn prediction(task: usize, head: &[f64]) -> f64 {
+    if task == 1 {
+        let deviation = (1.0 + head[2].exp()).ln();
+        sigmoid(head[0]) * (head[1] + deviation * deviation / 2.0).exp()
+    } else {
+        sigmoid(head[0])
+    }
+}
+
+pub(super) fn reference(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
+    let is_entire_space = ["esmm", "escm2"].contains(&network["kind"].as_str().unwrap());
+    let trunk = if is_entire_space { &network["over"] } else { network };
+    let kinds = if network["kind"] == "stem" { 4 } else { 1 };
+    let x: Vec<Vec<f64>> = (0..kinds).map(|kind| x(package, inputs, row, kind, kinds)).collect();
+    let seen = match kinds {
+        1 => seen(package, trunk, crossed(package, x[0].clone())),
+        _ => of_all_and_own(package, network, &x),
+    };
+    let head = |(task, name): (usize, &str)| {
+        let own = linear(package, &format!("heads.{name}"), 0, &seen[task]);
+        let beside = machine(package, &trunk["interaction"], name, &x[0]);
+        prediction(task, &own.iter().zip(beside).map(|(own, beside)| own + beside).collect::<Vec<_>>())
+    };
+    let mut predictions: Vec<f64> = ["buy", "spend", "like"].into_iter().enumerate().map(head).collect();
+    if is_entire_space {
+        predictions[2] *= predictions[0];
+    }
+    predictions
+}
+
+/// What the head of each task reads.
+fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) -> Vec<Vec<f64>> {
+    let count = |field: &str| network[field].as_u64().unwrap() as usize;
+    match network["kind"].as_str().unwrap() {
+        "linear" => vec![x; 3],
+        "shared_bottom" => {
+            let bottom = hidden(package, "bottom", 0, x);
+            (0..3).map(|task| hidden(package, "towers", task, bottom.clone())).collect()
+        }
+        "mmoe" => {
+            let experts = |expert| hidden(package, "experts", expert, x.clone());
+            let experts: Vec<_> = (0..count("experts")).map(experts).collect();
+            let mixed = |task| mixture(&linear(package, "gates", task, &x), &experts);
+            (0..3).map(|task| hidden(package, "towers", task, mixed(task))).collect()
+        }
+        "ple" => {
+            let mixed = extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x);
+            (0..3).map(|task| hidden(package, "towers", task, mixed[task].clone())).collect()
+        }
+        "aitm" => handed_over(package, x),
+        other => panic!("{other}"),
+    }
+}
+
+/// What the tasks' towers see of inputs for all and for each.
+fn of_all_and_own(package: &Package, network: &serde_json::Value, x: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let experts = |name: &str, count: &str, input: &Vec<f64>| -> Vec<Vec<f64>> {
+        (0..network[count].as_u64().unwrap() as usize).map(|e| hidden(package, name, e, input.clone())).collect()
+    };
+    let own = (0..3).flat_map(|task| experts(&format!("tasks.{task}.experts"), "task_experts", &x[1 + task]));
+    let all: Vec<Vec<f64>> = own.chain(experts("shared.experts", "shared_experts", &x[0])).collect();
+    let mixed = |task: usize| {
+        let read: Vec<f64> = x[0].iter().zip(&x[1 + task]).map(|(shared, own)| shared + own).collect();
+        mixture(&linear(package, &format!("tasks.{task}.gate"), 0, &read), &all)
+    };
+    (0..3).map(|task| hidden(package, "towers", task, mixed(task))).collect()
+}
+
+/// What the tasks' towers see once the first has handed over what it knows to the third.
+fn handed_over(package: &Package, x: Vec<f64>) -> Vec<Vec<f64>> {
+    let mut states: Vec<_> = (0..3).map(|task| hidden(package, "towers", task, x.clone())).collect();
+    let handed = linear(package, "transfers.2", 0, &states[0]).into_iter().map(|z| z.max(0.0)).collect();
+    let sources = [handed, states[2].clone()];
+    let projected = |part: &str| sources.each_ref().map(|u| product(package, &format!("attention.{part}"), u));
+    let [values, keys, queries] = ["value", "key", "query"].map(projected);
+    let score = |u: usize| {
+        let product: f64 = keys[u].iter().zip(&queries[u]).map(|(key, query)| key * query).sum();
+        product / (keys[u].len() as f64).sqrt()
+    };
+    states[2] = mixture(&[score(0), score(1)], &values);
+    states
+}
+
+/// Σ_e softmax(logits)_e · f_e
+fn mixture(logits: &[f64], experts: &[Vec<f64>]) -> Vec<f64> {
+    assert_eq!(logits.len(), experts.len());
+    let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+    let unit = |unit: usize| logits.iter().zip(experts).map(|(logit, expert)| logit.exp() / sum * expert[unit]).sum();
+    (0..experts[0].len()).map(unit).collect()
+}
+
+/// The tasks' mixtures after the last level.
+fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec<f64>) -> Vec<Vec<f64>> {
+    let mut states = vec![x; 4];
+    for level in 0..levels {
+        let name = |task: usize| match task {
+            3 => format!("levels.{level}.shared"),
+            task => format!("levels.{level}.tasks.{task}"),
+        };
+        let experts = |task: usize| {
+            let count = if task == 3 { shared } else { own };
+            let expert = |expert| hidden(package, &format!("{}.experts", name(task)), expert, states[task].clone());
+            (0..count).map(expert).collect::<Vec<_>>()
+        };
+        let experts: Vec<_> = (0..4).map(experts).collect();
+        let next = |task: usize| {
+            let gate = format!("{}.gate", name(task));
+            if task == 3 && level + 1 == levels {
+                assert!(!package.contains_key(&format!("{gate}.weight")));
+                return Vec::new();
+            }
+            let read = if task == 3 { experts.concat() } else { [&experts[task][..], &experts[3]].concat() };
+            mixture(&linear(package, &gate, 0, &states[task]), &read)
+        };
+        states = (0..4).map(next).collect();
+    }
+    states
+}
+
+/// x after the crosses of the package, if it has any.
+fn crossed(package: &Package, start: Vec<f64>) -> Vec<f64> {
+    let mut state = start.clone();
+    for layer in (0..).take_while(|layer| package.contains_key(&format!("interaction.{layer}.down.weight"))) {
+        let low = product(package, &format!("interaction.{layer}.down"), &state);
+        let factor = linear(package, &format!("interaction.{layer}.up"), 0, &low);
+        state = start.iter().zip(factor).zip(&state).map(|((start, factor), state)| start * factor + state).collect();
+    }
+    state
+}
+
+/// What a factorization machine adds to a head: its first-order term, and the products of all pairs of vectors.
+fn machine(package: &Package, interaction: &serde_json::Value, task: &str, x: &[f64]) -> Vec<f64> {
+    if interaction["kind"] != "deepfm" {
+        return vec![0.0; 3];
+    }
+    let rank = interaction["rank"].as_u64().unwrap() as usize;
+    let fields = [("age", 2), ("recency", 3), ("channel", 3), ("tags", 3), ("city", 8), ("product", 8), ("seen", 12)];
+    let mut rest = x;
+    let vectors = fields.map(|(feature, width)| {
+        let (own, others) = rest.split_at(width);
+        rest = others;
+        let is_taken_as_it_is = width == rank && !["age", "recency"].contains(&feature);
+        if is_taken_as_it_is { own.to_vec() } else { product(package, &format!("interaction.factors.{feature}"), own) }
+    });
+    let pairs = (0..rank).map(|number| {
+        let pairs = (0..7).flat_map(|i| (i + 1..7).map(move |j| (i, j)));
+        pairs.map(|(i, j)| vectors[i][number] * vectors[j][number]).sum()
+    });
+    let pairs = product(package, &format!("heads.{task}.pairs"), &pairs.collect::<Vec<f64>>());
+    let linear = product(package, &format!("heads.{task}.linear"), x);
+    linear.iter().zip(pairs).map(|(linear, pairs)| linear + pairs).collect()
+}
