@@ -25,8 +25,9 @@ pub const CALIBRATION_SCHEMA: u32 = 1;
 /// Rows of each class below which no calibration is fitted.
 pub const LEAST_ROWS_OF_A_CLASS: u64 = 20;
 
-/// Rows below which no isotonic calibration is fitted.
-pub const LEAST_ROWS: u64 = 100;
+/// Rows of each class below which a curve would follow chance: `isotonic` is then a Platt calibration, which has two
+/// numbers to learn.
+pub const LEAST_ROWS_OF_A_CURVE: u64 = 1000;
 
 /// The calibration of every task: `calibration.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,10 +71,8 @@ pub enum Fallback {
     #[error("the validation rows have one class only")]
     SingleClass,
     /// There are too few validation rows to learn from.
-    #[error("there are too few validation rows: at least {rows} are needed, {of_each_class} of each class")]
+    #[error("there are too few validation rows: at least {of_each_class} of each class are needed")]
     TooFewRows {
-        /// Rows needed.
-        rows: u64,
         /// Rows needed of each class.
         of_each_class: u64,
     },
@@ -137,15 +136,16 @@ fn fit(requested: Calibration, levels: &[Level], rows: u64, positives: u64) -> R
     if rarer == 0 {
         return Err(Fallback::SingleClass);
     }
-    let least_rows = if requested == Calibration::Isotonic { LEAST_ROWS } else { 2 * LEAST_ROWS_OF_A_CLASS };
-    if rarer < LEAST_ROWS_OF_A_CLASS || rows < least_rows {
-        return Err(Fallback::TooFewRows { rows: least_rows, of_each_class: LEAST_ROWS_OF_A_CLASS });
+    if rarer < LEAST_ROWS_OF_A_CLASS {
+        return Err(Fallback::TooFewRows { of_each_class: LEAST_ROWS_OF_A_CLASS });
     }
-    match requested {
-        Calibration::None => Ok(Calibrator::None),
-        Calibration::Isotonic => isotonic::fit(levels).map(Calibrator::Isotonic).ok_or(Fallback::NotIncreasing),
-        Calibration::Platt => platt::fit(levels).map(Calibrator::Platt).ok_or(Fallback::NotIncreasing),
-    }
+    let is_curve = requested == Calibration::Isotonic && rarer >= LEAST_ROWS_OF_A_CURVE;
+    let calibrator = if is_curve {
+        isotonic::fit(levels).map(Calibrator::Isotonic)
+    } else {
+        platt::fit(levels).map(Calibrator::Platt)
+    };
+    calibrator.ok_or(Fallback::NotIncreasing)
 }
 
 /// A number with 13 significant digits: few enough that every JSON reader gives back the same one.

@@ -9,6 +9,7 @@ mod bag;
 mod bind;
 mod column;
 mod counts;
+mod edges;
 mod encoder;
 mod encoders;
 mod error;

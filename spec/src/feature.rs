@@ -74,7 +74,7 @@ pub enum NumericTransform {
     MinMax,
     /// As it is.
     None,
-    /// One number per learned quantile bin: 0 below the bin, 1 above it, the fraction inside (Gorishniy 2022).
+    /// One number per learned bin, 8 to 32 of equal weight by the number of rows: 0 below the bin, 1 above it, the fraction inside (Gorishniy 2022).
     #[default]
     PiecewiseLinear,
 }

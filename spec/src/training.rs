@@ -131,7 +131,7 @@ pub struct SplitTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
-    /// Pool-adjacent-violators on score bins.
+    /// Pool-adjacent-violators on score bins; Platt's where validation rows are few.
     #[default]
     Isotonic,
     /// A logistic fit on the logit (Platt 1999).
@@ -160,6 +160,13 @@ pub struct Register {
     /// An alias that moves only when a condition holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promote: Option<Promote>,
+}
+
+impl Register {
+    /// Whether a new version may come to have the alias.
+    pub fn may_move(&self, alias: &AliasName) -> bool {
+        self.aliases.contains(alias) || self.promote.as_ref().is_some_and(|promote| promote.alias == *alias)
+    }
 }
 
 /// A conditional alias.

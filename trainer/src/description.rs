@@ -5,7 +5,7 @@ use model::encode::{CategoricalEncoding, Encoders, Encoding, FittedFeature, Ids,
 use model::measure::Part as MeasuredPart;
 use spec::measure::Condition;
 use spec::network::{Interaction, Network, Trunk};
-use spec::training::Split;
+use spec::training::{Fit, Split};
 use spec::{TrainingSpec, Version};
 
 use crate::fitting::FittedModel;
@@ -27,7 +27,7 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Rep
         network: network(&spec.network),
         weights: weight_count(&fitted.weights),
         document,
-        settings: settings(spec),
+        settings: settings(spec, &fitted.rows),
         examples: spec.examples.to_string(),
         key: spec.key.to_string(),
         split: split(&spec.split),
@@ -135,9 +135,10 @@ fn percent(share: f64) -> String {
     format!("{} %", (share * 1000.0).round() / 10.0)
 }
 
-/// The fields of `training` as the document and its defaults have them.
-fn settings(spec: &TrainingSpec) -> Vec<Setting> {
-    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(&spec.training) else { return Vec::new() };
+/// The fields of `training` as the document, its defaults and the number of rows have them.
+fn settings(spec: &TrainingSpec, rows: &Rows) -> Vec<Setting> {
+    let fit = Fit { batch_size: u32::try_from(rows.batch_rows()).ok(), ..spec.training.clone() };
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(fit) else { return Vec::new() };
     let mut settings: Vec<_> = fields.into_iter().map(|(name, value)| Setting { name, value: words(&value) }).collect();
     if let Ok(calibration) = serde_json::to_value(spec.calibration) {
         settings.push(Setting { name: "calibration".to_owned(), value: words(&calibration) });

@@ -72,6 +72,7 @@ impl Rows {
             threads,
         };
         let fitted = Arc::new(fit_encoders(plan, runtime)?);
+        let batch_rows = spec.training.batch_rows(fitted.train.rows);
         Ok(Self {
             table,
             encoders: Arc::new(fitted.encoders.clone()),
@@ -79,7 +80,7 @@ impl Rows {
             labels,
             splitter,
             seed: spec.training.seed,
-            batch_rows: spec.training.batch_size as usize,
+            batch_rows,
             threads,
             runtime: runtime.clone(),
         })
@@ -107,6 +108,11 @@ impl Rows {
     /// Rows that the model learns from.
     pub(crate) fn training_rows(&self) -> u64 {
         self.fitted.learned_rows
+    }
+
+    /// Rows of a training step.
+    pub(crate) fn batch_rows(&self) -> usize {
+        self.batch_rows
     }
 
     /// Steps of an epoch.

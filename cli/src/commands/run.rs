@@ -1,13 +1,14 @@
 //! `kindred run`
 
-use artifacts::Workspace;
+use artifacts::{ArtifactsError, Workspace, registry};
 use chrono::NaiveDate;
 use coordinator::run::{HeldBack, State, Subject};
 use coordinator::{Controlled, Embedded, Notices, Report, Submission};
 use proto::{Failure as WorkFailure, Stage};
 use serde::Serialize;
 use serde_json::Value;
-use spec::{Document, RunId};
+use spec::ids::Selector;
+use spec::{Document, RunId, Scoring};
 
 use crate::arguments::{Documents, Format};
 use crate::ending::Ending;
@@ -56,6 +57,7 @@ pub(crate) struct RanInto {
 
 pub(super) async fn run(workspace: &Workspace, arguments: Documents) -> Result<Ending, Failure> {
     let documents = settings::documents(&arguments.files, &arguments.beside)?;
+    check_references(workspace, &documents).await?;
     let controlled = interrupt::listen()?;
     let embedded = Embedded::new(workspace.clone(), programs::beside_this_one()?);
     let date = settings::run_date(arguments.beside.run_date);
@@ -86,6 +88,44 @@ pub(super) async fn run(workspace: &Workspace, arguments: Documents) -> Result<E
         show::result(format, &Printed { runs }, String::new)?;
     }
     failure.map_or(Ok(ending), Err)
+}
+
+/// That a model which a document scores with will be there once the documents before it are done: found out now, not after
+/// an hour of training.
+async fn check_references(workspace: &Workspace, documents: &[Document]) -> Result<(), Failure> {
+    for (place, document) in documents.iter().enumerate() {
+        let Document::Scoring(scoring) = document else { continue };
+        let reference = &scoring.spec.model;
+        let trained = |earlier: &Document| matches!(earlier, Document::Training(training) if training.metadata.name == reference.model);
+        let may_come = |earlier: &Document| match (earlier, &reference.selector) {
+            (Document::Training(training), Selector::Alias(alias)) => training.spec.register.may_move(alias),
+            (Document::Training(_), Selector::Version(_)) => true,
+            (Document::Scoring(_), _) => false,
+        };
+        let trainings: Vec<_> = documents[..place].iter().filter(|earlier| trained(earlier)).collect();
+        if trainings.iter().any(|training| may_come(training)) {
+            continue;
+        }
+        let resolved = registry::resolve(workspace, reference).await;
+        resolved.map_err(|error| missing_model(scoring, error, !trainings.is_empty()))?;
+    }
+    Ok(())
+}
+
+fn missing_model(scoring: &Scoring, error: ArtifactsError, is_trained_before: bool) -> Failure {
+    let mut what = format!("Scoring {}: spec.model: nothing was run", scoring.metadata.name);
+    if let (true, Selector::Alias(alias)) = (is_trained_before, &scoring.spec.model.selector) {
+        what = format!(
+            "{what}: the training of `{}` before it does not give its version the alias `{alias}`; add \
+             `register: {{aliases: [{alias}]}}` to it",
+            scoring.spec.model.model,
+        );
+    }
+    match Failure::from(error) {
+        Failure::Usage(error) => Failure::Usage(error.context(what)),
+        Failure::Failed(error) => Failure::Failed(error.context(what)),
+        other => other,
+    }
 }
 
 /// Carries one document to its end, showing how it goes.

@@ -87,9 +87,10 @@ fn calibration_mends_what_is_wrong() {
 #[test]
 fn calibration_keeps_the_order_and_never_says_certain() {
     for requested in [Calibration::Isotonic, Calibration::Platt] {
-        for rows in [200, 2000, 50_000] {
-            let curve = curve_of(&TaskCalibration::fit(requested, &squared(rows)));
-            let is_strict = requested == Calibration::Isotonic;
+        for rows in [200, 4000, 50_000] {
+            let fitted = TaskCalibration::fit(requested, &squared(rows));
+            let curve = curve_of(&fitted);
+            let is_strict = matches!(fitted.calibrator, Calibrator::Isotonic(_));
             let rises = |pair: &[f32]| if is_strict { pair[0] < pair[1] } else { pair[0] <= pair[1] };
             assert!(curve.windows(2).all(rises), "{requested:?} {rows}");
             assert!(curve[0] > 0.0 && curve[10_000] < 1.0, "{requested:?} {rows}");
@@ -129,8 +130,8 @@ fn isotonic_calibration_hardly_moves_the_auc() {
 #[test]
 fn separable_rows_stay_short_of_certainty() {
     let mut measures = BinaryMeasures::default();
-    for row in 0_u16..1000 {
-        measures.push(f32::from(row) / 1000.0, f32::from(u8::from(row >= 500)), 1.0).unwrap();
+    for row in 0_u16..4000 {
+        measures.push(f32::from(row) / 4000.0, f32::from(u8::from(row >= 2000)), 1.0).unwrap();
     }
     for requested in [Calibration::Isotonic, Calibration::Platt] {
         let fitted = TaskCalibration::fit(requested, &measures);
@@ -157,8 +158,8 @@ fn too_little_to_learn_from_calibrates_nothing_and_says_so() {
     for (measures, requested, expected) in [
         (&empty, Calibration::Isotonic, Fallback::SingleClass),
         (&one_class, Calibration::Isotonic, Fallback::SingleClass),
-        (&few, Calibration::Isotonic, Fallback::TooFewRows { rows: 100, of_each_class: 20 }),
-        (&few, Calibration::Platt, Fallback::TooFewRows { rows: 40, of_each_class: 20 }),
+        (&few, Calibration::Isotonic, Fallback::TooFewRows { of_each_class: 20 }),
+        (&few, Calibration::Platt, Fallback::TooFewRows { of_each_class: 20 }),
         (&turned, Calibration::Platt, Fallback::NotIncreasing),
         (&constant, Calibration::Isotonic, Fallback::NotIncreasing),
         (&constant, Calibration::Platt, Fallback::NotIncreasing),
@@ -172,10 +173,18 @@ fn too_little_to_learn_from_calibrates_nothing_and_says_so() {
 }
 
 #[test]
+fn isotonic_calibration_of_few_rows_is_platts() {
+    let of = |requested, rows| TaskCalibration::fit(requested, &squared(rows)).calibrator;
+    assert_eq!(of(Calibration::Isotonic, 2000), of(Calibration::Platt, 2000), "some 670 positives");
+    assert!(matches!(of(Calibration::Isotonic, 5000), Calibrator::Isotonic(_)), "some 1670 positives");
+    assert!(matches!(of(Calibration::Platt, 5000), Calibrator::Platt(_)));
+}
+
+#[test]
 fn weights_count_as_rows_do() {
     let mut weighted = BinaryMeasures::default();
     let mut plain = BinaryMeasures::default();
-    for level in squared(3000).levels() {
+    for level in squared(5000).levels() {
         let label = f32::from(u8::from(level.positive > 0.0));
         weighted.push(level.score as f32, label, 4.0).unwrap();
         plain.push(level.score as f32, label, 1.0).unwrap();
@@ -189,7 +198,7 @@ fn weights_count_as_rows_do() {
 #[test]
 fn calibration_json_round_trips_and_refuses_damage() {
     let mut calibration = ModelCalibration::default();
-    calibration.tasks.insert("buy".parse().unwrap(), TaskCalibration::fit(Calibration::Isotonic, &squared(2000)));
+    calibration.tasks.insert("buy".parse().unwrap(), TaskCalibration::fit(Calibration::Isotonic, &squared(5000)));
     calibration.tasks.insert("repeat".parse().unwrap(), TaskCalibration::fit(Calibration::Platt, &squared(2000)));
     calibration.tasks.insert("spend".parse().unwrap(), TaskCalibration::none());
     let json = serde_json::to_string(&calibration).unwrap();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spec::feature::{Impute, NumericFeature, NumericTransform};
 
+use super::edges::bin_edges;
 use super::moments::Moments;
 use super::normal::normal_quantile;
 use super::settle::{settle, settle_all};
@@ -107,8 +108,10 @@ impl Scaling {
 const MAX_EDGES: usize = 1000;
 const TAIL_EDGES: usize = 10;
 
-/// Bins of the piecewise linear scaling.
-const BINS: usize = 16;
+/// Bins of the piecewise linear scaling, but for those that heavy values add: a bin for so many rows, within limits.
+const ROWS_A_BIN: f64 = 100.0;
+const LEAST_BINS: f64 = 8.0;
+const MOST_BINS: f64 = 32.0;
 
 /// Largest normal quantile; that of a share of 1e-7.
 const LARGEST_NORMAL: f64 = 5.2;
@@ -184,14 +187,19 @@ impl NumericFit {
             }
             NumericTransform::None => Scaling::None,
             NumericTransform::PiecewiseLinear => {
-                let shares = (0..=BINS).map(|edge| edge as f64 / BINS as f64);
-                let mut edges = settle_all(shares.filter_map(|share| quantile(&items, share)));
+                let mut edges = settle_all(bin_edges(&items, bins(&items)).into_iter());
                 edges.dedup_by(|later, earlier| *later <= *earlier);
                 Scaling::PiecewiseLinear { edges }
             }
         };
         NumericEncoding { impute: settle(impute), missing_flag: self.missing > 0, scaling }
     }
+}
+
+/// Bins for a column with these values.
+fn bins(items: &[Weighted]) -> usize {
+    let rows: f64 = items.iter().map(|item| item.weight as f64).sum();
+    (rows / ROWS_A_BIN).clamp(LEAST_BINS, MOST_BINS) as usize
 }
 
 /// sign(x)·ln(1 + |x|)

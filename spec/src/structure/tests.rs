@@ -119,11 +119,9 @@ fn a_value_of_another_type_is_named_with_what_would_be_right() {
                 &["spec.training.batch_size: expected a whole number, found the number 2.5"],
             ),
             (
-                "batch_size: 1024",
-                "§batch_size:",
-                &[
-                    "spec.training.batch_size: expected a whole number, found nothing (leave the field out for its default)",
-                ],
+                "epochs: 20",
+                "§epochs:",
+                &["spec.training.epochs: expected a whole number, found nothing (leave the field out for its default)"],
             ),
             (
                 "batch_size: 1024",

@@ -14,9 +14,10 @@ pub struct Fit {
     /// Passes over the training rows at the most.
     #[schemars(range(min = 1, max = 100_000))]
     pub epochs: u32,
-    /// Rows a step.
+    /// Rows a step; by the number of training rows when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
-    pub batch_size: u32,
+    pub batch_size: Option<u32>,
     /// For the dense weights.
     pub optimizer: Optimizer,
     /// For the embedding tables.
@@ -45,7 +46,7 @@ impl Default for Fit {
     fn default() -> Self {
         Self {
             epochs: 20,
-            batch_size: 1024,
+            batch_size: None,
             optimizer: Optimizer::default(),
             embeddings: EmbeddingOptimizer::default(),
             schedule: Schedule::default(),
@@ -57,6 +58,23 @@ impl Default for Fit {
             precision: Precision::default(),
             processes: 1,
         }
+    }
+}
+
+/// A small table is trained in batches of a sixty-fourth of its rows, so that an epoch has steps enough to learn from.
+const STEPS_OF_A_SMALL_EPOCH: u64 = 64;
+const SMALLEST_BATCH: u64 = 128;
+const LARGEST_BATCH: u64 = 1024;
+
+impl Fit {
+    /// Rows a step over so many training rows: what the document says, else the largest power of two that gives an epoch
+    /// at least 64 steps, within 128..=1024.
+    pub fn batch_rows(&self, training_rows: u64) -> usize {
+        let by_rows = || {
+            let rows = (training_rows / STEPS_OF_A_SMALL_EPOCH).clamp(SMALLEST_BATCH, LARGEST_BATCH);
+            1 << rows.ilog2()
+        };
+        self.batch_size.map_or_else(by_rows, |rows| rows as usize)
     }
 }
 
@@ -246,4 +264,21 @@ pub enum Precision {
     F32,
     /// bfloat16 products with f32 accumulation; on a GPU only.
     Bf16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fit;
+
+    #[test]
+    fn small_tables_get_small_batches_unless_the_document_says_otherwise() {
+        let by_rows = Fit::default();
+        for (training_rows, batch_rows) in
+            [(0, 128), (1_344, 128), (16_383, 128), (16_384, 256), (24_712, 256), (65_536, 1024), (10_000_000, 1024)]
+        {
+            assert_eq!(by_rows.batch_rows(training_rows), batch_rows, "{training_rows}");
+        }
+        let said = Fit { batch_size: Some(5000), ..Fit::default() };
+        assert_eq!(said.batch_rows(100), 5000);
+    }
 }

@@ -236,6 +236,21 @@ fn a_wrong_document_lists_every_mistake_with_its_line() {
 }
 
 #[test]
+fn an_alias_that_no_training_gives_is_found_out_before_anything_runs() {
+    let sandbox = Sandbox::new();
+    People::default().write(&sandbox.path("people"));
+    let both = |aliases: &str| format!("{}---\n{}", training(MMOE).replace("[candidate]", aliases), scoring(1));
+    sandbox.write("both.yaml", both("[other]"));
+    for command in ["run", "check"] {
+        let ended = sandbox.kindred([command, "both.yaml"]).expect(2);
+        assert_says(&ended, &["spec.model", "no alias `candidate`", "register: {aliases: [candidate]}"]);
+    }
+    assert!(!sandbox.path("workspace/runs").exists(), "nothing has run");
+    sandbox.write("both.yaml", both("[candidate]"));
+    sandbox.kindred(["run", "both.yaml"]).expect(0);
+}
+
+#[test]
 fn a_workspace_that_cannot_be_written_is_an_error_that_names_it() {
     let sandbox = Sandbox::new();
     People::default().write(&sandbox.path("people"));

@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use artifacts::{Workspace, registry};
 use model::encode::EncoderFit;
 use query::{ExpressionSource, Expressions, Session};
+use spec::ids::Selector;
 use spec::suggest::nearest;
 use spec::{ColumnName, Document, Scoring, ScoringSpec, Training, TrainingSpec};
 
@@ -61,6 +62,13 @@ async fn model_of(
         Document::Training(_) | Document::Scoring(_) => None,
     });
     if let Some(training) = trained_here {
+        if let Selector::Alias(alias) = &spec.model.selector
+            && !training.register.may_move(alias)
+            && let Err(error) = registry::resolve(workspace, &spec.model).await
+        {
+            let hint = format!("add `register: {{aliases: [{alias}]}}` to the training");
+            notebook.find(Level::Error, "spec.model", format!("{error}; {hint}"));
+        }
         return Some(training.clone());
     }
     let manifest = match registry::resolve(workspace, &spec.model).await {

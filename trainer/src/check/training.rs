@@ -137,14 +137,17 @@ fn look_at_rows(spec: &TrainingSpec, inspection: Inspection, notebook: &mut Note
 fn plan(document: &Training, notebook: &mut Notebook<'_>) {
     let Training { metadata, spec, .. } = document;
     let tasks: Vec<_> = spec.tasks.keys().map(|name| name.as_str()).collect();
+    let batches = match spec.training.batch_size {
+        Some(rows) => format!("batches of {rows}"),
+        None => "batches by the number of rows".to_owned(),
+    };
     notebook.plan(format!(
-        "{}: run {}, fit {} on `{}`, train {} for at most {} in batches of {}, register the version",
+        "{}: run {}, fit {} on `{}`, train {} for at most {} in {batches}, register the version",
         metadata.name,
         plural(spec.prepare.len() as u64, "SQL step", "SQL steps"),
         plural(spec.features.len() as u64, "feature", "features"),
         spec.examples,
         tasks.join(", "),
         plural(spec.training.epochs.into(), "epoch", "epochs"),
-        spec.training.batch_size,
     ));
 }

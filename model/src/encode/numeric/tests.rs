@@ -66,9 +66,10 @@ fn logarithms_are_standardized_among_themselves() {
 
 #[test]
 fn bins_are_between_distinct_quantiles() {
-    let values: Vec<f64> = (0..160).map(f64::from).collect();
-    let encoding = fitted(NumericTransform::PiecewiseLinear, Impute::Median, &values);
-    assert_eq!(encoding.width(), 16);
+    for (rows, bins) in [(160, 8), (1344, 13), (100_000, 32)] {
+        let values: Vec<f64> = (0..rows).map(f64::from).collect();
+        assert_eq!(fitted(NumericTransform::PiecewiseLinear, Impute::Median, &values).width(), bins);
+    }
     assert_eq!(fitted(NumericTransform::PiecewiseLinear, Impute::Median, &[0.0, 0.0, 1.0]).width(), 1);
     assert_eq!(fitted(NumericTransform::PiecewiseLinear, Impute::Median, &[3.0]).width(), 1);
 }

@@ -84,9 +84,9 @@ fn without(text: &str, field: &str, indentation: usize) -> String {
 }
 
 #[test]
-fn every_yaml_in_the_docs_and_examples_is_valid() {
+fn every_yaml_in_the_docs_examples_and_benches_is_valid() {
     let mut checked = 0;
-    let folders = ["docs", "examples"].map(|folder| root().join(folder));
+    let folders = ["docs", "examples", "benches"].map(|folder| root().join(folder));
     let mut paths: Vec<PathBuf> = folders.iter().flat_map(|folder| files_under(folder)).collect();
     paths.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
     for path in paths.into_iter().filter(|path| path.exists()) {
