@@ -112,7 +112,8 @@ impl EncodeWork {
             }
             None => batch,
         };
-        self.encoder.encode(selected, &mut chunk.batch.inputs)?;
+        let encoded = self.encoder.encode(selected, &mut chunk.batch.inputs);
+        encoded.map_err(|error| reading.encode_error(row_group, first, selection.as_ref(), error))?;
         chunk.carry = reading.carried(row_group, selected)?;
         Ok(Some(chunk))
     }

@@ -6,8 +6,8 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use artifacts::keys::KeyError;
 use artifacts::{ArtifactsError, FailureClass};
-use model::encode::EncodeError;
-use spec::{ColumnName, TaskName};
+use model::encode::{EncodeError, RowFault};
+use spec::{ColumnName, FeatureName, TaskName};
 
 use crate::label::ConditionError;
 
@@ -300,6 +300,14 @@ pub enum ValueFault {
     Part {
         /// What is written.
         part: String,
+    },
+    /// A value that its feature cannot be made of.
+    #[error("feature `{feature}`: {fault}")]
+    Feature {
+        /// The feature.
+        feature: FeatureName,
+        /// What is wrong.
+        fault: RowFault,
     },
     /// No part, or no time to tell it from.
     #[error("it is null, so the row's part cannot be told")]

@@ -16,7 +16,7 @@ use crate::label::{LabelDescription, LabelKind, Labels};
 use crate::pipeline::{Fetched, Pipeline, Schedule, Wanted, Work};
 use crate::plan::{FeatureColumns, Reading};
 use crate::split::{Part, Splitter};
-use crate::table::Table;
+use crate::table::{RowGroup, Table};
 
 /// What encoders are fitted on.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     let FitPlan { table, features, labels, splitter, threads } = plan;
     let mut columns = FeatureColumns::default();
     for (name, feature) in &features {
-        let is_category = matches!(feature, Feature::Categorical(_) | Feature::Bag(_) | Feature::Cross(_));
+        let is_category = feature.table_settings().is_some();
         columns.add(columns_of(name, feature).into_iter(), is_category);
     }
     let reading = Arc::new(Reading::new(table.clone(), &columns, labels, Some((splitter, Part::Train)), &[])?);
@@ -121,9 +121,10 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     let work = || CountWork { reading: reading.clone(), chunk_rows: reading.chunk_rows(CHUNK_ROWS * 2) };
     let mut pipeline = Pipeline::start(schedule, runtime, work)?;
     while let Some(piece) = pipeline.next() {
-        let Counted { rows, is_training, counts, learned } = piece?;
+        let Counted { row_group, first, rows, is_training, counts, learned } = piece?;
         learned_rows += learned;
-        fit.update(&rows, Some(&is_training))?;
+        let updated = fit.update(&rows, Some(&is_training));
+        updated.map_err(|error| reading.encode_error(&row_group, first, Some(&is_training), error))?;
         parts.iter_mut().zip(&counts).for_each(|(part, counts)| part.add(counts));
     }
     let [train, validation, test] = parts;
@@ -203,6 +204,9 @@ impl PartCounts {
 
 /// What a decoded batch adds to the pass.
 struct Counted {
+    row_group: RowGroup,
+    /// The place of its first row in the row group.
+    first: u64,
     rows: RecordBatch,
     is_training: BooleanArray,
     /// In the order of [`Part::ALL`].
@@ -235,8 +239,9 @@ impl Work for CountWork {
             let selection = reading.sample(&row_group, first, &rows, &mut targets, selection)?;
             let learned = selection.map_or(0, |selection| selection.true_count() as u64);
             count_learned(&parts, &targets, &mut counts);
-            first += rows.num_rows() as u64;
-            if emit(Counted { rows, is_training, counts, learned }) == Wanted::Nothing {
+            let counted = Counted { row_group, first, rows, is_training, counts, learned };
+            first += counted.rows.num_rows() as u64;
+            if emit(counted) == Wanted::Nothing {
                 return Ok(());
             }
         }

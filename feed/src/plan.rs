@@ -8,7 +8,7 @@ use arrow::compute::{and, cast, filter_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use artifacts::rows::{Columns, Projection, common_schema};
-use model::encode::{Encoders, Encoding};
+use model::encode::{EncodeError, Encoders, Encoding};
 use model::input::Targets;
 use spec::ColumnName;
 
@@ -152,6 +152,23 @@ impl Reading {
         FeedError::Value { place: Box::new(place), fault }
     }
 
+    /// An encoder's error, with the place of its row if it is about one: a row of those that are selected, of all where absent.
+    pub(crate) fn encode_error(
+        &self,
+        row_group: &RowGroup,
+        first: u64,
+        selection: Option<&BooleanArray>,
+        error: EncodeError,
+    ) -> FeedError {
+        match error {
+            EncodeError::Row { feature, column, row, fault } => {
+                let row = selection.and_then(|rows| rows.values().set_indices().nth(row)).unwrap_or(row);
+                self.fault(row_group, first + row as u64, &column, ValueFault::Feature { feature, fault })
+            }
+            other => other.into(),
+        }
+    }
+
     /// The carried columns of a batch.
     pub(crate) fn carried(&self, row_group: &RowGroup, batch: &RecordBatch) -> Result<Option<RecordBatch>, FeedError> {
         let Some(schema) = &self.carry else { return Ok(None) };
@@ -198,8 +215,8 @@ impl FeatureColumns {
         let mut columns = Self::default();
         for feature in encoders.features() {
             let is_category = match feature.encoding {
-                Encoding::Categorical(_) | Encoding::Cross(_) | Encoding::Bag(_) => true,
-                Encoding::Numeric(_) | Encoding::Timestamp(_) => false,
+                Encoding::Categorical(_) | Encoding::Cross(_) | Encoding::Bag(_) | Encoding::Sequence(_) => true,
+                Encoding::Numeric(_) | Encoding::Timestamp(_) | Encoding::Vector(_) | Encoding::Buckets(_) => false,
             };
             columns.add(feature.columns.iter().cloned(), is_category);
         }

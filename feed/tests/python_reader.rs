@@ -10,10 +10,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int64Array,
-    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeListArray, Float32Array, Float64Array,
+    Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Float32Type, Float64Type, Int32Type};
 use indexmap::IndexMap;
 use model::encode::{EncoderFit, Encoders};
 use model::input::Inputs;
@@ -35,7 +35,7 @@ import sys, pyarrow.parquet
 encoders = json.load(open(sys.argv[1]))
 table = pyarrow.parquet.read_table(sys.argv[2])
 expected = json.load(open(sys.argv[3]))
-numbers, found = encode(encoders, table)
+numbers, found, shares = encode(encoders, table)
 exact = np.array(expected["numbers"], np.uint32).view(np.float32).reshape(len(table), -1)
 assert numbers.shape == exact.shape, (numbers.shape, exact.shape)
 wrong = np.argwhere(numbers.view(np.uint32) != exact.view(np.uint32))
@@ -43,7 +43,10 @@ wrong = [(r, c) for r, c in wrong if numbers[r, c] != exact[r, c]]  # 0.0 and -0
 assert not wrong, [(r, c, numbers[r, c], exact[r, c]) for r, c in wrong[:5]]
 assert found.keys() == expected["ids"].keys()
 for name, rows in expected["ids"].items():
-    assert found[name] == rows, (name, [(r, a, b) for r, (a, b) in enumerate(zip(found[name], rows)) if a != b][:5])
+    assert list(found[name]) == rows, (name, [(r, a, b) for r, (a, b) in enumerate(zip(found[name], rows)) if a != b][:5])
+for name, rows in expected["weights"].items():
+    for row, (a, b) in enumerate(zip(shares[name], rows, strict=True)):
+        assert a.view(np.uint32).tolist() == b, (name, row, a, np.array(b, np.uint32).view(np.float32))
 print(f"{numbers.size} numbers and {sum(map(len, found.values()))} ids agree")
 "#;
 
@@ -62,6 +65,12 @@ fn rows(count: i64, shift: i64) -> RecordBatch {
             (0..at(row) % 5).map(|place| (place != 2).then_some((at(row + place) % 7) as i32)).collect::<Vec<_>>()
         })
     });
+    let weights = each().map(|row| {
+        some(row)
+            .then(|| (0..at(row) % 5).map(|place| Some((at(row * 3 + place) % 11) as f64 / 3.0)).collect::<Vec<_>>())
+    });
+    let vectors =
+        each().map(|row| some(row).then(|| [0, 1, 2].map(|place| Some(at(row + place) as f32 / 7.0)).to_vec()));
     let amount = |row: i64| match at(row) % 50 {
         0 => f64::INFINITY,
         1 => f64::NAN,
@@ -81,6 +90,8 @@ fn rows(count: i64, shift: i64) -> RecordBatch {
         ("decimal", Arc::new(decimal.with_precision_and_scale(12, 2).unwrap())),
         ("bytes", Arc::new(BinaryArray::from_opt_vec(bytes))),
         ("list", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists))),
+        ("weights", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(weights))),
+        ("vector", Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(vectors, 3))),
         ("amount", Arc::new(Float64Array::from_iter(each().map(|row| some(row).then(|| amount(row)))))),
         ("day", Arc::new(Date32Array::from_iter(each().map(|row| some(row).then(|| (at(row) * 30 - 9000) as i32))))),
         (
@@ -119,6 +130,22 @@ fn features() -> IndexMap<FeatureName, Feature> {
     features
         .insert("list".into(), serde_json::json!({"kind": "bag", "vocabulary": {"min_count": 20}, "max_length": 3}));
     features.insert("list hashed".into(), serde_json::json!({"kind": "bag", "column": "list", "hash": {"buckets": 3}}));
+    let vocabulary = serde_json::json!({"min_count": 20});
+    let shared = serde_json::json!({
+        "list weighted": {"kind": "bag", "column": "list", "pool": "weighted", "weights": "weights", "table": "seven"},
+        "list's end": {"kind": "sequence", "column": "list", "vocabulary": {"min_count": 1}, "max_length": 2},
+        "vector zero": {"kind": "vector", "column": "vector"},
+        "vector projected": {"kind": "vector", "column": "vector", "width": 5},
+        "mean projected": {"kind": "vector", "column": "vector", "width": 5, "impute": "mean"},
+        "vector mean": {"kind": "vector", "column": "vector", "impute": "mean"},
+        "amount bucket": {"kind": "numeric", "column": "amount", "transform": "buckets", "buckets": 9},
+        "number bucket": {"kind": "numeric", "column": "number", "transform": "buckets", "edges": [-3, 0.5, 7]},
+        "list shared": {"kind": "bag", "column": "list", "table": "seven", "vocabulary": vocabulary, "max_length": 2},
+        "number shared": {"kind": "categorical", "column": "number", "table": "seven"},
+        "cross shared": {"kind": "cross", "of": ["word", "flag"], "hash": {"buckets": 70}, "table": "pairs"},
+        "other cross": {"kind": "cross", "of": ["flag", "number", "word"], "hash": {"buckets": 70}, "table": "pairs"},
+    });
+    features.extend(shared.as_object().unwrap().clone());
     let of = serde_json::json!(["word", "number", "float"]);
     features
         .insert("cross".into(), serde_json::json!({"kind": "cross", "of": of, "hash": {"buckets": 5000, "seed": 3}}));
@@ -129,7 +156,8 @@ fn features() -> IndexMap<FeatureName, Feature> {
 fn encoded(encoders: &Encoders, batch: &RecordBatch) -> serde_json::Value {
     let mut inputs = Inputs::default();
     encoders.bind(&batch.schema()).unwrap().encode(batch, &mut inputs).unwrap();
-    let (layout, mut ids, mut bag) = (encoders.layout(), serde_json::Map::new(), 0);
+    let (layout, mut bag) = (encoders.layout(), 0);
+    let (mut ids, mut weights) = (serde_json::Map::new(), serde_json::Map::new());
     for (place, table) in layout.tables.iter().enumerate() {
         let found = inputs.table_ids(&layout, place, 0..inputs.rows);
         for (column, slot) in table.singles().iter().enumerate() {
@@ -147,11 +175,16 @@ fn encoded(encoders: &Encoders, batch: &RecordBatch) -> serde_json::Value {
             };
             let rows: Vec<Vec<i64>> = (0..inputs.rows).map(local).collect();
             ids.insert(slot.feature.to_string(), rows.into());
+            if !inputs.bags[bag].weights.is_empty() {
+                let bits = |row| inputs.bags[bag].row_weights(row).iter().map(|weight| weight.to_bits());
+                let rows: Vec<Vec<u32>> = (0..inputs.rows).map(|row| bits(row).collect()).collect();
+                weights.insert(slot.feature.to_string(), rows.into());
+            }
             bag += 1;
         }
     }
     let bits: Vec<u32> = inputs.numeric.iter().map(|number| number.to_bits()).collect();
-    serde_json::json!({"numbers": bits, "ids": ids})
+    serde_json::json!({"numbers": bits, "ids": ids, "weights": weights})
 }
 
 #[test]

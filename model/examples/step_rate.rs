@@ -80,6 +80,7 @@ fn document(network: &str) -> Result<TrainingSpec, serde_json::Error> {
 fn layout(vocabulary: u32) -> InputLayout {
     let slot = |index: u32| Slot {
         feature: format!("c{index}").parse().expect("a column's name"),
+        table: None,
         first_row: index * vocabulary,
         rows: vocabulary,
         pool: None,

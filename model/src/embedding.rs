@@ -8,7 +8,7 @@ mod group;
 pub(crate) mod tensors;
 pub(crate) mod update;
 
-use crate::input::{InputLayout, TableLayout};
+use crate::input::{InputLayout, Slot, TableLayout};
 use crate::kernel::memory::Aligned;
 use crate::kernel::random;
 
@@ -35,12 +35,12 @@ impl Table {
         Self { width: layout.width, stride, numbers: Aligned::zeros(layout.rows * stride) }
     }
 
-    /// The tables that training starts from: each feature's rows from its own stream of random numbers.
+    /// The tables that training starts from: each section's rows from its own stream of random numbers.
     pub(crate) fn initial(layout: &InputLayout, seed: u64) -> Vec<Self> {
         let filled = |layout: &TableLayout| {
             let mut table = Self::zeros(layout);
-            for slot in &layout.slots {
-                let seed = random::named(seed, &tensor_name(slot.feature.as_str()));
+            for slot in layout.sections().into_iter().map(|section| section.first) {
+                let seed = random::named(seed, &tensor_name(slot));
                 let mut row_numbers = vec![0.0; layout.width];
                 for row in 0..slot.rows as usize {
                     random::fill_uniform(&mut row_numbers, seed, (row * layout.width) as u64, INITIAL_BOUND);
@@ -73,9 +73,12 @@ fn stride(width: usize) -> usize {
     if width <= VECTOR / 2 { VECTOR / 2 } else { width.next_multiple_of(VECTOR) }
 }
 
-/// The name of a feature's table in a package.
-pub(crate) fn tensor_name(feature: &str) -> String {
-    format!("embeddings.{feature}")
+/// The name of a slot's table in a package.
+pub(crate) fn tensor_name(slot: &Slot) -> String {
+    match &slot.table {
+        Some(table) => format!("tables.{table}"),
+        None => format!("embeddings.{}", slot.feature),
+    }
 }
 
 #[cfg(test)]

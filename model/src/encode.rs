@@ -7,6 +7,7 @@
 
 mod bag;
 mod bind;
+mod buckets;
 mod column;
 mod counts;
 mod edges;
@@ -17,6 +18,7 @@ mod features;
 mod fit;
 mod hash;
 mod ids;
+mod lists;
 mod lookup;
 mod moments;
 mod normal;
@@ -28,13 +30,19 @@ mod texts;
 mod timestamp;
 mod transpose;
 mod values;
+mod vector;
 
+pub use buckets::BucketEncoding;
 pub use column::{is_number, read_numbers};
 pub use encoder::Encoder;
-pub use encoders::{BagEncoding, CategoricalEncoding, CrossEncoding, Encoders, Encoding, FORMAT, FittedFeature};
-pub use error::{EncodeError, InvalidEncoders};
+pub use encoders::{
+    BagEncoding, CategoricalEncoding, CrossEncoding, Encoders, Encoding, FORMAT, FittedFeature, FittedTable,
+    SequenceEncoding,
+};
+pub use error::{EncodeError, InvalidEncoders, RowFault};
 pub use features::columns_of;
 pub use fit::EncoderFit;
-pub use ids::{Ids, Vocabulary};
+pub use ids::{FeatureIds, Ids, Vocabulary};
 pub use numeric::{NumericEncoding, Scaling};
 pub use timestamp::TimestampEncoding;
+pub use vector::VectorEncoding;

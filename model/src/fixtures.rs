@@ -28,7 +28,7 @@ impl Dice {
 pub(crate) fn table(width: usize, slots: &[(&str, u32, Option<Pool>)]) -> TableLayout {
     let mut first_row = 0;
     let slot = |&(name, rows, pool): &(&str, u32, Option<Pool>)| {
-        let slot = Slot { feature: name.parse().unwrap(), first_row, rows, pool };
+        let slot = Slot { feature: name.parse().unwrap(), table: None, first_row, rows, pool };
         first_row += rows;
         slot
     };
@@ -47,6 +47,30 @@ pub(crate) fn layout() -> InputLayout {
             table(12, &[("seen", 20, Some(Pool::Sum))]),
         ],
     }
+}
+
+/// [`layout`] with one table more: `last`, `seen` (mean) and `bought` (weighted) share the table `item` in a merged table of
+/// width 8, and `liked` is weighted too.
+pub(crate) fn sharing_layout() -> InputLayout {
+    let mut layout = layout();
+    let merged = &mut layout.tables[1];
+    merged.slots.push(Slot { feature: "last".parse().unwrap(), ..merged.slots[0].clone() });
+    for (name, pool) in [("seen_items", Pool::Mean), ("bought_items", Pool::Weighted)] {
+        merged.slots.push(Slot { feature: name.parse().unwrap(), pool: Some(pool), ..merged.slots[0].clone() });
+    }
+    for slot in merged.slots.iter_mut().skip(2) {
+        (slot.table, slot.first_row, slot.rows) = (Some("item".parse().unwrap()), 3040, 25);
+    }
+    merged.rows += 25;
+    layout.tables[2].slots.push(Slot {
+        feature: "liked".parse().unwrap(),
+        table: None,
+        first_row: 20,
+        rows: 15,
+        pool: Some(Pool::Weighted),
+    });
+    layout.tables[2].rows += 15;
+    layout
 }
 
 /// Random rows of a layout.
@@ -70,6 +94,9 @@ pub(crate) fn inputs(layout: &InputLayout, rows: usize, seed: u64) -> Inputs {
             let len = dice.below(4);
             let ids: Vec<i32> =
                 (0..len).map(|_| (slot.first_row + dice.below(u64::from(slot.rows)) as u32) as i32).collect();
+            if slot.pool == Some(Pool::Weighted) {
+                bag.weights.extend(ids.iter().map(|_| dice.below(8) as f32 / 8.0));
+            }
             bag.push(&ids);
         }
     }

@@ -4,10 +4,11 @@
 //! embedding tables of one width are one merged matrix, so that a batch needs one gather a width. Ids are rows of
 //! that matrix: a slot's `first_row` is already added.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use spec::FeatureName;
 use spec::feature::Pool;
+use spec::{EmbeddingTableName, FeatureName};
 
 /// Where each feature lies in the encoded batch.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,7 +44,9 @@ pub struct TableLayout {
 pub struct Slot {
     /// The feature.
     pub feature: FeatureName,
-    /// The first row of the merged matrix that is the feature's.
+    /// The table that it shares with others, if it shares one.
+    pub table: Option<EmbeddingTableName>,
+    /// The first row of the merged matrix that is the feature's; those of one table have the same rows.
     pub first_row: u32,
     /// How many rows are.
     pub rows: u32,
@@ -98,6 +101,36 @@ impl TableLayout {
     pub fn output_width(&self) -> usize {
         self.width * self.slots.len()
     }
+
+    /// The first row of a table that features share, once one of them has its slot.
+    pub fn first_row_of(&self, table: &EmbeddingTableName) -> Option<u32> {
+        self.slots.iter().find(|slot| slot.table.as_ref() == Some(table)).map(|slot| slot.first_row)
+    }
+
+    /// Its runs of rows, ascending: each a feature's own, or those of a table that features share.
+    pub fn sections(&self) -> Vec<Section<'_>> {
+        let mut sections: Vec<Section<'_>> = Vec::with_capacity(self.slots.len());
+        let mut shared: BTreeMap<&EmbeddingTableName, usize> = BTreeMap::new();
+        for (place, slot) in self.slots.iter().enumerate() {
+            match slot.table.as_ref().and_then(|table| shared.get(table)) {
+                Some(&section) => sections[section].slots.push(place),
+                None => {
+                    shared.extend(slot.table.as_ref().map(|table| (table, sections.len())));
+                    sections.push(Section { first: slot, slots: vec![place] });
+                }
+            }
+        }
+        sections
+    }
+}
+
+/// A run of a merged table's rows that is one embedding table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section<'a> {
+    /// The first slot that has it; its rows are the section's.
+    pub first: &'a Slot,
+    /// The places of all slots that have it, ascending.
+    pub slots: Vec<usize>,
 }
 
 /// One encoded batch. Reusable: an encoder clears and refills it without giving memory back.
@@ -113,31 +146,48 @@ pub struct Inputs {
     pub bags: Vec<Bag>,
 }
 
-/// The ids of one bag slot: row `r` has `ids[offsets[r]..offsets[r + 1]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The ids of one bag slot: row `r` has `ids[offsets[r]..offsets[r + 1]]`, and the weights at the same places.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Bag {
     /// `[rows + 1]`, starting with 0.
     pub offsets: Vec<i32>,
     /// Rows of the slot's merged table.
     pub ids: Vec<i32>,
+    /// What each id's embedding is multiplied by where the slot is pooled by weights; else nothing.
+    pub weights: Vec<f32>,
 }
 
 impl Default for Bag {
     fn default() -> Self {
-        Self { offsets: vec![0], ids: Vec::new() }
+        Self { offsets: vec![0], ids: Vec::new(), weights: Vec::new() }
     }
 }
 
 impl Bag {
     /// The ids of one row.
     pub fn row(&self, row: usize) -> &[i32] {
-        &self.ids[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+        &self.ids[self.places(row)]
     }
 
-    /// Appends a row.
+    /// The weights of one row's ids; nothing where the bag has none.
+    pub fn row_weights(&self, row: usize) -> &[f32] {
+        self.weights.get(self.places(row)).unwrap_or_default()
+    }
+
+    fn places(&self, row: usize) -> Range<usize> {
+        self.offsets[row] as usize..self.offsets[row + 1] as usize
+    }
+
+    /// Appends a row; where the bag has weights, the caller appends them.
     pub fn push(&mut self, ids: &[i32]) {
         self.ids.extend_from_slice(ids);
         self.offsets.push(self.ids.len() as i32);
+    }
+
+    /// Appends a row of another bag, with its weights.
+    pub fn push_row(&mut self, from: &Self, row: usize) {
+        self.weights.extend_from_slice(from.row_weights(row));
+        self.push(from.row(row));
     }
 
     /// Removes all rows and keeps the memory.
@@ -145,6 +195,7 @@ impl Bag {
         self.offsets.clear();
         self.offsets.push(0);
         self.ids.clear();
+        self.weights.clear();
     }
 }
 
@@ -185,13 +236,13 @@ impl Inputs {
             copy_rows(ids, slots, rows, |batch| &batches[batch].ids[before * batches[batch].rows..]);
         }
         for (index, bag) in self.bags.iter_mut().enumerate() {
-            rows.iter().for_each(|&(batch, row)| bag.push(batches[batch as usize].bags[index].row(row as usize)));
+            rows.iter().for_each(|&(batch, row)| bag.push_row(&batches[batch as usize].bags[index], row as usize));
         }
     }
 
     /// Bytes that the rows take.
     pub fn size_bytes(&self) -> usize {
-        let bags = self.bags.iter().map(|bag| bag.offsets.len() + bag.ids.len()).sum::<usize>();
+        let bags = self.bags.iter().map(|bag| bag.offsets.len() + bag.ids.len() + bag.weights.len()).sum::<usize>();
         (self.ids.len() + self.numeric.len() + bags) * 4
     }
 }

@@ -60,8 +60,8 @@ fn entries_of<'a>(
 ) -> Vec<Entry<'a>> {
     let mut entries = dense_entries(architecture, dense, prefix);
     for (layout, table) in architecture.layout.tables.iter().zip(tables) {
-        for slot in &layout.slots {
-            let name = format!("{prefix}{}", tensor_name(slot.feature.as_str()));
+        for slot in layout.sections().into_iter().map(|section| section.first) {
+            let name = format!("{prefix}{}", tensor_name(slot));
             let (first, rows) = (slot.first_row as usize, slot.rows as usize);
             entries.push(Entry::numbers(name, vec![rows, layout.width], move || table.read(first, rows)));
         }
@@ -81,8 +81,8 @@ fn read_weights(architecture: &Architecture, reader: &mut Reader<'_>, prefix: &s
     let mut weights = Weights::zeros(architecture);
     read_dense(architecture, &mut weights.dense, reader, prefix)?;
     for (layout, table) in architecture.layout.tables.iter().zip(&mut weights.tables) {
-        for slot in &layout.slots {
-            let name = format!("{prefix}{}", tensor_name(slot.feature.as_str()));
+        for slot in layout.sections().into_iter().map(|section| section.first) {
+            let name = format!("{prefix}{}", tensor_name(slot));
             let numbers = reader.take(name, &[slot.rows as usize, layout.width])?;
             Table::write(table, slot.first_row as usize, &numbers);
         }

@@ -1,5 +1,8 @@
 //! Mistakes of meaning: parts of a document that do not go together, each well formed.
 
+mod feature;
+
+pub use self::feature::FeatureContradiction;
 use crate::measure::Measure;
 use crate::mistake::choice;
 use crate::node::quoted;
@@ -55,9 +58,9 @@ pub enum Contradiction {
         /// What it already is.
         role: Role,
     },
-    /// `hash` and `vocabulary` of one feature.
-    #[error("`hash` and `vocabulary` exclude one another: keep one")]
-    HashAndVocabulary,
+    /// Parts of a feature, or of features that share a table.
+    #[error(transparent)]
+    Feature(#[from] FeatureContradiction),
     /// An item of a list a second time.
     #[error("{} is listed twice", quoted(.item))]
     ListedTwice {
@@ -256,11 +259,11 @@ impl Contradiction {
             Self::UnknownTable { name, known } => Some(choice("tables so far", name, known)),
             Self::UnknownTask { name, known } => Some(choice("tasks", name, known)),
             Self::UnknownColumn { name, known } => Some(choice("columns", name, known)),
+            Self::Feature(contradiction) => contradiction.hint(),
             Self::TableTwice { .. }
             | Self::MeasureOfAnotherKind { .. }
             | Self::ColumnAsFeature { .. }
             | Self::ColumnTwice { .. }
-            | Self::HashAndVocabulary
             | Self::ListedTwice { .. }
             | Self::NothingToTrain { .. }
             | Self::SplitOrder { .. }

@@ -23,7 +23,7 @@ pub enum InvalidName {
         /// The text as written.
         name: String,
     },
-    /// Names of tables: they become part of an object key and of SQL.
+    /// Names of tables: they become part of an object key, of SQL, or of a tensor's name.
     #[error("{name:?} is not a table name: use 1 to 63 letters, digits, `_` and `-`, not starting with `-`")]
     Table {
         /// The text as written.
@@ -148,6 +148,8 @@ names! {
     TableName: is_table_name as TABLE_NAME or Table;
     /// A column of a table.
     ColumnName: is_column_name as COLUMN_NAME or Column;
+    /// An embedding table that features share.
+    EmbeddingTableName: is_table_name as TABLE_NAME or Table;
     /// A feature: the column's name unless the feature says otherwise.
     FeatureName: is_column_name as COLUMN_NAME or Column;
 }

@@ -38,8 +38,8 @@ pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNo
 pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use ids::{
-    AliasName, AudienceName, ColumnName, FeatureName, ModelName, ModelReference, RunId, TableName, TaskName, TierName,
-    Version,
+    AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, RunId, TableName,
+    TaskName, TierName, Version,
 };
 pub use network::Network;
 pub use parameters::Settings;

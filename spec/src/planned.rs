@@ -4,13 +4,11 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 13] = [
+const WORDS: [(&str, &[&str]); 11] = [
     ("Network", &["two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
-    ("Feature", &["sequence", "vector"]),
     ("Task", &["multiclass", "count", "survival"]),
     ("Split", &["stratified"]),
-    ("NumericTransform", &["buckets", "bucket_embedding"]),
-    ("Pool", &["weighted", "attention", "self_attention"]),
+    ("SequencePool", &["attention", "self_attention"]),
     ("OptimizerKind", &["adam", "sgd"]),
     ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
     ("ScheduleKind", &["step"]),
@@ -34,7 +32,7 @@ const FIELDS: [(&str, &[&str]); 16] = [
     ("MetadataScoringName", &["labels", "annotations", "namespace"]),
     ("TrainingSpec", &["schedule", "slices", "quarantine"]),
     ("Split", &["stratify"]),
-    ("Feature", &["table", "weights", "embedding", "attention"]),
+    ("Feature", &["embedding", "attention", "target"]),
     ("Task", &["group_by"]),
     ("Network", &["batch_norm", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),

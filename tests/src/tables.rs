@@ -4,7 +4,10 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int8Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, FixedSizeListArray, Float64Array, Int8Array, Int64Array, ListArray, RecordBatch, StringArray,
+};
+use arrow::datatypes::{Float32Type, Float64Type, Int64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -30,7 +33,8 @@ impl Default for People {
 
 impl People {
     /// Writes `part-<n>.parquet` files with the columns `person` (integer key), `age`, `income` (with nulls), `city`
-    /// (strings with spaces and `?`), `channel` (integers), `email`, `bought` (0/1) and `spend` (≥ 0).
+    /// (strings with spaces and `?`), `channel` (integers), `email`, `bought` (0/1), `spend` (≥ 0), `seen` (lists of integers, with
+    /// nulls), `seen_times` (as many numbers) and `taste` (lists of three numbers, with nulls).
     ///
     /// # Panics
     /// If a file cannot be written.
@@ -49,7 +53,9 @@ impl People {
     /// Never: the columns fit together.
     pub fn batch(&self, rows: std::ops::Range<u64>) -> RecordBatch {
         let people: Vec<Person> = rows.map(|row| Person::draw(self.seed, row)).collect();
-        let columns: [(&str, ArrayRef); 8] = [
+        let seen = people.iter().map(|p| p.seen().map(|items| items.map(Some)));
+        let times = people.iter().map(|p| p.seen().map(|items| items.map(|item| Some((item + 1) as f64 / 4.0))));
+        let columns: [(&str, ArrayRef); 11] = [
             ("person", Arc::new(Int64Array::from_iter_values(people.iter().map(|p| p.id)))),
             ("age", Arc::new(Int64Array::from_iter_values(people.iter().map(|p| p.age)))),
             ("income", Arc::new(people.iter().map(|p| p.income).collect::<Float64Array>())),
@@ -61,6 +67,15 @@ impl People {
             ),
             ("bought", Arc::new(Int8Array::from_iter_values(people.iter().map(|p| p.bought)))),
             ("spend", Arc::new(Float64Array::from_iter_values(people.iter().map(|p| p.spend)))),
+            ("seen", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(seen))),
+            ("seen_times", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(times))),
+            (
+                "taste",
+                Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
+                    people.iter().map(Person::taste),
+                    3,
+                )),
+            ),
         ];
         RecordBatch::try_from_iter(columns).expect("columns of one length")
     }
@@ -114,6 +129,19 @@ impl Person {
             bought: i8::from(bought),
             spend,
         }
+    }
+}
+
+impl Person {
+    /// Between none and four items; nothing for every ninth.
+    fn seen(&self) -> Option<impl Iterator<Item = i64> + use<>> {
+        let (id, bought) = (self.id, i64::from(self.bought));
+        (id % 9 != 0).then(move || (0..id % 5).map(move |place| (id * 7 + place * 3 + 5 * bought) % 13))
+    }
+
+    fn taste(&self) -> Option<[Option<f32>; 3]> {
+        let number = |place: i64| Some(((self.id * 31 + place * 17) % 101) as f32 / 50.0 - f32::from(self.bought));
+        (self.id % 11 != 0).then(|| [0, 1, 2].map(number))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod columns;
 mod leak;
+mod rows;
 mod scoring;
 mod training;
 

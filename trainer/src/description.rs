@@ -1,7 +1,9 @@
 //! What a report says of a run: its document, its data, its features, in the report's own terms.
 
 use chrono::Utc;
-use model::encode::{CategoricalEncoding, Encoders, Encoding, FittedFeature, Ids, NumericEncoding, Scaling};
+use model::encode::{
+    CategoricalEncoding, Encoders, Encoding, FeatureIds, FittedFeature, Ids, NumericEncoding, Scaling,
+};
 use model::measure::Part as MeasuredPart;
 use spec::measure::Condition;
 use spec::network::{Interaction, Network, Trunk};
@@ -191,25 +193,36 @@ fn inputs(run: &Run) -> Vec<InputLine> {
 }
 
 fn features(encoders: &Encoders) -> Vec<FeatureLine> {
-    encoders.features().iter().map(|fitted| feature(fitted, encoders.rows())).collect()
+    encoders.features().iter().map(|fitted| feature(fitted, encoders)).collect()
 }
 
-/// A feature as the report shows it, fitted to so many rows.
-fn feature(feature: &FittedFeature, rows: u64) -> FeatureLine {
+/// A feature as the report shows it.
+fn feature(feature: &FittedFeature, encoders: &Encoders) -> FeatureLine {
+    let (rows, distinct) = (encoders.rows(), |ids| Some(encoders.ids(ids).rows()));
     let (kind, encoding, cardinality, width) = match &feature.encoding {
         Encoding::Numeric(numeric) => ("numeric", scaling(numeric), None, numeric.width() as u32),
+        Encoding::Vector(vector) => {
+            let how = if vector.projected.is_some() { "projected" } else { "as it is" };
+            let width = vector.projected.map_or(vector.width() as u32, u32::from);
+            ("vector", how.to_owned() + flag(vector.missing_flag), None, width)
+        }
+        Encoding::Buckets(buckets) => ("numeric", "buckets".to_owned(), Some(buckets.rows()), u32::from(buckets.width)),
         Encoding::Timestamp(timestamp) => ("timestamp", "age and cycles".to_owned(), None, timestamp.width() as u32),
         Encoding::Categorical(CategoricalEncoding { width, ids }) => {
-            ("categorical", id_space(ids), Some(ids.rows()), u32::from(*width))
+            ("categorical", id_space(encoders, ids), distinct(ids), u32::from(*width))
         }
         Encoding::Cross(cross) => ("cross", "hash".to_owned(), Some(u64::from(cross.buckets)), u32::from(cross.width)),
-        Encoding::Bag(bag) => ("bag", id_space(&bag.ids), Some(bag.ids.rows()), u32::from(bag.width)),
+        Encoding::Sequence(sequence) => {
+            ("sequence", id_space(encoders, &sequence.ids), distinct(&sequence.ids), u32::from(sequence.width))
+        }
+        Encoding::Bag(bag) => ("bag", id_space(encoders, &bag.ids), distinct(&bag.ids), u32::from(bag.width)),
     };
+    let table = feature.encoding.table().map(|table| format!("{encoding} of table {table}"));
     FeatureLine {
         name: feature.name.to_string(),
         kind: kind.to_owned(),
         columns: feature.columns.iter().map(ToString::to_string).collect(),
-        encoding,
+        encoding: table.unwrap_or(encoding),
         cardinality,
         missing: feature.missing.map(|missing| missing as f64 / rows.max(1) as f64),
         width,
@@ -225,12 +238,15 @@ fn scaling(numeric: &NumericEncoding) -> String {
         Scaling::None => "as it is",
         Scaling::PiecewiseLinear { .. } => "piecewise linear",
     };
-    let flag = if numeric.missing_flag { " + missing flag" } else { "" };
-    format!("{scaling}{flag}")
+    format!("{scaling}{}", flag(numeric.missing_flag))
 }
 
-fn id_space(ids: &Ids) -> String {
-    match ids {
+fn flag(is_there: bool) -> &'static str {
+    if is_there { " + missing flag" } else { "" }
+}
+
+fn id_space(encoders: &Encoders, ids: &FeatureIds) -> String {
+    match encoders.ids(ids) {
         Ids::Vocabulary(_) => "vocabulary".to_owned(),
         Ids::Hash { .. } => "hash".to_owned(),
     }

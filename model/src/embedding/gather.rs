@@ -6,7 +6,7 @@ use spec::feature::Pool;
 
 use super::{Table, VECTOR};
 use crate::error::Error;
-use crate::input::{InputLayout, Inputs, Slot, TableLayout};
+use crate::input::{Bag, InputLayout, Inputs, Slot, TableLayout};
 use crate::kernel::memory::prefetch;
 
 /// Rows that are asked for ahead of the one that is copied.
@@ -20,8 +20,11 @@ pub(crate) fn check_shape(layout: &InputLayout, inputs: &Inputs) -> Result<(), E
     expect("numbers", inputs.numeric.len(), inputs.rows * layout.numeric_width())?;
     expect("ids", inputs.ids.len(), inputs.rows * layout.single_slots())?;
     expect("bags", inputs.bags.len(), layout.bag_slots())?;
-    for bag in &inputs.bags {
+    let slots = layout.tables.iter().flat_map(TableLayout::bags);
+    for (bag, slot) in inputs.bags.iter().zip(slots) {
         expect("bag offsets", bag.offsets.len(), inputs.rows + 1)?;
+        let weights = if slot.pool == Some(Pool::Weighted) { bag.ids.len() } else { 0 };
+        expect("weights of a bag", bag.weights.len(), weights)?;
         let ascending = bag.offsets[0] == 0 && bag.offsets.is_sorted();
         expect("ids of a bag", bag.ids.len(), if ascending { bag.offsets[inputs.rows] as usize } else { usize::MAX })?;
     }
@@ -95,8 +98,7 @@ pub(crate) fn gather(
                 column += table.width;
             }
             for (slot, bag) in layout.bags().iter().zip(&inputs.bags[first_bag..]) {
-                let pool = slot.pool.unwrap_or_default();
-                add_up(&mut x[column..column + table.width], table, bag.row(rows.start + row), pool);
+                pool_row(&mut x[column..column + table.width], table, slot, bag, rows.start + row);
                 column += table.width;
             }
             first_bag += layout.bags().len();
@@ -125,21 +127,28 @@ fn copy(to: &mut [f32], table: &Table, id: usize) {
     }
 }
 
-/// The bag's sum or mean; zeros for an empty one.
-fn add_up(to: &mut [f32], table: &Table, ids: &[i32], pool: Pool) {
+/// The bag's embeddings as one; zeros for an empty one.
+fn pool_row(to: &mut [f32], table: &Table, slot: &Slot, bag: &Bag, row: usize) {
+    let (pool, ids) = (slot.pool.unwrap_or_default(), bag.row(row));
+    let embedding = |&id: &i32| &table.numbers[id as usize * table.stride..][..table.width];
     to.fill(0.0);
-    for &id in ids {
-        let row = &table.numbers[id as usize * table.stride..][..table.width];
+    if pool == Pool::Weighted {
+        for (row, weight) in ids.iter().map(embedding).zip(bag.row_weights(row)) {
+            to.iter_mut().zip(row).for_each(|(sum, number)| *sum += weight * number);
+        }
+        return;
+    }
+    for row in ids.iter().map(embedding) {
         to.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
     }
     let scale = pool_scale(pool, ids.len());
     to.iter_mut().for_each(|sum| *sum *= scale);
 }
 
-/// What each embedding of a bag is multiplied by.
+/// What each embedding of a bag is multiplied by, beside the weights where there are some.
 pub(crate) fn pool_scale(pool: Pool, ids: usize) -> f32 {
     match pool {
-        Pool::Sum => 1.0,
+        Pool::Sum | Pool::Weighted => 1.0,
         Pool::Mean => 1.0 / ids.max(1) as f32,
     }
 }

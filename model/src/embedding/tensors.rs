@@ -56,7 +56,10 @@ impl InputTensors {
             let pool: Pool = slot.pool.unwrap_or_default();
             let lengths = bag.offsets.windows(2).map(|ends| (ends[1] - ends[0]) as usize);
             let rows: Vec<i32> = (0i32..).zip(lengths.clone()).flat_map(|(row, len)| vec![row; len]).collect();
-            let scales: Vec<f32> = lengths.flat_map(|len| vec![pool_scale(pool, len); len]).collect();
+            let scales: Vec<f32> = match pool {
+                Pool::Weighted => bag.weights.clone(),
+                Pool::Mean | Pool::Sum => lengths.flat_map(|len| vec![pool_scale(pool, len); len]).collect(),
+            };
             Ok(BagTensors {
                 ids: upload(&bag.ids, device)?,
                 rows: upload(&rows, device)?,

@@ -5,7 +5,7 @@ use spec::feature::Pool;
 use super::update::{EPSILON, InputGradient, RowwiseAdagrad};
 use super::{Table, VECTOR};
 use crate::error::Error;
-use crate::fixtures::{Dice, inputs, layout};
+use crate::fixtures::{Dice, inputs, layout, sharing_layout};
 use crate::input::{InputLayout, Inputs};
 
 /// Row-wise Adagrad over one table, an occurrence at a time in f64.
@@ -32,9 +32,16 @@ fn reference(
             add(id, row, slot, 1.0);
         }
         for (place, slot) in table.bags().iter().enumerate() {
-            let ids = inputs.bags[first_bag + place].row(row);
-            let scale = if slot.pool == Some(Pool::Mean) { 1.0 / ids.len() as f64 } else { 1.0 };
-            ids.iter().for_each(|&id| add(id, row, table.single_slots() + place, scale));
+            let bag = &inputs.bags[first_bag + place];
+            let ids = bag.row(row);
+            for (at, &id) in ids.iter().enumerate() {
+                let scale = match slot.pool {
+                    Some(Pool::Mean) => 1.0 / ids.len() as f64,
+                    Some(Pool::Weighted) => f64::from(bag.row_weights(row)[at]),
+                    Some(Pool::Sum) | None => 1.0,
+                };
+                add(id, row, table.single_slots() + place, scale);
+            }
         }
     }
     for (id, sum) in sums {
@@ -47,9 +54,14 @@ fn reference(
 
 #[test]
 fn each_named_row_is_updated_once_by_the_sum_of_its_gradients_and_no_other_row_is() {
-    let layout = layout();
-    let mut tables = Table::initial(&layout, 3);
-    let mut optimizer = RowwiseAdagrad::new(&layout);
+    for layout in [layout(), sharing_layout()] {
+        check_updates(&layout);
+    }
+}
+
+fn check_updates(layout: &InputLayout) {
+    let mut tables = Table::initial(layout, 3);
+    let mut optimizer = RowwiseAdagrad::new(layout);
     let mut expected: Vec<BTreeMap<usize, (Vec<f64>, f64)>> = (layout.tables.iter().zip(&tables))
         .map(|(layout, table)| {
             let row = |row| (row, (table.read(row, 1).into_iter().map(f64::from).collect(), 0.0));
@@ -57,13 +69,13 @@ fn each_named_row_is_updated_once_by_the_sum_of_its_gradients_and_no_other_row_i
         })
         .collect();
     for step in 0..3 {
-        let inputs = inputs(&layout, 150, step);
+        let inputs = inputs(layout, 150, step);
         let stride = layout.width() + 3;
         let mut dice = Dice::new(step + 50);
         let gradient: Vec<f32> = (0..150 * stride + VECTOR).map(|_| dice.number() * 1e-3).collect();
-        optimizer.step(&layout, &mut tables, &inputs, InputGradient { numbers: &gradient, stride }, 0.05);
+        optimizer.step(layout, &mut tables, &inputs, InputGradient { numbers: &gradient, stride }, 0.05);
         for (index, expected) in expected.iter_mut().enumerate() {
-            reference(&layout, index, &inputs, (&gradient, stride), expected, 0.05);
+            reference(layout, index, &inputs, (&gradient, stride), expected, 0.05);
         }
     }
     for ((layout, table), expected) in layout.tables.iter().zip(&tables).zip(&expected) {
@@ -80,7 +92,7 @@ fn each_named_row_is_updated_once_by_the_sum_of_its_gradients_and_no_other_row_i
 
 #[test]
 fn an_update_is_the_same_on_any_number_of_threads() {
-    let layout = layout();
+    let layout = sharing_layout();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let mut tables = Table::initial(&layout, 3);
@@ -118,12 +130,13 @@ fn an_id_outside_its_features_rows_is_refused_by_name_and_row() {
 fn a_batch_of_another_shape_is_refused() {
     let layout = layout();
     let good = inputs(&layout, 6, 1);
-    let broken: [fn(&mut Inputs); 5] = [
+    let broken: [fn(&mut Inputs); 6] = [
         |inputs| inputs.numeric.truncate(3),
         |inputs| inputs.ids.push(0),
         |inputs| inputs.bags.truncate(1),
         |inputs| inputs.bags[0].offsets.truncate(3),
         |inputs| inputs.bags[0].ids.push(0),
+        |inputs| inputs.bags[0].weights.push(1.0),
     ];
     assert!(super::gather::check_shape(&layout, &good).is_ok());
     for change in broken {

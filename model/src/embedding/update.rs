@@ -10,7 +10,7 @@ use spec::feature::Pool;
 use super::gather::pool_scale;
 use super::group::Groups;
 use super::{Table, VECTOR};
-use crate::input::{Bag, InputLayout, Inputs, Slot};
+use crate::input::{Bag, InputLayout, Inputs, Section};
 use crate::kernel::memory::Aligned;
 
 /// Keeps the first step of a row with next to no gradient small.
@@ -38,15 +38,23 @@ pub(crate) struct InputGradient<'a> {
     pub(crate) stride: usize,
 }
 
-/// A feature's part of the work.
+/// A section's part of the work.
 struct Job<'a> {
-    slot: &'a Slot,
     width: usize,
     stride: usize,
-    /// Its first column of `x`.
-    column: usize,
+    first_row: u32,
     rows: &'a mut [f32],
     sums: &'a mut [f32],
+    /// The features that have the section's rows.
+    readers: Vec<Reader<'a>>,
+}
+
+/// A feature's ids, and where its embeddings are in `x`.
+struct Reader<'a> {
+    /// Its first column of `x`.
+    column: usize,
+    /// How many ids it has.
+    len: usize,
     ids: Ids<'a>,
 }
 
@@ -54,17 +62,17 @@ struct Job<'a> {
 enum Ids<'a> {
     /// Every `step`-th of these.
     Single(&'a [i32], usize),
-    Bag(&'a Bag),
+    Bag(&'a Bag, Pool),
 }
 
 impl RowwiseAdagrad {
     pub(crate) fn new(layout: &InputLayout) -> Self {
         let sums = layout.tables.iter().map(|table| Aligned::zeros(table.rows)).collect();
-        let slots = layout.tables.iter().map(|table| table.slots.len()).sum();
-        Self { sums, scratch: (0..slots).map(|_| Scratch::default()).collect() }
+        let sections = layout.tables.iter().map(|table| table.sections().len()).sum();
+        Self { sums, scratch: (0..sections).map(|_| Scratch::default()).collect() }
     }
 
-    /// One step, on the current rayon pool: features in parallel, each feature's rows in the order of their ids.
+    /// One step, on the current rayon pool: sections in parallel, each section's rows in the order of their ids.
     pub(crate) fn step(
         &mut self,
         layout: &InputLayout,
@@ -87,46 +95,53 @@ fn jobs<'a>(
 ) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
     let mut column = layout.numeric_width();
-    let mut bags = inputs.bags.iter();
+    let mut first_bag = 0;
     for (index, (table, sums)) in tables.iter_mut().zip(sums).enumerate() {
-        let singles = layout.tables[index].single_slots();
-        let ids = inputs.table_ids(layout, index, 0..inputs.rows);
+        let merged = &layout.tables[index];
+        let (singles, ids) = (merged.single_slots(), inputs.table_ids(layout, index, 0..inputs.rows));
         let (width, stride) = (table.width, table.stride);
+        let reader = |place: usize| {
+            let column = column + place * width;
+            let Some(pool) = merged.slots[place].pool else {
+                let ids = Ids::Single(ids.get(place..).unwrap_or_default(), singles);
+                return Reader { column, len: inputs.rows, ids };
+            };
+            let bag = &inputs.bags[first_bag + place - singles];
+            Reader { column, len: bag.ids.len(), ids: Ids::Bag(bag, pool) }
+        };
         let (mut rows, mut sums): (&mut [f32], &mut [f32]) = (&mut table.numbers, sums);
         let mut next_row = 0;
-        for (place, slot) in layout.tables[index].slots.iter().enumerate() {
-            assert!(slot.first_row as usize == next_row, "features have consecutive rows of a table, in order");
-            next_row += slot.rows as usize;
-            let (own_rows, later_rows) = rows.split_at_mut(slot.rows as usize * stride);
-            let (own_sums, later_sums) = sums.split_at_mut(slot.rows as usize);
+        for Section { first, slots } in merged.sections() {
+            assert!(first.first_row == next_row, "sections have consecutive rows of a table, in order");
+            next_row += first.rows;
+            let (own_rows, later_rows) = rows.split_at_mut(first.rows as usize * stride);
+            let (own_sums, later_sums) = sums.split_at_mut(first.rows as usize);
             (rows, sums) = (later_rows, later_sums);
-            let ids = if place < singles {
-                Ids::Single(ids.get(place..).unwrap_or_default(), singles)
-            } else {
-                Ids::Bag(bags.next().expect("a checked batch has a bag for each bag slot"))
-            };
-            jobs.push(Job { slot, width, stride, column, rows: own_rows, sums: own_sums, ids });
-            column += width;
+            let readers = slots.into_iter().map(reader).collect();
+            jobs.push(Job { width, stride, first_row: first.first_row, rows: own_rows, sums: own_sums, readers });
         }
+        column += merged.output_width();
+        first_bag += merged.bags().len();
     }
     jobs
 }
 
 impl Job<'_> {
     fn run(self, scratch: &mut Scratch, gradient: InputGradient<'_>, rate: f32) {
-        let Self { slot, width, stride, column, rows, sums, ids } = self;
-        let local = |&id: &i32| id as u32 - slot.first_row;
-        let pairs = match ids {
-            Ids::Single(ids, step) => scratch.groups.sort(ids.iter().step_by(step).map(local), slot.rows),
-            Ids::Bag(bag) => scratch.groups.sort(bag.ids.iter().map(local), slot.rows),
+        let Self { width, stride, first_row, rows, sums, readers } = self;
+        let Scratch { groups, gradient: sum, bag_rows } = scratch;
+        let bound = sums.len() as u32;
+        let local = |&id: &i32| id as u32 - first_row;
+        let pairs = match &readers[..] {
+            [reader] => groups.sort(reader.ids.iter().map(local), bound),
+            readers => groups.sort(readers.iter().flat_map(|reader| reader.ids.iter()).map(local), bound),
         };
-        let occurrences = Occurrences::new(ids, slot, &mut scratch.bag_rows);
-        let sum = &mut scratch.gradient;
+        let occurrences = Occurrences::new(&readers, bag_rows);
         sum.resize(stride.next_multiple_of(VECTOR), 0.0);
         for equal in pairs.chunk_by(|a, b| a >> 32 == b >> 32) {
             sum.fill(0.0);
             for &pair in equal {
-                let (row, scale) = occurrences.get(pair);
+                let (row, column, scale) = occurrences.get(pair as u32 as usize);
                 add(sum, &gradient.numbers[row * gradient.stride + column..], scale);
             }
             sum[width..].fill(0.0);
@@ -136,28 +151,59 @@ impl Job<'_> {
     }
 }
 
-/// Which row of the batch an occurrence of an id belongs to, and what part of the row's gradient is its.
-enum Occurrences<'a> {
-    Single,
-    Bag { bag: &'a Bag, rows: &'a [u32], pool: Pool },
+impl<'a> Ids<'a> {
+    fn iter(self) -> impl Iterator<Item = &'a i32> {
+        let (ids, step): (&[i32], usize) = match self {
+            Self::Single(ids, step) => (ids, step),
+            Self::Bag(bag, _) => (&bag.ids, 1),
+        };
+        ids.iter().step_by(step)
+    }
+}
+
+/// Which row and column of `x` an occurrence of an id belongs to, and what part of the gradient there is its.
+struct Occurrences<'a> {
+    readers: &'a [Reader<'a>],
+    /// The batch's row of each id in a bag, one reader's after the other's.
+    bag_rows: &'a [u32],
 }
 
 impl<'a> Occurrences<'a> {
-    fn new(ids: Ids<'a>, slot: &Slot, bag_rows: &'a mut Vec<u32>) -> Self {
-        let Ids::Bag(bag) = ids else { return Self::Single };
+    fn new(readers: &'a [Reader<'a>], bag_rows: &'a mut Vec<u32>) -> Self {
         bag_rows.clear();
-        let rows = bag.offsets.windows(2).zip(0u32..);
-        bag_rows.extend(rows.flat_map(|(ends, row)| (ends[0]..ends[1]).map(move |_| row)));
-        Self::Bag { bag, rows: bag_rows, pool: slot.pool.unwrap_or_default() }
+        for reader in readers {
+            if let Ids::Bag(bag, _) = reader.ids {
+                let rows = bag.offsets.windows(2).zip(0u32..);
+                bag_rows.extend(rows.flat_map(|(ends, row)| (ends[0]..ends[1]).map(move |_| row)));
+            }
+        }
+        Self { readers, bag_rows }
     }
 
-    fn get(&self, pair: u64) -> (usize, f32) {
-        let occurrence = pair as u32 as usize;
-        match self {
-            Self::Single => (occurrence, 1.0),
-            Self::Bag { bag, rows, pool } => {
-                let row = rows[occurrence] as usize;
-                (row, pool_scale(*pool, bag.row(row).len()))
+    /// The row, column and scale of an occurrence by its place among all readers' ids.
+    fn get(&self, mut place: usize) -> (usize, usize, f32) {
+        let mut bag_rows = self.bag_rows;
+        for reader in self.readers {
+            if place < reader.len {
+                return reader.get(place, bag_rows);
+            }
+            place -= reader.len;
+            if let Ids::Bag(..) = reader.ids {
+                bag_rows = &bag_rows[reader.len..];
+            }
+        }
+        unreachable!("an occurrence is one of a reader's ids")
+    }
+}
+
+impl Reader<'_> {
+    fn get(&self, place: usize, bag_rows: &[u32]) -> (usize, usize, f32) {
+        match self.ids {
+            Ids::Single(..) => (place, self.column, 1.0),
+            Ids::Bag(bag, pool) => {
+                let row = bag_rows[place] as usize;
+                let weight = bag.weights.get(place).copied().unwrap_or(1.0);
+                (row, self.column, weight * pool_scale(pool, bag.row(row).len()))
             }
         }
     }

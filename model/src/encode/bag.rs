@@ -1,12 +1,15 @@
-//! Bags: a list of values a row to a list of ids a row.
+//! Bags and sequences: a list of values a row to a list of ids a row.
+
+mod weights;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::DataType;
 
+use self::weights::WeightColumn;
 use super::bind::{BoundColumn, Columns, Reads};
-use super::column::Lists;
-use super::encoders::{Encoding, FittedFeature};
+use super::encoders::{Encoders, Encoding, FittedFeature};
 use super::error::EncodeError;
+use super::lists::Lists;
 use super::lookup::IdLookup;
 use super::values::{DictionaryCodes, encode_values};
 use crate::input::Bag;
@@ -14,20 +17,47 @@ use crate::input::Bag;
 /// What stands in the scratch buffer for a null element, which no row keeps.
 const NULL_ELEMENT: i32 = -1;
 
-/// A bag feature ready to write.
+/// A bag or sequence ready to write.
 #[derive(Debug)]
 pub(super) struct BagWriter {
     column: BoundColumn,
+    weights: Option<WeightColumn>,
     lookup: IdLookup,
-    max_length: usize,
+    kept: Kept,
+}
+
+/// Which elements of a row are read.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    First(usize),
+    Last(usize),
+}
+
+impl Kept {
+    fn of(self, lists: Lists) -> Lists {
+        match self {
+            Self::First(count) => lists.front(count),
+            Self::Last(count) => lists.back(count),
+        }
+    }
 }
 
 impl BagWriter {
-    pub(super) fn bind(feature: &FittedFeature, first_row: u32, table: &Columns<'_>) -> Result<Self, EncodeError> {
-        let Encoding::Bag(bag) = &feature.encoding else { unreachable!("a slot with a pool") };
+    pub(super) fn bind(
+        encoders: &Encoders,
+        feature: &FittedFeature,
+        first_row: u32,
+        table: &Columns<'_>,
+    ) -> Result<Self, EncodeError> {
+        let (ids, kept) = match &feature.encoding {
+            Encoding::Bag(bag) => (&bag.ids, Kept::First(bag.max_length as usize)),
+            Encoding::Sequence(sequence) => (&sequence.ids, Kept::Last(sequence.max_length as usize)),
+            _ => unreachable!("a slot with a pool"),
+        };
         let column = BoundColumn::find(&feature.name, &feature.columns[0], Reads::Lists, table)?;
-        let lookup = IdLookup::new(&bag.ids, &value_type(column.data_type()), first_row, NULL_ELEMENT);
-        Ok(Self { column, lookup, max_length: bag.max_length as usize })
+        let weights = WeightColumn::bind(feature, table)?;
+        let lookup = IdLookup::new(encoders.ids(ids), &value_type(column.data_type()), first_row, NULL_ELEMENT);
+        Ok(Self { column, weights, lookup, kept })
     }
 
     /// Appends the rows of a batch to an empty bag.
@@ -38,7 +68,9 @@ impl BagWriter {
         scratch: &mut Vec<i32>,
         out: &mut Bag,
     ) -> Result<(), EncodeError> {
-        let lists = Lists::of(self.column.of(batch)?, self.max_length);
+        let lists = Lists::of(self.column.of(batch)?);
+        let weights = self.weights.as_ref().map(|column| column.read(batch, &lists, self.kept)).transpose()?;
+        let lists = self.kept.of(lists);
         let span = lists.span();
         let total: usize = lists.rows.iter().map(ExactSizeIterator::len).sum();
         if total > i32::MAX as usize {
@@ -51,15 +83,15 @@ impl BagWriter {
         out.ids.reserve(total);
         out.offsets.reserve(lists.rows.len());
         let without_nulls = elements.null_count() == 0 && !scratch.contains(&NULL_ELEMENT);
-        for row in lists
-            .rows
-            .iter()
-            .map(|row| if row.is_empty() { 0..0 } else { row.start - span.start..row.end - span.start })
-        {
+        for (row, places) in lists.rows_in_span().enumerate() {
+            let ids = &scratch[places];
+            if let Some(weights) = &weights {
+                out.weights.extend(weights.shares(row, |place| ids[place] != NULL_ELEMENT));
+            }
             if without_nulls {
-                out.push(&scratch[row]);
+                out.push(ids);
             } else {
-                out.ids.extend(scratch[row].iter().filter(|&&id| id != NULL_ELEMENT));
+                out.ids.extend(ids.iter().filter(|&&id| id != NULL_ELEMENT));
                 out.push(&[]);
             }
         }

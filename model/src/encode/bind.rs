@@ -6,8 +6,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use spec::{ColumnName, FeatureName};
 
-use super::column::{is_bag, is_category, is_number, is_time};
-use super::error::EncodeError;
+use super::column::{is_bag, is_category, is_number, is_number_list, is_time};
+use super::error::{EncodeError, RowFault};
 
 /// What a kind of feature reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Reads {
     Categories,
     Times,
     Lists,
+    Weights,
+    Vectors,
 }
 
 impl Reads {
@@ -25,6 +27,7 @@ impl Reads {
             Self::Categories => is_category(data_type),
             Self::Times => is_time(data_type),
             Self::Lists => is_bag(data_type),
+            Self::Weights | Self::Vectors => is_number_list(data_type),
         }
     }
 
@@ -40,8 +43,10 @@ impl Reads {
                 "a timestamp feature reads dates and timestamps: cast it in a prepare step or use another kind"
             }
             Self::Lists => {
-                "a bag reads lists of strings, numbers or booleans: use another kind or build the list in a prepare step"
+                "a bag or sequence reads lists of strings, numbers or booleans: use another kind or build the list in a prepare step"
             }
+            Self::Vectors => "a vector feature reads lists of numbers: build the list in a prepare step",
+            Self::Weights => "the weights of a bag are lists of numbers: build the list in a prepare step",
         }
     }
 }
@@ -98,6 +103,11 @@ impl BoundColumn {
     /// The feature.
     pub(super) fn feature(&self) -> &FeatureName {
         &self.feature
+    }
+
+    /// That a row's value cannot be encoded.
+    pub(super) fn row_error(&self, row: usize, fault: RowFault) -> EncodeError {
+        EncodeError::Row { feature: self.feature.clone(), column: self.column.clone(), row, fault }
     }
 
     /// The column of a batch.

@@ -1,8 +1,6 @@
-//! Reading Arrow columns: which types a kind of feature takes, numbers as f64, lists as ranges of their elements.
+//! Reading Arrow columns: which types a kind of feature takes, numbers as f64.
 
-use std::ops::Range;
-
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, NullBufferBuilder, PrimitiveArray};
+use arrow::array::{Array, AsArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
     ArrowNativeType, ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
@@ -53,10 +51,19 @@ pub(super) fn is_category(data_type: &DataType) -> bool {
 
 /// Whether a bag feature reads it.
 pub(super) fn is_bag(data_type: &DataType) -> bool {
+    is_list_of(is_category, data_type)
+}
+
+/// Whether it is lists of numbers.
+pub(super) fn is_number_list(data_type: &DataType) -> bool {
+    is_list_of(is_number, data_type)
+}
+
+fn is_list_of(is_item: fn(&DataType) -> bool, data_type: &DataType) -> bool {
     match data_type {
         DataType::Null => true,
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            is_category(item.data_type())
+            is_item(item.data_type())
         }
         _ => false,
     }
@@ -156,80 +163,6 @@ fn convert<T: ArrowPrimitiveType>(array: &dyn Array, out: &mut [f64], number: im
 
 fn power_of_ten(scale: i8) -> f64 {
     10f64.powi(i32::from(scale))
-}
-
-/// A list column taken apart: which of its elements each row has.
-pub(super) struct Lists {
-    /// All elements; rows refer to them.
-    pub(super) elements: ArrayRef,
-    /// A row's elements: none for null, at most the first `max_length`.
-    pub(super) rows: Vec<Range<usize>>,
-}
-
-impl Lists {
-    /// Takes apart a column that [`is_bag`].
-    pub(super) fn of(array: &dyn Array, max_length: usize) -> Self {
-        let (elements, mut rows) = match array.data_type() {
-            DataType::List(_) => {
-                let list = array.as_list::<i32>();
-                (list.values(), ranges(list.offsets(), |offset| offset as usize))
-            }
-            DataType::LargeList(_) => {
-                let list = array.as_list::<i64>();
-                (list.values(), ranges(list.offsets(), |offset| offset as usize))
-            }
-            DataType::FixedSizeList(_, size) => {
-                let size = *size as usize;
-                let rows = (0..array.len()).map(|row| row * size..(row + 1) * size).collect();
-                (array.as_fixed_size_list().values(), rows)
-            }
-            _ => {
-                let none: ArrayRef = std::sync::Arc::new(arrow::array::NullArray::new(0));
-                return Self { elements: none, rows: vec![0..0; array.len()] };
-            }
-        };
-        rows.iter_mut().for_each(|row: &mut Range<usize>| row.end = row.end.min(row.start + max_length));
-        set_nulls_of_ranges(array.nulls(), &mut rows);
-        Self { elements: elements.clone(), rows }
-    }
-
-    /// Which elements some row has, over the span of elements that rows refer to.
-    pub(super) fn selection(&self) -> (Range<usize>, BooleanArray) {
-        let span = self.span();
-        let mut selected = NullBufferBuilder::new(span.len());
-        let mut next = span.start;
-        for row in self.rows.iter().filter(|row| !row.is_empty()) {
-            selected.append_n_nulls(row.start - next);
-            selected.append_n_non_nulls(row.len());
-            next = row.end;
-        }
-        let selected = selected
-            .finish()
-            .map_or_else(|| arrow::buffer::BooleanBuffer::new_set(span.len()), |bits| bits.into_inner());
-        (span, BooleanArray::new(selected, None))
-    }
-
-    /// The smallest span of elements that covers all rows.
-    pub(super) fn span(&self) -> Range<usize> {
-        let used = || self.rows.iter().filter(|row| !row.is_empty());
-        match (used().next(), used().next_back()) {
-            (Some(first), Some(last)) => first.start..last.end,
-            _ => 0..0,
-        }
-    }
-}
-
-fn ranges<T: Copy>(offsets: &[T], index: impl Fn(T) -> usize) -> Vec<Range<usize>> {
-    offsets.windows(2).map(|pair| index(pair[0])..index(pair[1])).collect()
-}
-
-fn set_nulls_of_ranges(nulls: Option<&NullBuffer>, rows: &mut [Range<usize>]) {
-    let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else { return };
-    for (row, valid) in rows.iter_mut().zip(nulls.iter()) {
-        if !valid {
-            row.end = row.start;
-        }
-    }
 }
 
 #[cfg(test)]

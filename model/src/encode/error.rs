@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use spec::{ColumnName, FeatureName};
+use spec::{ColumnName, EmbeddingTableName, FeatureName};
 
 /// Why rows cannot be encoded.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,18 @@ pub enum EncodeError {
         bound: DataType,
         /// The batch's type.
         found: DataType,
+    },
+    /// A row whose value cannot be encoded.
+    #[error("feature `{feature}`: column `{column}`, row {row} of the batch: {fault}")]
+    Row {
+        /// The feature.
+        feature: FeatureName,
+        /// The column.
+        column: ColumnName,
+        /// The batch's row, from 0.
+        row: usize,
+        /// What is wrong with it.
+        fault: RowFault,
     },
     /// A batch has fewer columns than the schema that the encoder was bound to.
     #[error("feature `{feature}`: column `{column}` is missing from this batch")]
@@ -89,6 +101,50 @@ pub enum EncodeError {
     },
 }
 
+/// What is wrong with a row's value.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RowFault {
+    /// A vector of another length than the others.
+    #[error("the vector has {found} numbers, and {expected} are expected: every row has as many, or null")]
+    VectorLength {
+        /// Numbers of the row.
+        found: usize,
+        /// Numbers of every row.
+        expected: usize,
+    },
+    /// A vector of length 0.
+    #[error("the vector has no numbers: every row has as many, or null")]
+    VectorEmpty,
+    /// A number of a vector that is none.
+    #[error(
+        "the vector's number at place {place} is null, NaN or infinite: the whole vector may be null, its numbers may not"
+    )]
+    VectorNumber {
+        /// Its place in the vector, from 0.
+        place: usize,
+    },
+    /// Not as many weights as ids.
+    #[error("{weights} weights for {ids} ids")]
+    Weights {
+        /// Ids of the row.
+        ids: usize,
+        /// Weights of the row.
+        weights: usize,
+    },
+    /// A weight that is none.
+    #[error("the weight at place {place} is {}, and has to be a finite number of at least 0", shown(.value))]
+    Weight {
+        /// Its place in the row, from 0.
+        place: usize,
+        /// The weight; NaN also for null, infinities and what lies beyond ±3.4e38.
+        value: f64,
+    },
+}
+
+fn shown(value: &f64) -> String {
+    if value.is_nan() { "null, NaN or infinite".to_owned() } else { value.to_string() }
+}
+
 /// Why an `encoders.json` is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEncoders {
@@ -105,6 +161,14 @@ pub enum InvalidEncoders {
     Feature {
         /// The feature.
         feature: FeatureName,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A shared table's state contradicts itself.
+    #[error("table `{table}`: {problem}")]
+    Table {
+        /// The table.
+        table: EmbeddingTableName,
         /// What is wrong.
         problem: &'static str,
     },

@@ -1,8 +1,9 @@
 //! Fitted id spaces: what of a vocabulary or of hash buckets is kept in a package.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use spec::EmbeddingTableName;
 
-/// How a categorical value becomes a row of its feature's table. Row 0 is null.
+/// How a categorical value becomes a row of its table. Row 0 is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ids {
@@ -15,6 +16,60 @@ pub enum Ids {
         /// The hash's seed.
         seed: u64,
     },
+}
+
+/// Where a feature has its ids from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenIds")]
+pub enum FeatureIds {
+    /// They are its own.
+    Own(Ids),
+    /// They are those of a table that it shares.
+    Table(EmbeddingTableName),
+}
+
+impl From<Ids> for FeatureIds {
+    fn from(ids: Ids) -> Self {
+        Self::Own(ids)
+    }
+}
+
+impl FeatureIds {
+    /// The shared table, if there is one.
+    pub fn table(&self) -> Option<&EmbeddingTableName> {
+        match self {
+            Self::Own(_) => None,
+            Self::Table(name) => Some(name),
+        }
+    }
+}
+
+/// [`FeatureIds`] as JSON has them: [`Ids`] with one case more.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum WrittenIds {
+    Vocabulary(Vocabulary),
+    Hash { buckets: u32, seed: u64 },
+    Table(EmbeddingTableName),
+}
+
+impl From<WrittenIds> for FeatureIds {
+    fn from(written: WrittenIds) -> Self {
+        match written {
+            WrittenIds::Vocabulary(vocabulary) => Self::Own(Ids::Vocabulary(vocabulary)),
+            WrittenIds::Hash { buckets, seed } => Self::Own(Ids::Hash { buckets, seed }),
+            WrittenIds::Table(name) => Self::Table(name),
+        }
+    }
+}
+
+impl Serialize for FeatureIds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(ids) => ids.serialize(serializer),
+            Self::Table(name) => serializer.serialize_newtype_variant("FeatureIds", 2, "table", name),
+        }
+    }
 }
 
 /// A vocabulary's values by descending count, equal counts in ascending order.
@@ -62,7 +117,7 @@ impl Vocabulary {
 }
 
 impl Ids {
-    /// Rows of the feature's table.
+    /// Rows of the table.
     pub fn rows(&self) -> u64 {
         match self {
             Self::Vocabulary(vocabulary) => vocabulary.len() as u64 + 2,
@@ -70,12 +125,16 @@ impl Ids {
         }
     }
 
-    /// The embedding width that suits this many values: `min(64, round(1.6·n^0.56))`, at least 1.
+    /// The embedding width that suits this many values.
     pub fn default_width(&self) -> u16 {
-        let values = match self {
+        default_width(match self {
             Self::Vocabulary(vocabulary) => vocabulary.len() as f64,
             Self::Hash { buckets, .. } => f64::from(*buckets),
-        };
-        (1.6 * values.powf(0.56)).round().clamp(1.0, 64.0) as u16
+        })
     }
+}
+
+/// The embedding width that suits `n` values: `min(64, round(1.6·n^0.56))`, at least 1.
+pub(super) fn default_width(values: f64) -> u16 {
+    (1.6 * values.powf(0.56)).round().clamp(1.0, 64.0) as u16
 }

@@ -186,6 +186,7 @@ impl NumericFit {
                 Scaling::MinMax { min: settle(min), max: settle(max) }
             }
             NumericTransform::None => Scaling::None,
+            NumericTransform::Buckets => unreachable!("buckets have a fit of their own"),
             NumericTransform::PiecewiseLinear => {
                 let mut edges = settle_all(bin_edges(&items, bins(&items)).into_iter());
                 edges.dedup_by(|later, earlier| *later <= *earlier);

@@ -1,7 +1,7 @@
 use super::*;
 
 fn slot(name: &str, first_row: u32, pool: Option<Pool>) -> Slot {
-    Slot { feature: name.parse().unwrap(), first_row, rows: 10, pool }
+    Slot { feature: name.parse().unwrap(), table: None, first_row, rows: 10, pool }
 }
 
 fn layout() -> InputLayout {
@@ -27,6 +27,7 @@ fn batch(number: i32, rows: usize) -> Inputs {
     (0..rows).for_each(|row| inputs.ids.push(value(row, 2)));
     inputs.numeric = (0..rows).flat_map(|row| [3, 4, 5].map(|place| value(row, place) as f32)).collect();
     (0..rows).for_each(|row| inputs.bags[0].push(&vec![value(row, 6); row]));
+    (0..rows).for_each(|row| inputs.bags[0].weights.extend(vec![value(row, 7) as f32; row]));
     inputs
 }
 
@@ -50,6 +51,7 @@ fn gather_takes_whole_rows_in_the_order_asked() {
     assert_eq!(taken.numeric_rows(&layout, 3..4), [1023.0, 1024.0, 1025.0]);
     assert_eq!(taken.bags[0].offsets, [0, 3, 3, 5, 7]);
     assert_eq!(taken.bags[0].row(3), [1026, 1026]);
+    assert_eq!(taken.bags[0].row_weights(3), [1027.0, 1027.0]);
 }
 
 #[test]

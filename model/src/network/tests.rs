@@ -1,13 +1,14 @@
 //! Gradients of whole networks against finite differences of their forward pass.
 
 use spec::TaskName;
+use spec::feature::Pool;
 
 use super::Graph;
 use crate::architecture::Architecture;
 use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
 use crate::embedding::{VECTOR, gather};
-use crate::fixtures::{batch, document, layout, networks};
-use crate::input::{Batch, Targets};
+use crate::fixtures::{batch, document, inputs, layout, networks, sharing_layout, targets};
+use crate::input::{Batch, InputLayout, Targets};
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
 use crate::loss::joint::JointRows;
@@ -230,25 +231,35 @@ fn every_network_of_the_schema_is_built_tested_documented_and_shown() {
 
 #[test]
 fn gathering_fills_x_in_the_documented_order() {
-    let (layout, batch) = (layout(), batch(9, 3));
-    let architecture = architecture(networks(0.0).remove(0));
+    for layout in [layout(), sharing_layout()] {
+        check_gathering(&layout);
+    }
+}
+
+fn check_gathering(layout: &InputLayout) {
+    let batch = Batch { inputs: inputs(layout, 9, 3), targets: targets(9, 3) };
+    let spec = document(networks(0.0).remove(0), serde_json::json!({}));
+    let architecture = Architecture::for_scoring(&spec, layout).unwrap();
     let weights = Weights::initial(&architecture, 1);
     let stride = architecture.graph.buffers[INPUT].stride;
     let mut x = vec![f32::NAN; 9 * stride + VECTOR];
-    gather::gather(&layout, &weights.tables, &batch.inputs, 2..9, &mut x, stride);
+    gather::gather(layout, &weights.tables, &batch.inputs, 2..9, &mut x, stride);
     for row in 2..9 {
         let mut expected = batch.inputs.numeric[row * 5..row * 5 + 5].to_vec();
         let mut bags = batch.inputs.bags.iter();
         for (index, table) in layout.tables.iter().enumerate() {
             let numbers = &weights.tables[index];
-            for &id in batch.inputs.table_ids(&layout, index, row..row + 1) {
+            for &id in batch.inputs.table_ids(layout, index, row..row + 1) {
                 expected.extend(numbers.read(id as usize, 1));
             }
             for slot in table.bags() {
-                let ids = bags.next().unwrap().row(row);
-                let mean = slot.pool == Some(spec::feature::Pool::Mean);
-                let scale = if mean { 1.0 / ids.len().max(1) as f32 } else { 1.0 };
-                let sum = |column| ids.iter().map(|&id| numbers.read(id as usize, 1)[column]).sum::<f32>() * scale;
+                let bag = bags.next().unwrap();
+                let ids = bag.row(row);
+                let scale = if slot.pool == Some(Pool::Mean) { 1.0 / ids.len().max(1) as f32 } else { 1.0 };
+                let weight = |at: usize| bag.row_weights(row).get(at).copied().unwrap_or(1.0);
+                let number =
+                    |column: usize| move |(at, &id): (usize, &i32)| weight(at) * numbers.read(id as usize, 1)[column];
+                let sum = |column| ids.iter().enumerate().map(number(column)).sum::<f32>() * scale;
                 expected.extend((0..table.width).map(sum));
             }
         }

@@ -9,7 +9,8 @@ use self::reference::{read, reference, sigmoid};
 use super::Predictor;
 use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
 use crate::error::Error;
-use crate::fixtures::{batch, document, inputs, layout, networks};
+use crate::fixtures::{batch, document, inputs, layout, networks, sharing_layout, targets};
+use crate::input::Batch;
 use crate::learner::{Learner, LearnerOptions};
 use crate::outputs::Outputs;
 
@@ -19,6 +20,38 @@ fn trained(network: serde_json::Value) -> (spec::TrainingSpec, Learner) {
     let mut learner = Learner::new(&spec, &layout(), options).unwrap();
     (0..12).for_each(|step| drop(learner.step(&batch(600, step)).unwrap()));
     (spec, learner)
+}
+
+#[test]
+fn features_that_share_a_table_train_it_and_predict_from_it() {
+    let layout = sharing_layout();
+    let is_simple =
+        |network: &serde_json::Value| ["linear", "mmoe", "stem"].iter().any(|kind| network["kind"] == *kind);
+    for network in networks(0.2).into_iter().filter(is_simple) {
+        let spec = document(network.clone(), json!({"embeddings": {"learning_rate": 0.1}}));
+        let options = LearnerOptions { threads: 2, total_steps: 30, ..LearnerOptions::default() };
+        let mut learner = Learner::new(&spec, &layout, options).unwrap();
+        for step in 0..6 {
+            learner.step(&Batch { inputs: inputs(&layout, 600, step), targets: targets(600, step) }).unwrap();
+        }
+        let (bytes, state) = (learner.save().unwrap(), learner.state().unwrap());
+        let package = read(&bytes);
+        assert!(package.contains_key("tables.item"));
+        assert!(package.keys().all(|name| !name.ends_with("_items") && name != "embeddings.last"));
+        let (rows, mut found) = (inputs(&layout, 300, 99), Outputs::default());
+        let calibration = ModelCalibration::default();
+        let model = Predictor::new(&spec, &layout, &bytes, &calibration, DeviceChoice::Cpu).unwrap();
+        model.predict(&rows, &mut found).unwrap();
+        for row in (0..300).step_by(7) {
+            for (task, expected) in reference(&layout, &package, &network, &rows, row).into_iter().enumerate() {
+                let found = f64::from(found.tasks[task][row]);
+                let near = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);
+                assert!(near, "{network} task {task} row {row}: {found} is not {expected}");
+            }
+        }
+        learner.restore_state(&state).unwrap();
+        assert!(learner.save().unwrap() == bytes);
+    }
 }
 
 fn predictor(spec: &spec::TrainingSpec, weights: &[u8]) -> Result<Predictor, Error> {
@@ -34,7 +67,7 @@ fn predictions_are_the_documented_formulas_over_the_packages_tensors() {
         let mut outputs = Outputs::default();
         predictor(&spec, &bytes).unwrap().predict(&rows, &mut outputs).unwrap();
         for row in (0..300).step_by(7) {
-            for (task, expected) in reference(&package, &network, &rows, row).into_iter().enumerate() {
+            for (task, expected) in reference(&layout(), &package, &network, &rows, row).into_iter().enumerate() {
                 let found = f64::from(outputs.tasks[task][row]);
                 let near = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);
                 assert!(near, "{network} task {task} row {row}: {found} is not {expected}");

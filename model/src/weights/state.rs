@@ -38,8 +38,8 @@ pub(crate) fn to_bytes(architecture: &Architecture, state: &State<'_>) -> Result
         }
     }
     for (layout, sums) in architecture.layout.tables.iter().zip(state.sums.iter()) {
-        for slot in &layout.slots {
-            let name = format!("sums/{}", tensor_name(slot.feature.as_str()));
+        for slot in layout.sections().into_iter().map(|section| section.first) {
+            let name = format!("sums/{}", tensor_name(slot));
             let range = slot.first_row as usize..(slot.first_row + slot.rows) as usize;
             entries.push(Entry::numbers(name, vec![range.len()], move || sums[range.clone()].to_vec()));
         }
@@ -64,9 +64,9 @@ pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8], has_first: b
     let mut sums = Vec::with_capacity(architecture.layout.tables.len());
     for layout in &architecture.layout.tables {
         let mut table = Aligned::zeros(layout.rows);
-        for slot in &layout.slots {
+        for slot in layout.sections().into_iter().map(|section| section.first) {
             let (start, rows) = (slot.first_row as usize, slot.rows as usize);
-            let numbers = reader.take(format!("sums/{}", tensor_name(slot.feature.as_str())), &[rows])?;
+            let numbers = reader.take(format!("sums/{}", tensor_name(slot)), &[rows])?;
             table[start..start + rows].copy_from_slice(&numbers);
         }
         sums.push(table);

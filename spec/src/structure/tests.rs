@@ -149,7 +149,7 @@ fn a_value_of_another_type_is_named_with_what_would_be_right() {
                 "{kind: bag, hash: {buckets: 100000}, width: 16, pool: mean, max_length: 50}",
                 "§bag",
                 &[
-                    "spec.features.product_ids: expected a mapping with `kind`, one of numeric, categorical, bag, timestamp, cross, found the text `bag` (write {kind: bag})",
+                    "spec.features.product_ids: expected a mapping with `kind`, one of numeric, categorical, bag, sequence, vector, timestamp, cross, found the text `bag` (write {kind: bag})",
                 ],
             ),
             (
@@ -252,12 +252,17 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "{kind: numeric, transform: standardize, impute: zero}",
-                "{kind: §sequence, hash: {buckets: 5}, max_length: 50}",
+                "{kind: sequence, hash: {buckets: 5}, pool: §attention, §target: channel}",
                 &[
-                    "spec.features.recency_days.kind: feature kind `sequence` is not available; available: numeric, categorical, bag, timestamp, cross",
+                    "spec.features.recency_days.pool: sequence pool `attention` is not available; available: mean",
+                    "spec.features.recency_days.target: `target` is not available",
                 ],
             ),
-            ("width: 8}", "width: 8, §table: shared}", &["spec.features.area.table: `table` is not available"]),
+            (
+                "width: 8}",
+                "width: 8, §embedding: own}",
+                &["spec.features.area.embedding: `embedding` is not available"],
+            ),
             (
                 "{kind: value, label: spend_next}",
                 "{kind: §multiclass, label: spend_next}",
@@ -296,14 +301,6 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
                 &["spec.training.task_weights: task weight rule `gradnorm` is not available; available: uncertainty"],
             ),
             ("test: 10%", "test: 10%, §stratify: bought_again", &["spec.split.stratify: `stratify` is not available"]),
-            (
-                "pool: mean",
-                "pool: §attention, §weights: w",
-                &[
-                    "spec.features.product_ids.pool: pool `attention` is not available; available: mean, sum",
-                    "spec.features.product_ids.weights: `weights` is not available",
-                ],
-            ),
         ],
     );
     check_edits(

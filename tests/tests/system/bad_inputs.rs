@@ -3,13 +3,13 @@
 use std::fs;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int8Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, Float64Array, Int8Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Float64Type};
 
 use kindred_tests::sandbox::{Ended, Sandbox};
 use kindred_tests::tables::{People, write_parquet};
 
-use crate::documents::{MMOE, scoring, training};
+use crate::documents::{MMOE, scoring, training, with_lists};
 
 /// A sandbox whose people have been trained on.
 fn trained() -> Sandbox {
@@ -95,6 +95,30 @@ fn a_label_that_is_neither_0_nor_1_is_refused_with_its_place() {
     let twos: ArrayRef = Arc::new(Int8Array::from_iter_values((0..2000).map(|row| (row % 3) as i8)));
     let (_, ended) = train_on(&replace_column(&people(), "bought", twos), 1);
     assert_says(&ended, &["bought", "part-0.parquet"]);
+}
+
+#[test]
+fn a_row_that_a_feature_cannot_be_made_of_is_refused_with_its_place() {
+    let people = people();
+    let two: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>([Some([Some(1.0); 9])]));
+    let rest = people.column_by_name("seen_times").unwrap().slice(1, 1999);
+    let weights = arrow::compute::concat(&[&two, &rest]).unwrap();
+    let vectors = (0..2000).map(|row| Some(vec![Some(1.0f64); if row == 1234 { 4 } else { 3 }]));
+    let vectors: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(vectors));
+    for (column, values, words) in [
+        ("seen_times", weights, ["row group 0, row 0, column `seen_times`", "feature `often_seen`: 9 weights for"]),
+        ("taste", vectors, ["row group 2, row 234, column `taste`", "has 4 numbers, and 3 are expected"]),
+    ] {
+        let sandbox = Sandbox::new();
+        fs::create_dir_all(sandbox.path("people")).unwrap();
+        write_parquet(&sandbox.path("people/part-0.parquet"), &replace_column(&people, column, values), 500);
+        sandbox.write("training.yaml", with_lists(&training(MMOE)));
+        assert_says(&sandbox.kindred(["run", "training.yaml"]).expect(1), &[words[0], words[1], "part-0.parquet"]);
+        let fault = words[1].trim_start_matches("feature `often_seen`: ");
+        let checked = sandbox.kindred(["check", "training.yaml"]).expect(2);
+        assert!(checked.stdout.contains(fault), "{}", checked.stdout);
+        assert_nothing_visible(&sandbox);
+    }
 }
 
 #[test]

@@ -71,3 +71,21 @@ spec:
 
 /// The network that most tests train.
 pub(crate) const MMOE: &str = "{kind: mmoe, experts: 3, expert_layers: [16, 8], tower_layers: [8], dropout: 0.1}";
+
+/// Features of lists and vectors, and of one table.
+pub(crate) const LISTS: &str = r#"    seen: {kind: bag, table: item, vocabulary: {min_count: 1}, width: 6}
+    last_seen: {kind: sequence, column: seen, max_length: 2, table: item}
+    often_seen: {kind: bag, column: seen, table: item, pool: weighted, weights: seen_times}
+    channel_item: {kind: categorical, column: channel, table: item}
+    taste: {kind: vector}
+    short_taste: {kind: vector, column: taste, width: 4, impute: mean}
+    age_bucket: {kind: numeric, column: age, transform: buckets, buckets: 5}
+    three: {kind: cross, of: [city, channel, age], hash: {buckets: 64}, width: 4}
+"#;
+
+/// A training with [`LISTS`] among its features.
+pub(crate) fn with_lists(training: &str) -> String {
+    let age = "    age: {kind: numeric}\n";
+    assert!(training.contains(age));
+    training.replace(age, &format!("{age}{LISTS}"))
+}

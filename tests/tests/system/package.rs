@@ -7,7 +7,7 @@ use std::process::Command;
 use kindred_tests::sandbox::{Sandbox, clone_folder};
 use kindred_tests::tables::People;
 
-use crate::documents::{MMOE, scoring, training};
+use crate::documents::{MMOE, scoring, training, with_lists};
 
 const COMPARE: &str = r#"
 import glob, sys, pyarrow.parquet as pq
@@ -84,6 +84,12 @@ fn a_shared_bottom_scores_the_same_outside() {
 #[test]
 fn a_mixture_of_experts_scores_the_same_outside() {
     assert_agrees(MMOE, "isotonic");
+}
+
+#[test]
+fn lists_vectors_and_shared_tables_score_the_same_outside() {
+    let training = with_lists(&training_of_every_head(MMOE));
+    assert_training_agrees(&format!("{training}  calibration: platt\n"));
 }
 
 #[test]

@@ -94,7 +94,9 @@ fn alone(kind: &Feature, column: &ArrayRef, spec: &TrainingSpec, observed: &(Rec
             let keys = rows.column_by_name(spec.key.as_str()).filter(|keys| is_key_type(keys.data_type()))?;
             categorical_auc(&folded(column)?, &folded(keys)?, labels)
         }
-        Feature::Categorical(_) | Feature::Cross(_) | Feature::Bag(_) => None,
+        Feature::Categorical(_) | Feature::Cross(_) | Feature::Bag(_) | Feature::Sequence(_) | Feature::Vector(_) => {
+            None
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use spec::{ColumnName, Task, Training, TrainingSpec};
 
 use crate::conditions;
 
-use super::{Level, Notebook, columns, inspect, leak, open_tables};
+use super::{Level, Notebook, columns, inspect, leak, open_tables, rows};
 use crate::report::numbers::plural;
 
 /// Checks the document; the findings are noted.
@@ -127,6 +127,9 @@ fn look_at_rows(spec: &TrainingSpec, inspection: Inspection, notebook: &mut Note
             let message = format!("label `{label}` is {what} in all {} sampled rows", summary.sampled_rows);
             notebook.find(Level::Error, format!("spec.tasks.{name}.label"), message);
         }
+    }
+    for unfit in rows::find(spec, &sample) {
+        notebook.find(Level::Error, format!("spec.features.{}", unfit.feature), unfit.message);
     }
     for leak in leak::find(spec, &sample) {
         notebook.find(Level::Warning, format!("spec.features.{}", leak.feature), leak.message());

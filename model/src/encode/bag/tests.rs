@@ -5,18 +5,19 @@ use arrow::array::{
     StringArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{Field, Int8Type, Schema};
-use spec::feature::Pool;
+use arrow::datatypes::{Field, Float64Type, Int8Type, Schema};
+use spec::feature::{Pool, SequencePool};
 
-use super::super::encoders::{BagEncoding, Encoders, FittedFeature};
+use super::super::encoders::{BagEncoding, Encoders, FittedFeature, SequenceEncoding};
 use super::super::ids::{Ids, Vocabulary};
 use super::*;
 use crate::input::Inputs;
 
 fn encoders(ids: Ids, max_length: u32) -> Encoders {
-    let encoding = Encoding::Bag(BagEncoding { width: 8, ids, pool: Pool::Mean, max_length });
+    let encoding = Encoding::Bag(BagEncoding { width: 8, ids: ids.into(), pool: Pool::Mean, max_length });
     let columns = vec!["items".parse().unwrap()];
-    Encoders::new(1, vec![FittedFeature { name: "bag".parse().unwrap(), columns, missing: None, encoding }]).unwrap()
+    Encoders::new(1, vec![], vec![FittedFeature { name: "bag".parse().unwrap(), columns, missing: None, encoding }])
+        .unwrap()
 }
 
 fn words() -> Ids {
@@ -78,4 +79,61 @@ fn hashed_elements_lie_after_the_null_row() {
     let values: ArrayRef = Arc::new(BooleanArray::from(vec![true; 6]));
     let rows = encoded(&encoders(Ids::Hash { buckets: 1, seed: 0 }, 256), list(values));
     assert_eq!(rows, [vec![1, 1, 1], vec![], vec![], vec![1, 1]]);
+}
+
+fn weighted(items: ArrayRef, weights: ArrayRef, max_length: u32) -> Result<Inputs, EncodeError> {
+    let bag = BagEncoding { width: 8, ids: words().into(), pool: Pool::Weighted, max_length };
+    let columns = ["items", "weights"].map(|name| name.parse().unwrap()).to_vec();
+    let feature = FittedFeature { name: "bag".parse().unwrap(), columns, missing: None, encoding: Encoding::Bag(bag) };
+    let batch = RecordBatch::try_from_iter_with_nullable([("items", items, true), ("weights", weights, true)]).unwrap();
+    let mut out = Inputs::default();
+    Encoders::new(1, vec![], vec![feature]).unwrap().bind(&batch.schema())?.encode(&batch, &mut out)?;
+    Ok(out)
+}
+
+fn numbers(rows: [Option<Vec<Option<f64>>>; 4]) -> ArrayRef {
+    Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows))
+}
+
+#[test]
+fn weights_become_shares_of_the_ids_that_are_kept() {
+    let some = |weights: &[f64]| Some(weights.iter().map(|weight| Some(*weight)).collect());
+    let weights = || numbers([some(&[1.0, 9.0, 3.0]), None, some(&[]), some(&[0.0, 0.0])]);
+    let found = weighted(list(Arc::new(strings())), weights(), 256).unwrap();
+    assert_eq!((found.bags[0].row(0), found.bags[0].row_weights(0)), (&[2, 1][..], &[0.25f32, 0.75][..]));
+    assert_eq!(found.bags[0].row_weights(3), [0.0, 0.0]);
+    assert_eq!(found.bags[0].offsets, [0, 2, 2, 2, 4]);
+    let front = weighted(list(Arc::new(strings())), weights(), 1).unwrap();
+    assert_eq!((front.bags[0].row(0), front.bags[0].row_weights(0)), (&[2][..], &[1.0f32][..]));
+}
+
+#[test]
+fn weights_that_are_none_are_refused_by_row() {
+    let some = |weights: &[Option<f64>]| Some(weights.to_vec());
+    let one = Some(1.0);
+    let error = |weights| weighted(list(Arc::new(strings())), weights, 256).unwrap_err().to_string();
+    let full = || some(&[one, one, one]);
+    for (weights, message) in [
+        (numbers([full(), None, None, some(&[one])]), "column `weights`, row 3 of the batch: 1 weights for 2 ids"),
+        (numbers([full(), some(&[one]), None, None]), "row 1 of the batch: 1 weights for 0 ids"),
+        (
+            numbers([full(), None, None, some(&[one, Some(-2.0)])]),
+            "row 3 of the batch: the weight at place 1 is -2, and has to be a finite number of at least 0",
+        ),
+        (numbers([full(), None, None, some(&[None, one])]), "the weight at place 0 is null, NaN or infinite"),
+        (numbers([some(&[one, Some(f64::NAN), one]), None, None, some(&[one, one])]), "row 0 of the batch"),
+    ] {
+        let said = error(weights);
+        assert!(said.starts_with("feature `bag`: ") && said.contains(message), "{said}");
+    }
+}
+
+#[test]
+fn a_sequence_keeps_the_end_of_a_list() {
+    let sequence = SequenceEncoding { width: 8, ids: words().into(), pool: SequencePool::Mean, max_length: 2 };
+    let (name, columns) = ("history".parse().unwrap(), vec!["items".parse().unwrap()]);
+    let feature = FittedFeature { name, columns, missing: None, encoding: Encoding::Sequence(sequence) };
+    let encoders = Encoders::new(1, vec![], vec![feature]).unwrap();
+    assert_eq!(encoders.layout().tables[0].slots[0].pool, Some(Pool::Mean));
+    assert_eq!(encoded(&encoders, list(Arc::new(strings()))), [vec![1], vec![], vec![], vec![3, 3]]);
 }

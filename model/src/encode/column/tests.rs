@@ -1,11 +1,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    BooleanArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float16Array, Float32Array, Float64Array,
-    Int8Array, Int32Array, LargeListArray, ListArray, NullArray, UInt64Array,
+    BooleanArray, Decimal128Array, DictionaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int32Array,
+    NullArray, UInt64Array,
 };
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::Field;
 use half::f16;
 
 use super::*;
@@ -57,24 +55,4 @@ fn nulls_of_a_slice_are_its_own() {
     let slice = array.slice(67, 130);
     let expected: Vec<Option<f64>> = (67..197).map(|row| (row % 3 != 0).then_some(f64::from(row))).collect();
     assert_eq!(numbers(&slice), expected);
-}
-
-#[test]
-fn lists_of_every_kind_are_ranges_of_their_elements() {
-    let items = || Arc::new(Int32Array::from(vec![1, 2, 3, 4, 5, 6]));
-    let field = || Arc::new(Field::new("item", DataType::Int32, true));
-    let nulls = || Some(NullBuffer::from(vec![true, false, true]));
-    let list = ListArray::new(field(), OffsetBuffer::new(vec![0, 1, 3, 6].into()), items(), nulls());
-    let large = LargeListArray::new(field(), OffsetBuffer::new(vec![0, 1, 3, 6].into()), items(), nulls());
-    for array in [&list as &dyn Array, &large] {
-        let lists = Lists::of(array, 2);
-        assert_eq!(lists.rows, [0..1, 1..1, 3..5]);
-        assert_eq!(lists.span(), 0..5);
-        let (_, selected) = lists.selection();
-        assert_eq!(selected, BooleanArray::from(vec![true, false, false, true, true]));
-    }
-    let fixed = FixedSizeListArray::new(field(), 2, items(), nulls());
-    assert_eq!(Lists::of(&fixed, 5).rows, [0..2, 2..2, 4..6]);
-    assert_eq!(Lists::of(&fixed.slice(2, 1), 5).elements.as_primitive::<Int32Type>().values(), &[5, 6]);
-    assert_eq!(Lists::of(&NullArray::new(2), 5).span(), 0..0);
 }

@@ -1,16 +1,17 @@
 use arrow::array::{
-    BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int8Array, Int16Array, Int32Array,
-    Int64Array, LargeStringArray, ListArray, NullArray, StringArray, StringViewArray, UInt8Array, UInt16Array,
-    UInt32Array, UInt64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, LargeStringArray, ListArray, NullArray, StringArray, StringViewArray, UInt8Array,
+    UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{
-    ArrowDictionaryKeyType, Field, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt32Type,
+    UInt64Type,
 };
 use proptest::prelude::*;
 use spec::feature::Pool;
 
-use super::super::encoders::{BagEncoding, CategoricalEncoding};
-use super::super::hash::hash_text;
+use super::super::encoders::{BagEncoding, CategoricalEncoding, CrossEncoding};
+use super::super::hash::{bucket, hash_text};
 use super::super::ids::{Ids, Vocabulary};
 use super::super::numeric::{NumericEncoding, Scaling};
 use super::*;
@@ -21,7 +22,7 @@ fn feature(name: &str, columns: &[&str], encoding: Encoding) -> FittedFeature {
 }
 
 fn category(name: &str, ids: Ids) -> FittedFeature {
-    feature(name, &[name], Encoding::Categorical(CategoricalEncoding { width: 4, ids }))
+    feature(name, &[name], Encoding::Categorical(CategoricalEncoding { width: 4, ids: ids.into() }))
 }
 
 fn texts(values: &[&str]) -> Ids {
@@ -40,7 +41,7 @@ fn table(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 
 fn encode(features: Vec<FittedFeature>, batch: &RecordBatch) -> Inputs {
     let mut out = Inputs::default();
-    Encoders::new(1, features).unwrap().bind(&batch.schema()).unwrap().encode(batch, &mut out).unwrap();
+    Encoders::new(1, vec![], features).unwrap().bind(&batch.schema()).unwrap().encode(batch, &mut out).unwrap();
     out
 }
 
@@ -129,7 +130,7 @@ fn a_dictionary_changes_between_batches_and_the_ids_with_it() {
         let dictionary = DictionaryArray::<Int8Type>::new(keys, Arc::new(StringArray::from(values.to_vec())));
         table(vec![("c", Arc::new(dictionary))])
     };
-    let encoders = Encoders::new(1, vec![category("c", texts(&["a", "b"]))]).unwrap();
+    let encoders = Encoders::new(1, vec![], vec![category("c", texts(&["a", "b"]))]).unwrap();
     let mut encoder = encoders.bind(&batch(&["a", "b"]).schema()).unwrap();
     let mut out = Inputs::default();
     for (values, expected) in [(["a", "b"], [2, 3]), (["b", "a"], [3, 2]), (["c", "a"], [1, 2])] {
@@ -141,7 +142,7 @@ fn a_dictionary_changes_between_batches_and_the_ids_with_it() {
 
 #[test]
 fn crosses_hash_their_columns_hashes() {
-    let encoding = Encoding::Cross(CrossEncoding { width: 4, buckets: 1000, seed: 3 });
+    let encoding = Encoding::Cross(CrossEncoding { width: 4, buckets: 1000, seed: 3, table: None });
     let cross = vec![category("a", texts(&["x"])), feature("cross", &["a", "b"], encoding)];
     let a: ArrayRef = Arc::new(StringArray::from(vec![Some("x"), None, Some("x"), None]));
     let b: ArrayRef = Arc::new(Int32Array::from(vec![Some(5), Some(5), None, None]));
@@ -156,7 +157,7 @@ fn crosses_hash_their_columns_hashes() {
 
 #[test]
 fn changed_types_and_missing_columns_of_a_batch_are_errors() {
-    let encoders = Encoders::new(1, vec![category("c", texts(&["x"]))]).unwrap();
+    let encoders = Encoders::new(1, vec![], vec![category("c", texts(&["x"]))]).unwrap();
     let batch = table(vec![("c", Arc::new(StringArray::from(vec!["x"])))]);
     let mut encoder = encoders.bind(&batch.schema()).unwrap();
     let changed = table(vec![("c", Arc::new(Int32Array::from(vec![1])))]);
@@ -169,7 +170,7 @@ fn changed_types_and_missing_columns_of_a_batch_are_errors() {
 
 #[test]
 fn a_schema_is_bound_once_as_long_as_no_other_one_comes() {
-    let encoders = Encoders::new(1, vec![category("c", texts(&["x"]))]).unwrap();
+    let encoders = Encoders::new(1, vec![], vec![category("c", texts(&["x"]))]).unwrap();
     let strings = Schema::new(vec![Field::new("c", DataType::Utf8, true)]);
     let integers = Schema::new(vec![Field::new("c", DataType::Int32, true)]);
     let first = encoders.bind(&strings).unwrap();
@@ -186,7 +187,8 @@ fn a_schema_is_bound_once_as_long_as_no_other_one_comes() {
 fn batches_may_hold_text_in_another_way_than_the_schema() {
     let strings = [Some("x"), None, Some("y")];
     let plain = table(vec![("c", Arc::new(StringArray::from(strings.to_vec())))]);
-    let mut encoder = Encoders::new(1, vec![category("c", texts(&["x"]))]).unwrap().bind(&plain.schema()).unwrap();
+    let mut encoder =
+        Encoders::new(1, vec![], vec![category("c", texts(&["x"]))]).unwrap().bind(&plain.schema()).unwrap();
     let mut out = Inputs::default();
     for array in all_keys(&strings).into_iter().chain([Arc::new(StringViewArray::from(strings.to_vec())) as ArrayRef]) {
         encoder.encode(&table(vec![("c", array)]), &mut out).unwrap();
@@ -214,10 +216,10 @@ fn ten_thousand_columns_are_bound_and_encoded() {
 
 /// One feature of every kind, over columns `text`, `integer`, `number` and `list`.
 fn all_kinds() -> Vec<FittedFeature> {
-    let bag = BagEncoding { width: 4, ids: texts(&["a", "b"]), pool: Pool::Mean, max_length: 2 };
+    let bag = BagEncoding { width: 4, ids: texts(&["a", "b"]).into(), pool: Pool::Mean, max_length: 2 };
     let points = Scaling::Quantile { edges: vec![-1.0, 0.0, 2.0], normals: vec![-1.0, 0.5, 1.0] };
     let number = NumericEncoding { impute: 0.5, missing_flag: true, scaling: points };
-    let cross = CrossEncoding { width: 8, buckets: 50, seed: 1 };
+    let cross = CrossEncoding { width: 8, buckets: 50, seed: 1, table: None };
     vec![
         feature("number", &["number"], Encoding::Numeric(number)),
         category("text", texts(&["a", "b", "c"])),
@@ -225,7 +227,7 @@ fn all_kinds() -> Vec<FittedFeature> {
         feature(
             "hashed",
             &["text"],
-            Encoding::Categorical(CategoricalEncoding { width: 8, ids: Ids::Hash { buckets: 20, seed: 5 } }),
+            Encoding::Categorical(CategoricalEncoding { width: 8, ids: Ids::Hash { buckets: 20, seed: 5 }.into() }),
         ),
         feature("cross", &["text", "integer"], Encoding::Cross(cross)),
         feature("list", &["list"], Encoding::Bag(bag)),
@@ -257,7 +259,7 @@ proptest! {
     #[test]
     fn a_batch_is_encoded_as_its_rows_one_by_one(rows in prop::collection::vec(any_row(), 1..100)) {
         let batch = batch_of(&rows, Arc::new(StringArray::from(texts_of(&rows))));
-        let encoders = Encoders::new(1, all_kinds()).unwrap();
+        let encoders = Encoders::new(1, vec![], all_kinds()).unwrap();
         let mut encoder = encoders.bind(&batch.schema()).unwrap();
         let layout = encoder.layout().clone();
         let (mut whole, mut parts) = (Inputs::default(), vec![Inputs::default(); rows.len()]);

@@ -1,4 +1,7 @@
-use super::super::numeric::Scaling;
+use spec::feature::Pool;
+
+use super::super::ids::Vocabulary;
+use super::super::numeric::{NumericEncoding, Scaling};
 use super::*;
 
 fn feature(name: &str, encoding: Encoding) -> FittedFeature {
@@ -6,7 +9,7 @@ fn feature(name: &str, encoding: Encoding) -> FittedFeature {
 }
 
 fn hashed(width: u16, buckets: u32) -> Encoding {
-    Encoding::Categorical(CategoricalEncoding { width, ids: Ids::Hash { buckets, seed: 3 } })
+    Encoding::Categorical(CategoricalEncoding { width, ids: Ids::Hash { buckets, seed: 3 }.into() })
 }
 
 fn numeric(scaling: Scaling) -> Encoding {
@@ -16,18 +19,27 @@ fn numeric(scaling: Scaling) -> Encoding {
 fn all_kinds() -> Vec<FittedFeature> {
     let texts = Vocabulary::Texts(vec!["a b?".into(), "".into(), "\u{fffd}\"\\".into()]);
     let integers = Vocabulary::Integers(vec![i128::from(u64::MAX), -3]);
-    let mut cross = feature("cross", Encoding::Cross(CrossEncoding { width: 4, buckets: 9, seed: u64::MAX }));
+    let mut cross =
+        feature("cross", Encoding::Cross(CrossEncoding { width: 4, buckets: 9, seed: u64::MAX, table: None }));
     cross.columns.push("other".parse().unwrap());
     vec![
         feature(
             "bag",
-            Encoding::Bag(BagEncoding { width: 4, ids: Ids::Vocabulary(integers), pool: Pool::Sum, max_length: 5 }),
+            Encoding::Bag(BagEncoding {
+                width: 4,
+                ids: Ids::Vocabulary(integers).into(),
+                pool: Pool::Sum,
+                max_length: 5,
+            }),
         ),
         feature(
             "number",
             numeric(Scaling::Quantile { edges: vec![0.1, 0.30000000000000004], normals: vec![-1.0, 1.0] }),
         ),
-        feature("category", Encoding::Categorical(CategoricalEncoding { width: 4, ids: Ids::Vocabulary(texts) })),
+        feature(
+            "category",
+            Encoding::Categorical(CategoricalEncoding { width: 4, ids: Ids::Vocabulary(texts).into() }),
+        ),
         cross,
         feature("wide", hashed(64, 10)),
     ]
@@ -35,7 +47,7 @@ fn all_kinds() -> Vec<FittedFeature> {
 
 #[test]
 fn layout_puts_tables_by_width_and_bags_last() {
-    let layout = Encoders::new(5, all_kinds()).unwrap().layout();
+    let layout = Encoders::new(5, vec![], all_kinds()).unwrap().layout();
     let slots = |table: usize| {
         let slots = layout.tables[table].slots.iter();
         slots.map(|slot| (slot.feature.as_str().to_owned(), slot.first_row, slot.rows)).collect::<Vec<_>>()
@@ -48,7 +60,7 @@ fn layout_puts_tables_by_width_and_bags_last() {
 
 #[test]
 fn json_gives_back_what_was_written() {
-    let encoders = Encoders::new(5, all_kinds()).unwrap();
+    let encoders = Encoders::new(5, vec![], all_kinds()).unwrap();
     let json = serde_json::to_string(&encoders).unwrap();
     assert_eq!(serde_json::from_str::<Encoders>(&json).unwrap(), encoders);
     assert!(json.starts_with(
@@ -59,7 +71,7 @@ fn json_gives_back_what_was_written() {
 
 #[test]
 fn every_contradiction_is_refused() {
-    let problem = |features: Vec<FittedFeature>| Encoders::new(1, features).unwrap_err().to_string();
+    let problem = |features: Vec<FittedFeature>| Encoders::new(1, vec![], features).unwrap_err().to_string();
     let points = |edges: &[f64]| numeric(Scaling::Quantile { edges: edges.to_vec(), normals: vec![0.0; 2] });
     let repeated = Ids::Vocabulary(Vocabulary::Texts(vec!["a".into(), "a".into()]));
     for (encoding, words) in [
@@ -70,7 +82,7 @@ fn every_contradiction_is_refused() {
         (points(&[2.0, f64::INFINITY]), "not finite"),
         (numeric(Scaling::MinMax { min: 2.0, max: 1.0 }), "no range"),
         (numeric(Scaling::Standardize { mean: 0.0, deviation: -1.0 }), "deviation"),
-        (Encoding::Categorical(CategoricalEncoding { width: 4, ids: repeated }), "appears twice"),
+        (Encoding::Categorical(CategoricalEncoding { width: 4, ids: repeated.into() }), "appears twice"),
     ] {
         let message = problem(vec![feature("f", encoding)]);
         assert!(message.contains("`f`") && message.contains(words), "{message}");
@@ -84,4 +96,55 @@ fn every_contradiction_is_refused() {
 fn another_format_is_refused_by_number() {
     let error = serde_json::from_str::<Encoders>(r#"{"format":2,"rows":1,"features":[]}"#).unwrap_err();
     assert!(error.to_string().contains("encoders of format 2; this program reads format 1"), "{error}");
+}
+
+/// `seen` (a bag) and `last` in the table `product`, beside a feature of its own.
+fn sharing() -> (Vec<FittedTable>, Vec<FittedFeature>) {
+    let name: EmbeddingTableName = "product".parse().unwrap();
+    let ids = Ids::Vocabulary(Vocabulary::Integers(vec![5, 7]));
+    let shared = || FeatureIds::Table(name.clone());
+    let bag = BagEncoding { width: 4, ids: shared(), pool: Pool::Mean, max_length: 5 };
+    let features = vec![
+        feature("seen", Encoding::Bag(bag)),
+        feature("own", hashed(4, 10)),
+        feature("last", Encoding::Categorical(CategoricalEncoding { width: 4, ids: shared() })),
+    ];
+    (vec![FittedTable { name: name.clone(), width: 4, ids }], features)
+}
+
+#[test]
+fn features_of_one_table_have_the_same_rows() {
+    let (tables, features) = sharing();
+    let encoders = Encoders::new(5, tables, features).unwrap();
+    let layout = encoders.layout();
+    let slots: Vec<_> = layout.tables[0].slots.iter().map(|s| (s.feature.as_str(), s.first_row, s.rows)).collect();
+    assert_eq!(slots, [("own", 0, 11), ("last", 11, 4), ("seen", 11, 4)]);
+    assert_eq!(layout.tables[0].rows, 15);
+    let sections = layout.tables[0].sections();
+    assert_eq!(sections.iter().map(|section| section.slots.clone()).collect::<Vec<_>>(), [vec![0], vec![1, 2]]);
+    let json = serde_json::to_string(&encoders).unwrap();
+    assert!(json.contains(r#""ids":{"table":"product"}"#), "{json}");
+    assert_eq!(serde_json::from_str::<Encoders>(&json).unwrap(), encoders);
+}
+
+#[test]
+fn features_that_do_not_fit_their_table_are_refused() {
+    let problem = |change: fn(&mut Vec<FittedTable>, &mut Vec<FittedFeature>)| {
+        let (mut tables, mut features) = sharing();
+        change(&mut tables, &mut features);
+        Encoders::new(5, tables, features).unwrap_err().to_string()
+    };
+    assert_eq!(problem(|tables, _| tables.clear()), "feature `seen`: its table is not there");
+    assert_eq!(problem(|tables, _| tables[0].width = 5), "feature `seen`: its table has another width");
+    assert_eq!(problem(|tables, _| tables.push(tables[0].clone())), "table `product`: its name is taken");
+    let cross = |_: &mut Vec<FittedTable>, features: &mut Vec<FittedFeature>| {
+        let table = features[0].encoding.table().cloned();
+        features[2].encoding = Encoding::Cross(CrossEncoding { width: 4, buckets: 9, seed: 0, table });
+    };
+    assert_eq!(problem(cross), "feature `last`: its table has other ids");
+    let weighted = |_: &mut Vec<FittedTable>, features: &mut Vec<FittedFeature>| {
+        let Encoding::Bag(bag) = &mut features[0].encoding else { panic!("a bag") };
+        bag.pool = Pool::Weighted;
+    };
+    assert_eq!(problem(weighted), "feature `seen`: it reads another number of columns");
 }

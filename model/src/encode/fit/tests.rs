@@ -1,30 +1,21 @@
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, Int64Array, ListArray, StringArray};
+use super::super::{Encoding, FeatureIds, Ids, Vocabulary};
+use super::*;
+use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use proptest::prelude::*;
-use spec::feature::{CategoricalFeature, NumericFeature, Vocabulary as VocabularySpec};
-
-use super::super::Vocabulary;
-use super::*;
 
 fn features() -> Vec<(FeatureName, Feature)> {
-    let vocabulary = || Some(VocabularySpec { min_count: 1, max_size: 100 });
-    let numeric = NumericFeature { column: None, transform: Default::default(), impute: Default::default() };
-    let categorical = CategoricalFeature { column: None, vocabulary: vocabulary(), hash: None, width: None };
-    let bag = BagFeature {
-        column: Some("items".parse().unwrap()),
-        vocabulary: vocabulary(),
-        hash: None,
-        width: Some(8),
-        pool: Default::default(),
-        max_length: 2,
-    };
-    vec![
-        ("age".parse().unwrap(), Feature::Numeric(numeric)),
-        ("city".parse().unwrap(), Feature::Categorical(categorical)),
-        ("bought".parse().unwrap(), Feature::Bag(bag)),
-    ]
+    let features = serde_json::json!({
+        "age": {"kind": "numeric"},
+        "city": {"kind": "categorical", "vocabulary": {"min_count": 1, "max_size": 100}},
+        "bought": {
+            "kind": "bag", "column": "items", "vocabulary": {"min_count": 1, "max_size": 100}, "width": 8, "max_length": 2,
+        },
+    });
+    let features: indexmap::IndexMap<FeatureName, Feature> = serde_json::from_value(features).unwrap();
+    features.into_iter().collect()
 }
 
 type Row = (Option<f64>, Option<String>, Option<Vec<Option<i32>>>);
@@ -74,8 +65,8 @@ fn each_kind_learns_from_the_selected_rows_alone() {
     let missing: Vec<_> = encoders.features().iter().map(|feature| feature.missing).collect();
     assert_eq!(missing, [Some(1), Some(1), Some(0)], "a NaN, a null city, no null list");
     let ids = |place: usize| match &encoders.features()[place].encoding {
-        Encoding::Categorical(categorical) => categorical.ids.clone(),
-        Encoding::Bag(bag) => bag.ids.clone(),
+        Encoding::Categorical(categorical) => encoders.ids(&categorical.ids).clone(),
+        Encoding::Bag(bag) => encoders.ids(&bag.ids).clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(ids(1), Ids::Vocabulary(Vocabulary::Texts(vec!["x".into()])));
@@ -110,7 +101,7 @@ fn missing_columns_and_wrong_types_are_named() {
     let text = error(vec![Field::new("age", DataType::Utf8, true)]);
     assert!(text.starts_with("feature `age`: column `age` is Utf8; a numeric feature reads numbers"), "{text}");
     let flat = error(vec![age(), Field::new("city", DataType::Utf8, true), Field::new("items", DataType::Int32, true)]);
-    assert!(flat.starts_with("feature `bought`: column `items` is Int32; a bag reads lists"), "{flat}");
+    assert!(flat.starts_with("feature `bought`: column `items` is Int32; a bag or sequence reads lists"), "{flat}");
 }
 
 #[test]
@@ -125,7 +116,7 @@ fn a_batch_of_another_type_is_refused_until_the_fit_is_bound_again() {
     fit.rebind(&second.schema()).unwrap();
     fit.update(&second, None).unwrap();
     let Encoding::Categorical(city) = &fit.finish().unwrap().features()[1].encoding.clone() else { panic!("city") };
-    assert_eq!(city.ids, Ids::Vocabulary(Vocabulary::Integers(vec![7])));
+    assert_eq!(city.ids, FeatureIds::Own(Ids::Vocabulary(Vocabulary::Integers(vec![7]))));
 }
 
 #[test]
@@ -163,4 +154,32 @@ proptest! {
         left.merge(right).unwrap();
         prop_assert_eq!(left.finish().unwrap(), fitted(&whole));
     }
+}
+
+#[test]
+fn a_shared_vocabulary_counts_the_values_of_all_its_features() {
+    let rows = rows();
+    let mut with_last = batch(&rows).columns().to_vec();
+    with_last.push(Arc::new(StringArray::from(vec![Some("6"), Some("6"), Some("9"), None])));
+    let names = ["age", "city", "items", "last"];
+    let batch = RecordBatch::try_from_iter(names.into_iter().zip(with_last)).unwrap();
+    let vocabulary = serde_json::json!({"min_count": 2, "max_size": 100});
+    let features: indexmap::IndexMap<FeatureName, Feature> = serde_json::from_value(serde_json::json!({
+        "last": {"kind": "categorical", "table": "item"},
+        "items": {"kind": "bag", "table": "item", "vocabulary": vocabulary, "width": 6, "max_length": 3},
+    }))
+    .unwrap();
+    let mut fit = EncoderFit::new(&features, &batch.schema()).unwrap();
+    fit.update(&batch, None).unwrap();
+    assert!(fit.inexact_counts().is_empty());
+    let encoders = fit.finish().unwrap();
+    let known = ["5", "6"].map(str::to_owned).to_vec();
+    let [table] = encoders.tables() else { panic!("one table") };
+    assert_eq!((table.name.as_str(), table.width), ("item", 6));
+    assert_eq!(table.ids, Ids::Vocabulary(Vocabulary::Texts(known)), "6 and 5 three times, 7 and 9 once");
+    let mut inputs = crate::input::Inputs::default();
+    encoders.bind(&batch.schema()).unwrap().encode(&batch, &mut inputs).unwrap();
+    assert_eq!(inputs.ids, [3, 3, 1, 0]);
+    assert_eq!(inputs.bags[0].row(0), [2, 3]);
+    assert_eq!(inputs.bags[0].row(3), [1, 2, 2]);
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn fitted(transform: NumericTransform, impute: Impute, values: &[f64]) -> NumericEncoding {
-    let mut fit = NumericFit::new(&NumericFeature { column: None, transform, impute }, 4096);
+    let mut fit = NumericFit::new(&NumericFeature { transform, impute, ..NumericFeature::default() }, 4096);
     fit.add(&mut values.to_vec());
     fit.finish()
 }
@@ -78,7 +78,7 @@ fn bins_are_between_distinct_quantiles() {
 fn merged_fits_are_those_of_all_rows() {
     let values: Vec<f64> = (0..1000).map(|row| f64::from(row * 7919 % 1000)).collect();
     for transform in [NumericTransform::Quantile, NumericTransform::MinMax, NumericTransform::PiecewiseLinear] {
-        let feature = NumericFeature { column: None, transform, impute: Impute::Median };
+        let feature = NumericFeature { transform, impute: Impute::Median, ..NumericFeature::default() };
         let (mut left, mut right) = (NumericFit::new(&feature, 4096), NumericFit::new(&feature, 4096));
         left.add(&mut values[..300].to_vec());
         right.add(&mut values[300..].to_vec());

@@ -6,7 +6,8 @@ use tch::Device;
 
 use super::TensorLearner;
 use crate::architecture::Architecture;
-use crate::fixtures::{batch, document, layout, networks, targets};
+use crate::fixtures::{batch, document, inputs, layout, networks, sharing_layout, targets};
+use crate::input::{Batch, InputLayout};
 use crate::learner::cpu::CpuLearner;
 use crate::learner::{Course, StepLosses};
 use crate::loss::targets::TargetStatistics;
@@ -16,6 +17,7 @@ use crate::weights::state::State;
 
 struct Pair {
     spec: TrainingSpec,
+    layout: InputLayout,
     architecture: Architecture,
     weighting: Weighting,
     kernels: CpuLearner,
@@ -28,11 +30,15 @@ impl Pair {
     }
 
     fn of(spec: TrainingSpec, statistics: &TargetStatistics) -> Self {
-        let architecture = Architecture::for_training(&spec, &layout(), statistics, |_| None).unwrap();
+        Self::over(layout(), spec, statistics)
+    }
+
+    fn over(layout: InputLayout, spec: TrainingSpec, statistics: &TargetStatistics) -> Self {
+        let architecture = Architecture::for_training(&spec, &layout, statistics, |_| None).unwrap();
         let weighting = Weighting::of(&spec.training.task_weights, spec.tasks.keys());
         let kernels = CpuLearner::new(&architecture, &spec.training, 2).unwrap();
         let operators = TensorLearner::new(&architecture, &spec.training, Device::Cpu).unwrap();
-        Self { spec, architecture, weighting, kernels, operators }
+        Self { spec, layout, architecture, weighting, kernels, operators }
     }
 
     fn step(&mut self, step: u64, seed: u64) -> (StepLosses, StepLosses) {
@@ -43,7 +49,7 @@ impl Pair {
             total_steps: 50,
             step,
         };
-        let batch = batch(700, seed);
+        let batch = Batch { inputs: inputs(&self.layout, 700, seed), targets: targets(700, seed) };
         let kernels = self.kernels.step(&self.architecture, &course, &batch).unwrap();
         (kernels, self.operators.step(&self.architecture, &course, &batch).unwrap())
     }
@@ -85,6 +91,22 @@ fn a_step_of_operators_finds_the_losses_and_gradients_of_the_kernels() {
             assert!(distance(&kernels.task_weights[0], &operators.task_weights[0]) < 1e-5);
         }
     }
+}
+
+#[test]
+fn operators_update_a_shared_table_as_the_kernels_do() {
+    let spec = document(networks(0.3).remove(4), json!({"schedule": {"warmup_steps": 1}}));
+    let mut pair = Pair::over(sharing_layout(), spec, &TargetStatistics::default());
+    let (kernels, operators) = pair.step(0, 3);
+    assert_near(&kernels, &operators, 1e-5);
+    let [kernels, operators] = pair.states();
+    for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
+        assert!(distance(kernels, operators) < 4e-5);
+    }
+    for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
+        assert!(distance(&kernels.numbers, &operators.numbers) < 1e-3);
+    }
+    assert!(kernels.sums[1][3040..].iter().filter(|sum| **sum > 0.0).count() > 20, "the shared rows have learned");
 }
 
 /// A document whose second task learns by another loss of numbers.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use spec::feature::Pool;
 
-use crate::fixtures::layout;
-use crate::input::{Inputs, Slot};
+use crate::input::{InputLayout, Inputs, Slot};
 
 /// A tensor of a package, as an outside reader has it.
 pub(super) struct Tensor {
@@ -59,29 +58,38 @@ fn hidden(package: &Package, name: &str, group: usize, mut h: Vec<f64>) -> Vec<f
 }
 
 /// The input with the embeddings of one of some kinds.
-fn x(package: &Package, inputs: &Inputs, row: usize, kind: usize, kinds: usize) -> Vec<f64> {
-    let layout = layout();
+pub(super) fn x(
+    layout: &InputLayout,
+    package: &Package,
+    inputs: &Inputs,
+    row: usize,
+    [kind, kinds]: [usize; 2],
+) -> Vec<f64> {
     let mut x: Vec<f64> = inputs.numeric[row * 5..row * 5 + 5].iter().map(|&n| f64::from(n)).collect();
     let mut bags = inputs.bags.iter();
     for (index, table) in layout.tables.iter().enumerate() {
         let embedding = |slot: &Slot, id: i32| {
-            let tensor = &package[&format!("embeddings.{}", slot.feature)];
+            let shared = slot.table.as_ref().map(|table| format!("tables.{table}"));
+            let tensor = &package[&shared.unwrap_or(format!("embeddings.{}", slot.feature))];
             let local = id as usize - slot.first_row as usize;
-            assert_eq!(tensor.shape[1], kinds * table.width);
+            assert_eq!(tensor.shape, [slot.rows as usize, kinds * table.width]);
             tensor.numbers[(local * kinds + kind) * table.width..][..table.width].to_vec()
         };
-        let ids = inputs.table_ids(&layout, index, row..row + 1);
+        let ids = inputs.table_ids(layout, index, row..row + 1);
         for (slot, &id) in table.singles().iter().zip(ids) {
             x.extend(embedding(slot, id));
         }
         for slot in table.bags() {
-            let ids = bags.next().unwrap().row(row);
+            let bag = bags.next().unwrap();
+            let ids = bag.row(row);
             let mut pooled = vec![0.0; table.width];
-            for &id in ids {
-                pooled.iter_mut().zip(embedding(slot, id)).for_each(|(sum, number)| *sum += number);
-            }
-            if slot.pool == Some(Pool::Mean) && !ids.is_empty() {
-                pooled.iter_mut().for_each(|sum| *sum /= ids.len() as f64);
+            for (at, &id) in ids.iter().enumerate() {
+                let weight = match slot.pool {
+                    Some(Pool::Weighted) => f64::from(bag.row_weights(row)[at]),
+                    Some(Pool::Mean) => 1.0 / ids.len() as f64,
+                    Some(Pool::Sum) | None => 1.0,
+                };
+                pooled.iter_mut().zip(embedding(slot, id)).for_each(|(sum, number)| *sum += weight * number);
             }
             x.extend(pooled);
         }
@@ -102,11 +110,17 @@ fn prediction(task: usize, head: &[f64]) -> f64 {
     }
 }
 
-pub(super) fn reference(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
+pub(super) fn reference(
+    layout: &InputLayout,
+    package: &Package,
+    network: &serde_json::Value,
+    inputs: &Inputs,
+    row: usize,
+) -> Vec<f64> {
     let is_entire_space = ["esmm", "escm2"].contains(&network["kind"].as_str().unwrap());
     let trunk = if is_entire_space { &network["over"] } else { network };
     let kinds = if network["kind"] == "stem" { 4 } else { 1 };
-    let x: Vec<Vec<f64>> = (0..kinds).map(|kind| x(package, inputs, row, kind, kinds)).collect();
+    let x: Vec<Vec<f64>> = (0..kinds).map(|kind| x(layout, package, inputs, row, [kind, kinds])).collect();
     let seen = match kinds {
         1 => seen(package, trunk, crossed(package, x[0].clone())),
         _ => of_all_and_own(package, network, &x),
