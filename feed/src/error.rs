@@ -168,8 +168,10 @@ pub enum FeedError {
         /// Training rows.
         rows: u64,
     },
-    /// All examples are seeds.
-    #[error("task `{task}`: all {rows} training rows are seeds; a lookalike task needs others to tell them from")]
+    /// All examples are seeds, or excluded.
+    #[error(
+        "task `{task}`: all {rows} training rows are seeds, people who are excluded aside; it needs others to tell them from"
+    )]
     OnlySeeds {
         /// The task.
         task: TaskName,

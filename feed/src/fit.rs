@@ -162,7 +162,12 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
             LabelKind::Membership if counts.positives == 0 => {
                 return Err(FeedError::NoSeeds { task, key: column, rows });
             }
-            LabelKind::Membership if counts.positives == observed => return Err(FeedError::OnlySeeds { task, rows }),
+            LabelKind::Membership if counts.positives == observed => {
+                return Err(FeedError::OnlySeeds { task, rows: observed });
+            }
+            LabelKind::Membership if counts.positives == counts.learned => {
+                return Err(FeedError::NoNegatives { task, negatives: observed - counts.positives });
+            }
             LabelKind::Binary | LabelKind::Value | LabelKind::Regression | LabelKind::Membership => {}
         }
     }

@@ -45,7 +45,7 @@ enum LabelSource {
     Binary,
     Value,
     Regression(RegressionLoss),
-    Membership(Seeds),
+    Membership { seeds: Seeds, excluded: Option<Seeds> },
 }
 
 /// What a label can be, in a task's summary.
@@ -95,7 +95,8 @@ impl Labels {
                 Task::Regression(number) => (&number.label, LabelSource::Regression(number.loss)),
                 Task::Lookalike(_) => {
                     let seeds = sets.seeds.get(name).ok_or_else(|| FeedError::SeedsNotGiven { task: name.clone() })?;
-                    (key, LabelSource::Membership(seeds.clone()))
+                    let (seeds, excluded) = (seeds.clone(), sets.excluded.get(name).cloned());
+                    (key, LabelSource::Membership { seeds, excluded })
                 }
             };
             let condition = match task.when() {
@@ -143,11 +144,14 @@ impl Labels {
                 LabelSource::Binary if !is_number(found) => "binary",
                 LabelSource::Value if !is_number(found) || *found == DataType::Boolean => "value",
                 LabelSource::Regression(_) if !is_number(found) || *found == DataType::Boolean => "regression",
-                LabelSource::Membership(_) if !is_key_type(found) => {
+                LabelSource::Membership { .. } if !is_key_type(found) => {
                     let wanted = "the key that seeds are known by is a string, integer, date or the like";
                     return Err(FeedError::SplitType { column: column.clone(), found: found.clone(), wanted });
                 }
-                LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership(_) => {
+                LabelSource::Binary
+                | LabelSource::Value
+                | LabelSource::Regression(_)
+                | LabelSource::Membership { .. } => {
                     continue;
                 }
             };
@@ -172,12 +176,23 @@ impl Labels {
         let mut targets = Targets::default();
         targets.labels.reserve(rows * self.tasks.len());
         targets.observed.reserve(rows * self.tasks.len());
+        let people = self.people(batch)?;
         for label in &self.tasks {
-            label.read(batch, &mut targets)?;
+            label.read(batch, &people, &mut targets)?;
         }
         let weights = |column: &ColumnName| read_weights(column_of(batch, column)).map_err(at(column));
         targets.weights = self.weight.as_ref().map(weights).transpose()?;
         Ok(targets)
+    }
+}
+
+impl Labels {
+    /// The hash of each row's key, once for all tasks that look it up among seeds; none where no task does.
+    fn people(&self, batch: &RecordBatch) -> Result<Vec<Option<u128>>, LabelFault> {
+        let looked_up = self.tasks.iter().find(|label| label.source.kind() == LabelKind::Membership);
+        let Some(TaskLabel { column, .. }) = looked_up else { return Ok(Vec::new()) };
+        let hashes = hash_nullable_keys(column_of(batch, column), SEED_OF_SEEDS);
+        hashes.map_err(key_fault).map_err(at(column))
     }
 }
 
@@ -196,7 +211,7 @@ impl LabelSource {
             Self::Binary => LabelKind::Binary,
             Self::Value => LabelKind::Value,
             Self::Regression(_) => LabelKind::Regression,
-            Self::Membership(_) => LabelKind::Membership,
+            Self::Membership { .. } => LabelKind::Membership,
         }
     }
 }
@@ -207,20 +222,22 @@ impl TaskLabel {
         std::iter::once(&self.column).chain(&self.weight).chain(of_condition)
     }
 
-    /// Adds the task's labels and weights of a batch's rows. What stands in rows outside the condition does not matter.
-    fn read(&self, batch: &RecordBatch, targets: &mut Targets) -> Result<(), LabelFault> {
+    /// Adds the task's labels and weights of a batch's rows, `people` being the hashes of their keys. What stands in rows
+    /// outside the condition does not matter.
+    fn read(&self, batch: &RecordBatch, people: &[Option<u128>], targets: &mut Targets) -> Result<(), LabelFault> {
         let failed = |source| LabelFault::Condition(self.task.clone(), source);
         let inside = self.condition.as_ref().map(|condition| condition.test(batch)).transpose().map_err(failed)?;
         let is_inside = |row: usize| inside.as_ref().is_none_or(|inside| inside[row]);
         let first = targets.labels.len();
         let column = column_of(batch, &self.column);
         match &self.source {
-            LabelSource::Membership(seeds) => read_membership(seeds, column, targets),
+            LabelSource::Membership { seeds, excluded } => {
+                read_membership(seeds, excluded.as_ref(), people, targets);
+            }
             LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) => {
-                self.read_numbers(column, &is_inside, targets)
+                self.read_numbers(column, &is_inside, targets).map_err(at(&self.column))?;
             }
         }
-        .map_err(at(&self.column))?;
         for (row, observed) in targets.observed[first..].iter_mut().enumerate().filter(|(row, _)| !is_inside(*row)) {
             *observed = 0.0;
             targets.labels[first + row] = 0.0;
@@ -263,17 +280,21 @@ impl TaskLabel {
             LabelSource::Regression(loss) if number < 0.0 && !loss.takes_negative() => {
                 Some(ValueFault::NegativeForLoss { task: task(), value: number, loss: loss.kind() })
             }
-            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership(_) => None,
+            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership { .. } => {
+                None
+            }
         }
     }
 }
 
-fn read_membership(seeds: &Seeds, column: &ArrayRef, targets: &mut Targets) -> Result<(), (usize, ValueFault)> {
-    let hashes = hash_nullable_keys(column, SEED_OF_SEEDS).map_err(key_fault)?;
-    let is_seed = |hash: Option<u128>| if hash.is_some_and(|hash| seeds.contains(hash)) { 1.0 } else { 0.0 };
-    targets.observed.resize(targets.observed.len() + hashes.len(), 1.0);
-    targets.labels.extend(hashes.into_iter().map(is_seed));
-    Ok(())
+/// Seeds are 1 and all others 0; people who are excluded and no seeds are not observed.
+fn read_membership(seeds: &Seeds, excluded: Option<&Seeds>, people: &[Option<u128>], targets: &mut Targets) {
+    for hash in people {
+        let is_in = |set: &Seeds| hash.is_some_and(|hash| set.contains(hash));
+        let is_seed = is_in(seeds);
+        targets.labels.push(if is_seed { 1.0 } else { 0.0 });
+        targets.observed.push(if !is_seed && excluded.is_some_and(is_in) { 0.0 } else { 1.0 });
+    }
 }
 
 /// Lets observed rows count by a column; what stands in others does not matter.

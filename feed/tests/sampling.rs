@@ -6,12 +6,12 @@ extern crate kindred_feed as feed;
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use artifacts::keys::{hash_text, seed_of, unit_interval};
 use common::*;
-use feed::{Feed, FeedPlan, Fitted, Labels, Order, Part, RowSets, fit_encoders};
+use feed::{Feed, FeedPlan, Fitted, Labels, Order, Part, RowSets, Seeds, fit_encoders};
 
 const ROWS: i64 = 4000;
 
@@ -114,6 +114,29 @@ fn a_row_that_one_task_leaves_out_still_teaches_another_and_lower_rates_are_part
     let training = || (0..ROWS).filter(|&id| part_of(id) == Part::Train);
     assert_eq!(taught(2), training().filter(|id| id % 8 != 0).collect());
     assert!(found.iter().all(|(_, counts)| counts.iter().any(|&count| count > 0.0)));
+}
+
+#[test]
+fn seeds_always_teach_and_people_who_are_excluded_never_as_negatives() {
+    let table = Table::new();
+    let of = |step: i64| {
+        let set: BTreeSet<u128> =
+            (0..ROWS).step_by(step as usize).map(|id| hash_text(id.to_string().as_bytes(), 0)).collect();
+        BTreeMap::from([("alike".parse().unwrap(), Seeds::new(move |hash| set.contains(&hash)))])
+    };
+    let sets = RowSets { seeds: of(17), excluded: of(5), ..RowSets::default() };
+    let tasks = serde_json::json!({
+        "alike": {"kind": "lookalike", "seeds": {"table": "seeds"}, "negative_rate": 0.5}
+    });
+    let labels = Labels::new(&serde_json::from_value(tasks).unwrap(), None, &key(), &sets).unwrap();
+    let training = || (0..ROWS).filter(|&id| part_of(id) == Part::Train);
+    let is_seed = |id: &i64| id % 17 == 0;
+    let learned: Vec<i64> = training().filter(|id| is_seed(id) || id % 5 != 0 && is_kept(*id, 0.5)).collect();
+    let found = table.rows(&labels, shuffled(), true);
+    assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), learned);
+    let counts = table.fit(&labels).train.tasks[0].clone();
+    let observed = training().filter(|id| is_seed(id) || id % 5 != 0).count() as u64;
+    assert_eq!((counts.observed, counts.positives), (observed, training().filter(is_seed).count() as u64));
 }
 
 #[test]

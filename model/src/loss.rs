@@ -66,7 +66,10 @@ impl Objective {
                 None => Regression::published(task.loss),
             })),
             Task::Lookalike(task) => match task.loss {
-                LookalikeLoss::Plain => Some(Self::Binary(Classes::cross_entropy(1.0))),
+                LookalikeLoss::Plain => {
+                    let rate = labels.map_or(1.0, |_| task.negative_rate);
+                    Some(Self::Binary(Classes::cross_entropy(1.0).sampled(rate)))
+                }
                 LookalikeLoss::Nnpu => task.prior.or(prior).map(|prior| Self::Nnpu { prior }),
                 LookalikeLoss::ElkanNoto => {
                     let seeds = labels.map_or(0.0, |labels| labels.mean);

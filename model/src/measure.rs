@@ -12,9 +12,11 @@ mod binary;
 mod cells;
 mod comparison;
 mod decile;
+mod lists;
 mod metrics;
 mod paired;
 mod ranking;
+mod reach;
 mod reliability;
 mod roc;
 mod sample;
@@ -27,9 +29,10 @@ mod value_ranking;
 pub use binary::BinaryMeasures;
 pub use cells::EXACT_ROWS;
 pub use comparison::{ComparedModel, Comparison};
+pub use lists::of_task_or_lists;
 pub use metrics::{
-    BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, RocPoint,
-    ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
+    BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, ReachPoint,
+    RocPoint, ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
 };
 pub use paired::{Difference, FEWEST_OF_A_CLASS, Finding, PairedMeasures, PairedMetrics};
 pub use ranking::Level;

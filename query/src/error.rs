@@ -108,6 +108,19 @@ pub enum QueryError {
         #[source]
         source: KeyError,
     },
+    /// More lists in one table than were allowed.
+    #[error(
+        "column `{column}` of table `{table}` has more than {most} values, each of which would be a seed list; raise \
+         `max_lists`, or name a column of campaigns"
+    )]
+    ManyLists {
+        /// The table.
+        table: TableName,
+        /// The column that tells lists apart.
+        column: ColumnName,
+        /// Lists at the most.
+        most: usize,
+    },
     /// The workspace failed.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),
@@ -127,6 +140,7 @@ impl QueryError {
             | Self::Sql(_)
             | Self::Evaluate { .. }
             | Self::ResultColumn { .. }
+            | Self::ManyLists { .. }
             | Self::Key { .. } => FailureClass::Input,
         }
     }

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use spec::{ColumnName, KeyTable, TableName};
 
 use crate::error::{QueryError, Result};
-use crate::session::Session;
+use crate::session::{RowStream, Session};
 use crate::sql::Origin;
 
 /// Hashes that are waited for before they are sorted into the set.
@@ -74,21 +74,32 @@ impl KeySet {
 impl Session {
     /// Reads the keys of a key table; `default_key` is its column where the table does not say.
     pub async fn read_keys(&self, table: &KeyTable, default_key: &ColumnName) -> Result<KeySet> {
+        let mut builder = Builder::default();
+        self.each_key(table, default_key, |hash| builder.add(hash)).await?;
+        Ok(builder.finish())
+    }
+
+    /// Calls back with the hash, made with [`KeySet::SEED`], of every row's key, `None` for null, in the table's order.
+    pub async fn each_key(
+        &self,
+        table: &KeyTable,
+        default_key: &ColumnName,
+        mut each: impl FnMut(Option<u128>),
+    ) -> Result<()> {
         let column = table.key.as_ref().unwrap_or(default_key);
         self.check_key(&table.table, column)?;
-        let sql = format!("SELECT {} FROM {}", quoted(column.as_str()), quoted(table.table.as_str()));
-        let mut rows = self.stream_of(&Origin::Reading(table.table.as_str().to_owned()), &sql).await?;
-        let mut builder = Builder::default();
+        let mut rows = self.columns_of(&table.table, &[column]).await?;
         while let Some(batch) = rows.try_next().await? {
-            let hashes = hash_nullable_keys(batch.column(0), KeySet::SEED);
-            let hashes = hashes.map_err(|source| QueryError::Key {
-                table: table.table.clone(),
-                column: column.clone(),
-                source,
-            })?;
-            hashes.into_iter().for_each(|hash| builder.add(hash));
+            hashes(&table.table, column, batch.column(0))?.into_iter().for_each(&mut each);
         }
-        Ok(builder.finish())
+        Ok(())
+    }
+
+    /// Some columns of all rows of a table.
+    pub(crate) async fn columns_of(&self, table: &TableName, columns: &[&ColumnName]) -> Result<RowStream> {
+        let columns: Vec<_> = columns.iter().map(|column| quoted(column.as_str())).collect();
+        let sql = format!("SELECT {} FROM {}", columns.join(", "), quoted(table.as_str()));
+        self.stream_of(&Origin::Reading(table.as_str().to_owned()), &sql).await
     }
 
     /// Fails unless a table has a column that can be a key.
@@ -101,9 +112,17 @@ impl Session {
         if is_key_type(field.data_type()) {
             return Ok(());
         }
-        let source = KeyError::Type { found: field.data_type().clone() };
-        Err(QueryError::Key { table: table.clone(), column: column.clone(), source })
+        Err(not_a_key(table, column, KeyError::Type { found: field.data_type().clone() }))
     }
+}
+
+/// The hash of every key of a table's column.
+pub(crate) fn hashes(table: &TableName, column: &ColumnName, keys: &ArrayRef) -> Result<Vec<Option<u128>>> {
+    hash_nullable_keys(keys, KeySet::SEED).map_err(|source| not_a_key(table, column, source))
+}
+
+pub(crate) fn not_a_key(table: &TableName, column: &ColumnName, source: KeyError) -> QueryError {
+    QueryError::Key { table: table.clone(), column: column.clone(), source }
 }
 
 /// A name as SQL has it whatever its characters.
@@ -114,7 +133,7 @@ pub(crate) fn quoted(name: &str) -> String {
 /// Collects hashes: a sorted part, and an unsorted one that is merged into it whenever it is as large, so that sorting
 /// costs n log n in all and memory stays within a small multiple of the distinct keys.
 #[derive(Default)]
-struct Builder {
+pub(crate) struct Builder {
     sorted: Vec<u128>,
     unsorted: Vec<u128>,
     keys: u64,
@@ -122,7 +141,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, hash: Option<u128>) {
+    pub(crate) fn add(&mut self, hash: Option<u128>) {
         let Some(hash) = hash else {
             self.nulls += 1;
             return;
@@ -141,7 +160,7 @@ impl Builder {
         self.sorted.dedup();
     }
 
-    fn finish(mut self) -> KeySet {
+    pub(crate) fn finish(mut self) -> KeySet {
         self.merge();
         self.sorted.shrink_to_fit();
         let duplicates = self.keys - self.sorted.len() as u64;

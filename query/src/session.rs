@@ -7,6 +7,8 @@
 mod queries;
 mod setup;
 
+pub(crate) use queries::RowStream;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

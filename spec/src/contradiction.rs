@@ -136,6 +136,27 @@ pub enum Contradiction {
     /// A prior for a loss without one.
     #[error("`prior` belongs to the losses nnpu and elkan_noto, and the loss is plain")]
     PriorOfPlainLoss,
+    /// Two ways to say how many people that are no seeds are learned from.
+    #[error("`negatives` and `negative_rate` exclude one another: keep one")]
+    RateAndRatio,
+    /// People left out under a loss that needs to know the share of the seeds.
+    #[error("the loss elkan_noto learns from all people that are no seeds; leave some out with the loss plain or nnpu")]
+    SampledElkanNoto,
+    /// One of several campaigns, and no column that tells them apart.
+    #[error("`value` is a value of the column `campaign`: name that column")]
+    CampaignOfNoColumn,
+    /// People as campaigns.
+    #[error("`campaign` is the seeds' key: name the column that tells campaigns apart")]
+    CampaignIsKey,
+    /// A bound on lists where there is one.
+    #[error("`max_lists` is for tables of many lists: name their column with `campaign`, without `value`")]
+    MaxListsOfOneList,
+    /// A task named like a list of a table.
+    #[error("the seed lists of task `{table}` become tasks named `{table}_…`: give this task another name")]
+    NamedLikeList {
+        /// The task that stands for the table.
+        table: String,
+    },
     /// An alias that moves always and on a condition.
     #[error("the alias `{alias}` is also under `aliases`, and so it would move without the condition")]
     AliasTwice {
@@ -279,6 +300,12 @@ impl Contradiction {
             | Self::TrainerProcesses { .. }
             | Self::PositiveWeightOfFocalLoss
             | Self::PriorOfPlainLoss
+            | Self::RateAndRatio
+            | Self::SampledElkanNoto
+            | Self::CampaignOfNoColumn
+            | Self::CampaignIsKey
+            | Self::MaxListsOfOneList
+            | Self::NamedLikeList { .. }
             | Self::AliasTwice { .. }
             | Self::Reserved { .. }
             | Self::OptionOfAnotherFormat { .. }

@@ -57,11 +57,13 @@ pub enum TopShare {
     Percent5,
     /// 10 %.
     Percent10,
+    /// 20 %.
+    Percent20,
 }
 
 impl TopShare {
     /// All of them, ascending.
-    pub const ALL: [Self; 3] = [Self::Percent1, Self::Percent5, Self::Percent10];
+    pub const ALL: [Self; 4] = [Self::Percent1, Self::Percent5, Self::Percent10, Self::Percent20];
 
     /// The share of the rows' weight, 0..1.
     pub fn share(self) -> f64 {
@@ -69,11 +71,12 @@ impl TopShare {
             Self::Percent1 => 0.01,
             Self::Percent5 => 0.05,
             Self::Percent10 => 0.1,
+            Self::Percent20 => 0.2,
         }
     }
 }
 
-const OF_CLASSES: [Measure; 16] = [
+const OF_CLASSES: [Measure; 18] = [
     Measure::Auc,
     Measure::PrAuc,
     Measure::LogLoss,
@@ -86,9 +89,11 @@ const OF_CLASSES: [Measure; 16] = [
     Measure::PrecisionAt(TopShare::Percent1),
     Measure::PrecisionAt(TopShare::Percent5),
     Measure::PrecisionAt(TopShare::Percent10),
+    Measure::PrecisionAt(TopShare::Percent20),
     Measure::RecallAt(TopShare::Percent1),
     Measure::RecallAt(TopShare::Percent5),
     Measure::RecallAt(TopShare::Percent10),
+    Measure::RecallAt(TopShare::Percent20),
     Measure::Loss,
 ];
 
@@ -126,9 +131,11 @@ impl Measure {
             Measure::PrecisionAt(TopShare::Percent1) => "precision_at_1_percent",
             Measure::PrecisionAt(TopShare::Percent5) => "precision_at_5_percent",
             Measure::PrecisionAt(TopShare::Percent10) => "precision_at_10_percent",
+            Measure::PrecisionAt(TopShare::Percent20) => "precision_at_20_percent",
             Measure::RecallAt(TopShare::Percent1) => "recall_at_1_percent",
             Measure::RecallAt(TopShare::Percent5) => "recall_at_5_percent",
             Measure::RecallAt(TopShare::Percent10) => "recall_at_10_percent",
+            Measure::RecallAt(TopShare::Percent20) => "recall_at_20_percent",
             Measure::Rmse => "rmse",
             Measure::Mae => "mae",
             Measure::Spearman => "spearman",

@@ -4,12 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ColumnName, TaskName};
-use crate::table::KeyTable;
 
 mod binary;
+pub mod lists;
+mod lookalike;
 mod regression;
 
 pub use binary::{BinaryLoss, BinaryTask, CrossEntropyLoss, FocalLoss};
+pub use lookalike::{LookalikeLoss, LookalikeTask, Negatives, SeedTable};
 pub use regression::{HuberLoss, PoissonLoss, RegressionLoss, RegressionTask, SquaredLoss, TweedieLoss};
 
 /// One head of a model.
@@ -51,7 +53,8 @@ impl Task {
     pub fn negative_rate(&self) -> f64 {
         match self {
             Self::Binary(task) => task.negative_rate,
-            Self::Value(_) | Self::Regression(_) | Self::Lookalike(_) => 1.0,
+            Self::Lookalike(task) => task.negative_rate,
+            Self::Value(_) | Self::Regression(_) => 1.0,
         }
     }
 
@@ -99,39 +102,4 @@ pub struct ValueTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::text::not_blank_or_null")]
     pub when: Option<String>,
-}
-
-/// Membership of a seed table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LookalikeTask {
-    /// The seed customers.
-    pub seeds: KeyTable,
-    /// The share of people like the seeds among the rest, 0..1; estimated (Elkan-Noto) when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "crate::share::inner_or_null")]
-    pub prior: Option<f64>,
-    /// How rows that are no seeds are taken.
-    #[serde(default)]
-    pub loss: LookalikeLoss,
-    /// A column of weights ≥ 0 of the rows in this task's loss and measures.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<ColumnName>,
-    /// A SQL condition over the examples' columns: the rows that the task learns from and is measured on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "crate::text::not_blank_or_null")]
-    pub when: Option<String>,
-}
-
-/// Losses of positive-unlabeled learning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LookalikeLoss {
-    /// Rows that are no seeds count as negatives.
-    #[default]
-    Plain,
-    /// Non-negative PU risk (Kiryo, NeurIPS 2017).
-    Nnpu,
-    /// Seeds are a random share of those like them (Elkan and Noto, KDD 2008).
-    ElkanNoto,
 }

@@ -10,6 +10,7 @@ use crate::problem::Problem;
 
 mod audiences;
 mod features;
+mod lookalike;
 mod scoring;
 mod tables;
 mod tasks;

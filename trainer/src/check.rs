@@ -4,11 +4,12 @@
 //! place in it.
 
 mod columns;
-mod leak;
+pub(crate) mod leak;
 mod rows;
 mod scoring;
 mod training;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use artifacts::Workspace;
@@ -123,13 +124,16 @@ pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
 pub async fn check(request: &Request) -> Result<Answer> {
     let workspace = Workspace::open(&request.workspace)?;
     let mut answer = Answer::default();
+    let mut trained = BTreeMap::new();
     for document in &request.documents {
         let mut notebook = Notebook { document: document.name(), answer: &mut answer };
         match document {
-            Document::Training(document) => training::check(document, &mut notebook).await,
-            Document::Scoring(document) => {
-                scoring::check(document, &request.documents, &workspace, &mut notebook).await
+            Document::Training(document) => {
+                let expanded = training::check(document, &mut notebook).await;
+                let spec = expanded.unwrap_or_else(|| document.spec.clone());
+                trained.insert(document.metadata.name.clone(), spec);
             }
+            Document::Scoring(document) => scoring::check(document, &trained, &workspace, &mut notebook).await,
         }
     }
     Ok(answer)

@@ -16,8 +16,9 @@ use crate::report::{DataPart, FeatureLine, InputLine, LabelRate, Report, Setting
 use crate::rows::{Part, Rows};
 use crate::run::Run;
 
-/// The report of a fitted model.
-pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Report {
+/// The report of a fitted model; `warned` is what was warned of before it was fitted.
+pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel, mut warned: Vec<String>) -> Report {
+    warned.extend(warnings(fitted));
     let spec = run.spec();
     let document = serde_json::to_string_pretty(&run.document.document).unwrap_or_default();
     Report {
@@ -41,7 +42,8 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel) -> Rep
         comparisons: fitted.stored.comparisons.clone(),
         calibration: fitted.calibration.clone(),
         registration: registration(spec, version, fitted),
-        warnings: warnings(fitted),
+        seeds: fitted.stored.seeds.clone(),
+        warnings: warned,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use model::learner::{Learner, Snapshot, StepLosses};
-use model::measure::{Better, PartMetrics, TaskKind};
+use model::measure::{Better, PartMetrics, TaskKind, of_task_or_lists};
 use spec::measure::StoppingMeasure;
 use spec::{Task, TaskName, TrainingSpec};
 
@@ -173,10 +173,12 @@ impl Course<'_> {
         match &self.watched {
             StoppingMeasure::Loss => overall,
             StoppingMeasure::Task(name) if name.measure == spec::measure::Measure::Loss => {
-                let task = self.spec.tasks.get_index_of(&name.task)?;
-                losses.get(task).copied()
+                let losses = self.spec.tasks.keys().cloned().zip(losses.iter().copied()).collect();
+                of_task_or_lists(&losses, &name.task, |loss| Some(*loss))
             }
-            StoppingMeasure::Task(name) => validation.metrics().get(&name.task)?.measure(name.measure.name()),
+            StoppingMeasure::Task(name) => {
+                of_task_or_lists(&validation.metrics(), &name.task, |metrics| metrics.measure(name.measure.name()))
+            }
         }
     }
 

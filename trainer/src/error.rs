@@ -7,6 +7,7 @@ use model::measure::MeasureError;
 use query::QueryError;
 use spec::ids::InvalidName;
 use spec::measure::{InvalidCondition, InvalidMeasure};
+use spec::task::lists::ListError;
 use spec::{RunId, TableName, TaskName};
 use worker::{FailureClass, WorkFailure};
 
@@ -80,6 +81,44 @@ pub enum TrainerError {
         /// The table.
         table: TableName,
     },
+    /// A table without the campaign that is asked for.
+    #[error("task `{task}`: no row of table `{table}` has the campaign {value:?}")]
+    NoCampaign {
+        /// The task.
+        task: TaskName,
+        /// Its seed table.
+        table: TableName,
+        /// The campaign.
+        value: String,
+    },
+    /// Fewer seeds than a list must have.
+    #[error("task `{task}`: {found} of its seeds are in the examples, fewer than its `min_size` {least}")]
+    FewSeeds {
+        /// The task.
+        task: TaskName,
+        /// People among the examples who are seeds.
+        found: u64,
+        /// The fewest that are enough.
+        least: u64,
+    },
+    /// A table of lists that are all too small.
+    #[error(
+        "task `{task}`: none of the {lists} seed lists in table `{table}` has {least} seeds in the examples; check that the \
+         seeds' key and the examples' hold the same ids, or lower `min_size`"
+    )]
+    NoListLeft {
+        /// The task.
+        task: TaskName,
+        /// Its seed table.
+        table: TableName,
+        /// Lists in it.
+        lists: usize,
+        /// The fewest seeds that are enough.
+        least: u64,
+    },
+    /// Seed lists that cannot become tasks.
+    #[error(transparent)]
+    Lists(#[from] ListError),
     /// Told to stop.
     #[error("the run was told to stop")]
     Cancelled,
@@ -127,6 +166,10 @@ impl TrainerError {
             | Self::NotTraining { .. }
             | Self::NoExamples { .. }
             | Self::NoSeeds { .. }
+            | Self::NoCampaign { .. }
+            | Self::FewSeeds { .. }
+            | Self::NoListLeft { .. }
+            | Self::Lists(_)
             | Self::PackageFile { .. }
             | Self::NothingToCompare => FailureClass::Input,
             Self::Cancelled => FailureClass::Preempted,

@@ -20,7 +20,7 @@ use crate::prior;
 use crate::production::Production;
 use crate::report::Timeline;
 use crate::rows::{Part, Rows, labels};
-use crate::tables::SeedSets;
+use crate::seeds::SeedLists;
 use crate::train::StoredMetrics;
 
 /// Batches whose labels decide where the heads' biases start.
@@ -46,9 +46,10 @@ pub(crate) struct FittedModel {
 
 /// What is fitted, to what.
 pub(crate) struct Fitting {
+    /// The document with a task for each seed list.
     pub(crate) spec: TrainingSpec,
     pub(crate) table: Table,
-    pub(crate) seeds: SeedSets,
+    pub(crate) seeds: SeedLists,
     /// The examples'.
     pub(crate) columns: SchemaRef,
     /// The version in production, to be compared with.
@@ -76,7 +77,8 @@ impl Fitting {
         let metrics = measure(&self.spec, &network, &desk)?;
         let comparisons = comparisons(&self.spec, &network, &options, self.production, &desk)?;
         let FittedNetwork { learner, timeline, calibration } = network;
-        let stored = StoredMetrics { metrics, timeline, comparisons };
+        let seeds = self.seeds.qualities();
+        let stored = StoredMetrics { metrics, timeline, comparisons, seeds };
         Ok(FittedModel { weights: learner.save()?, rows, calibration, stored })
     }
 

@@ -16,6 +16,7 @@ mod registration;
 pub mod report;
 mod rows;
 mod run;
+mod seeds;
 mod stopping;
 mod tables;
 mod train;

@@ -15,6 +15,8 @@ use crate::error::TrainerError;
 
 /// What a package holds beside its manifest.
 pub(crate) struct PackageContent {
+    /// What was trained: the run's document with a task for each seed list.
+    pub document: Training,
     /// The fitted encoders, as JSON.
     pub encoders: Vec<u8>,
     /// The weights, as safetensors.
@@ -74,7 +76,7 @@ impl<'a> Claim<'a> {
                 run: self.run.clone(),
                 created: Utc::now(),
                 program: proto::PROGRAM_VERSION.to_owned(),
-                document: self.document.clone(),
+                document: content.document,
                 inputs,
                 files: written,
                 metrics: headline(metrics),

@@ -18,11 +18,14 @@ mod input;
 mod measures_table;
 pub(crate) mod numbers;
 mod plot;
+mod reach;
+mod seeds;
 mod summary;
 mod timeline;
 mod value_task;
 mod verdict;
 
+pub use crate::seeds::{SeedQuality, Sign};
 pub use comparison_summary::{ComparedMeasure, ComparedTask, ComparisonSummary, comparison_summaries};
 pub use input::{DataPart, Epoch, EpochTask, FeatureLine, InputLine, LabelRate, Report, Setting, StopReason, Timeline};
 pub use summary::{Summary, SummaryMeasure, SummaryRow, summary};
@@ -42,6 +45,7 @@ pub fn render(report: &Report) -> String {
             contents::verdicts(html, &verdicts(report));
             contents::glance(html, report);
             data::section(html, report);
+            seeds::section(html, report);
             for (task, metrics) in &report.metrics.tasks {
                 match metrics.kind {
                     TaskKind::Binary | TaskKind::Lookalike => binary_task::section(html, report, task, metrics),

@@ -6,12 +6,13 @@ use arrow::datatypes::SchemaRef;
 use feed::{Feed, FeedPlan, FitPlan, Fitted, Labels, Order, PartCounts, RowSets, Seeds, Splitter, Table, fit_encoders};
 use model::encode::Encoders;
 use model::input::Batch;
+use query::KeySet;
 use spec::TrainingSpec;
 use tokio::runtime::Handle;
 
 use crate::conditions;
 use crate::error::Result;
-use crate::tables::SeedSets;
+use crate::seeds::SeedLists;
 
 pub(crate) use feed::Part;
 
@@ -41,12 +42,20 @@ pub(crate) struct Rows {
 /// # Errors
 ///
 /// A lookalike task without seeds, a condition that is none.
-pub(crate) fn labels(spec: &TrainingSpec, seeds: &SeedSets, columns: &SchemaRef) -> Result<Labels> {
-    let sets = seeds.iter().map(|(task, keys)| {
+pub(crate) fn labels(spec: &TrainingSpec, seeds: &SeedLists, columns: &SchemaRef) -> Result<Labels> {
+    let set = |keys: &Arc<KeySet>| {
         let keys = Arc::clone(keys);
-        (task.clone(), Seeds::new(move |hash| keys.contains(hash)))
-    });
-    let sets = RowSets { seeds: sets.collect(), conditions: conditions::of_tasks(spec, columns)? };
+        Seeds::new(move |hash| keys.contains(hash))
+    };
+    let sets = RowSets {
+        seeds: seeds.lists.iter().map(|(task, list)| (task.clone(), set(&list.keys))).collect(),
+        excluded: seeds
+            .lists
+            .iter()
+            .filter_map(|(task, list)| Some((task.clone(), set(list.excluded.as_ref()?))))
+            .collect(),
+        conditions: conditions::of_tasks(spec, columns)?,
+    };
     Ok(Labels::new(&spec.tasks, spec.weight.as_ref(), &spec.key, &sets)?)
 }
 

@@ -1,25 +1,21 @@
-//! A run's tables: SQL steps run, the examples as Parquet, the seeds of lookalike tasks as key sets.
+//! A run's tables: SQL steps run, the examples as Parquet, the seeds of lookalike tasks read.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use query::{KeySet, PrepareTarget, PreparedTable, Session, SessionOptions};
-use spec::{TableName, Task, TaskName, TrainingSpec};
+use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
+use spec::{TableName, TrainingSpec};
 use worker::Progress;
 
 use crate::error::{Result, TrainerError};
 use crate::run::{Run, threads};
-
-/// The seeds of each lookalike task.
-pub(crate) type SeedSets = BTreeMap<TaskName, Arc<KeySet>>;
+use crate::seeds::{self, SeedLists};
 
 /// What training reads.
 pub(crate) struct TrainingTables {
     /// The examples.
     pub examples: PreparedTable,
-    /// The seeds of each lookalike task.
-    pub seeds: SeedSets,
+    /// The seeds of each lookalike task, and the document with a task for each list.
+    pub seeds: SeedLists,
 }
 
 /// A SQL session within the document's limits, with the document's tables.
@@ -55,16 +51,7 @@ pub(crate) async fn prepare(run: &Run, progress: &Progress) -> Result<TrainingTa
     if examples.rows == 0 {
         return Err(TrainerError::NoExamples { table: spec.examples.clone() });
     }
-    let mut seeds = SeedSets::new();
-    for (name, task) in &spec.tasks {
-        if let Task::Lookalike(task) = task {
-            let keys = session.read_keys(&task.seeds, &spec.key).await?;
-            if keys.is_empty() {
-                return Err(TrainerError::NoSeeds { task: name.clone(), table: task.seeds.table.clone() });
-            }
-            progress.note(format!("{name}: {} seeds from {}", keys.len(), task.seeds.table));
-            seeds.insert(name.clone(), Arc::new(keys));
-        }
-    }
+    let seeds = seeds::read(&session, spec).await?;
+    seeds.notes().into_iter().for_each(|note| progress.note(note));
     Ok(TrainingTables { examples, seeds })
 }

@@ -5,9 +5,10 @@
 
 use artifacts::registry;
 use feed::Table;
+use indexmap::IndexMap;
 use model::measure::{Comparison, ModelMetrics};
 use serde::{Deserialize, Serialize};
-use spec::{AliasName, ModelName, Version};
+use spec::{AliasName, ModelName, TaskName, Training, Version};
 use tokio::runtime::Handle;
 use worker::{Cancel, Progress};
 
@@ -18,6 +19,7 @@ use crate::production::Production;
 use crate::registration::{Claim, PackageContent, headline};
 use crate::report::{self, ComparisonSummary, Timeline};
 use crate::run::Run;
+use crate::seeds::SeedQuality;
 use crate::tables;
 
 /// What came of a training, for whoever reads the run.
@@ -52,6 +54,9 @@ pub(crate) struct StoredMetrics {
     /// The model beside others.
     #[serde(default)]
     pub comparisons: Vec<Comparison>,
+    /// The seed list of each lookalike task.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub seeds: IndexMap<TaskName, SeedQuality>,
 }
 
 /// Trains and registers the model of a run.
@@ -66,10 +71,12 @@ pub async fn train(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Ou
         return Ok(outcome(run, claim.version, aliases, &metrics, Vec::new()));
     }
     let tables = tables::prepare(run, progress).await?;
+    let left_out = tables.seeds.left_out.iter().map(ToString::to_string).collect();
     let table = Table::open(&tables.examples.files).await?;
     let production = Production::find(&run.workspace, &run.training.metadata.name).await?;
+    let training = Training { spec: tables.seeds.spec.clone(), ..run.training.clone() };
     let work = Fitting {
-        spec: run.spec().clone(),
+        spec: training.spec.clone(),
         threads: run.threads(),
         seeds: tables.seeds,
         columns: tables.examples.schema,
@@ -81,8 +88,9 @@ pub async fn train(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Ou
     };
     let fitted = tokio::task::spawn_blocking(move || work.fit()).await.map_err(TrainerError::Thread)??;
     progress.phase("register", "files", None);
-    let report = describe(run, claim.version, &fitted);
+    let report = describe(run, claim.version, &fitted, left_out);
     let content = PackageContent {
+        document: training,
         encoders: json("encoders.json", fitted.rows.encoders())?,
         weights: fitted.weights,
         calibration: json("calibration.json", &fitted.calibration)?,

@@ -13,6 +13,8 @@ use spec::{ColumnName, TaskName};
 pub struct RowSets {
     /// The seeds of each lookalike task.
     pub seeds: BTreeMap<TaskName, Seeds>,
+    /// The people of each lookalike task who teach it nothing unless they are seeds.
+    pub excluded: BTreeMap<TaskName, Seeds>,
     /// The condition of each task that has one.
     pub conditions: BTreeMap<TaskName, Condition>,
 }

@@ -37,7 +37,12 @@ impl Classes {
 
     /// That of a task while it learns.
     pub(crate) fn for_training(task: &BinaryTask) -> Self {
-        Self { log_rate: task.negative_rate.ln(), ..Self::published(task) }
+        Self::published(task).sampled(task.negative_rate)
+    }
+
+    /// The same, learned from a share of the negative rows.
+    pub(crate) fn sampled(self, negative_rate: f64) -> Self {
+        Self { log_rate: negative_rate.ln(), ..self }
     }
 
     /// Plain cross-entropy.

@@ -135,6 +135,23 @@ fn rows_count_by_weight_and_not_at_all_where_unobserved() {
     assert!((f64::from(found[1]) - sigmoid(f64::from(-0.4f32)) / 3.0).abs() < 1e-6);
 }
 
+#[test]
+fn a_lookalike_task_that_leaves_people_out_predicts_as_among_all_and_nnpu_needs_no_put_back() {
+    let task = |loss: &str| -> Task {
+        let task = serde_json::json!({
+            "kind": "lookalike", "seeds": {"table": "best"}, "negative_rate": 0.1, "loss": loss, "prior": 0.2
+        });
+        serde_json::from_value(task).unwrap()
+    };
+    let labels = super::regression::LabelMoments { mean: 0.5, deviation: 0.5 };
+    let predict = |loss: &str, labels| Objective::of(&task(loss), None, labels).unwrap().predict(&[0.7]);
+    let near = |value: f32, expected: f64| assert!((f64::from(value) - expected).abs() < 1e-6, "{value}, {expected}");
+    let p = sigmoid(f64::from(0.7f32));
+    near(predict("plain", Some(labels)), p / (p + (1.0 - p) / 0.1));
+    near(predict("plain", None), p);
+    near(predict("nnpu", Some(labels)), p);
+}
+
 /// A head of 0.3 that saw a tenth of the negatives: p = σ(0.3) = 0.574 among those, 0.119 among all.
 #[test]
 fn the_probability_among_all_rows_is_put_back_where_negatives_were_left_out() {

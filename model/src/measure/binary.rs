@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::decile::deciles;
 use super::metrics::BinaryMetrics;
 use super::ranking::{Bounded, Level, auc, auc_interval, average_precision, kolmogorov_smirnov, levels_of};
+use super::reach::reach;
 use super::reliability::{bounded_error, calibration_table, error_by_chance};
 use super::roc::{histogram, roc};
 use super::top::{lift_top_decile, precision_at, recall_at};
@@ -130,11 +131,14 @@ impl BinaryMeasures {
             precision_at_1_percent: precision[0],
             precision_at_5_percent: precision[1],
             precision_at_10_percent: precision[2],
+            precision_at_20_percent: precision[3],
             recall_at_1_percent: recall[0],
             recall_at_5_percent: recall[1],
             recall_at_10_percent: recall[2],
+            recall_at_20_percent: recall[3],
             rounding: rounding.errors,
             deciles,
+            reach: reach(levels),
             calibration,
             roc: roc(levels),
             histogram: histogram(levels),

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
-use super::{Measure, TaskKind, TopShare};
+use super::{Measure, TaskKind, TopShare, of_task_or_lists};
 
 /// The schema version of `metrics.json`.
 pub const METRICS_SCHEMA: u32 = 1;
@@ -25,9 +25,10 @@ impl Default for ModelMetrics {
 }
 
 impl ModelMetrics {
-    /// A measure of a task on a part of the rows; None where it is not defined there, or is no measure of the task.
+    /// A measure of a task on a part of the rows, of a table of seed lists the mean over them; None where it is not defined
+    /// there, or is no measure of the task.
     pub fn measure(&self, task: &TaskName, part: Part, name: &str) -> Option<f64> {
-        self.tasks.get(task)?.part(part)?.measure(name)
+        of_task_or_lists(&self.tasks, task, |metrics| metrics.part(part)?.measure(name))
     }
 }
 
@@ -197,16 +198,23 @@ pub struct BinaryMetrics {
     pub precision_at_5_percent: Option<f64>,
     /// The same at 10 %.
     pub precision_at_10_percent: Option<f64>,
+    /// The same at 20 %.
+    pub precision_at_20_percent: Option<f64>,
     /// [`Measure::RecallAt`] the top 1 % of the rows' weight.
     pub recall_at_1_percent: Option<f64>,
     /// The same at 5 %.
     pub recall_at_5_percent: Option<f64>,
     /// The same at 10 %.
     pub recall_at_10_percent: Option<f64>,
+    /// The same at 20 %.
+    pub recall_at_20_percent: Option<f64>,
     /// The most that rounding beyond the exact rows may have moved a measure; empty where all are exact.
     pub rounding: IndexMap<String, f64>,
     /// From the best tenth of the rows down; empty unless both classes are there.
     pub deciles: Vec<Decile>,
+    /// How many positives an audience of the best rows reaches as it grows; empty unless both classes are there.
+    #[serde(default)]
+    pub reach: Vec<ReachPoint>,
     /// Predicted against actual, by ascending prediction.
     pub calibration: Vec<CalibrationBin>,
     /// From (0, 0) to (1, 1), at most about 200 points; empty unless both classes are there.
@@ -233,12 +241,20 @@ impl BinaryMetrics {
             Measure::PrecisionAt(TopShare::Percent1) => self.precision_at_1_percent,
             Measure::PrecisionAt(TopShare::Percent5) => self.precision_at_5_percent,
             Measure::PrecisionAt(TopShare::Percent10) => self.precision_at_10_percent,
+            Measure::PrecisionAt(TopShare::Percent20) => self.precision_at_20_percent,
             Measure::RecallAt(TopShare::Percent1) => self.recall_at_1_percent,
             Measure::RecallAt(TopShare::Percent5) => self.recall_at_5_percent,
             Measure::RecallAt(TopShare::Percent10) => self.recall_at_10_percent,
+            Measure::RecallAt(TopShare::Percent20) => self.recall_at_20_percent,
             Measure::Loss => self.loss,
             Measure::Rmse | Measure::Mae | Measure::Spearman | Measure::NormalizedGini => None,
         }
+    }
+
+    /// The interval of [`Measure::RecallAt`] a share.
+    pub fn recall_interval(&self, top: TopShare) -> Option<Interval> {
+        let point = self.reach.iter().find(|point| (point.share - top.share()).abs() < 1e-9);
+        point.map(|point| point.recall_interval)
     }
 
     /// Keeps what calibration changes, taken from the same rows before it.
@@ -286,6 +302,23 @@ pub struct Decile {
     pub decile_rate: f64,
     /// Mean prediction in this tenth alone.
     pub decile_score: f64,
+}
+
+/// An audience of the rows of highest score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ReachPoint {
+    /// Its share of the rows' weight: 0.01, 0.02, 0.05, … 1.
+    pub share: f64,
+    /// The lowest score in it; absent where a share is too small for any.
+    pub threshold: Option<f64>,
+    /// The mean score in it.
+    pub mean_score: f64,
+    /// The share of all positives that is in it.
+    pub recall: f64,
+    /// Wilson's 95 % interval of that, the audience taken as given.
+    pub recall_interval: Interval,
+    /// `recall` over `share`: how much better than a random audience.
+    pub lift: f64,
 }
 
 /// A bin of the calibration table.

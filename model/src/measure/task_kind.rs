@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spec::measure::{Measure, TopShare};
 
-const OF_PROBABILITIES: [Measure; 15] = [
+const OF_PROBABILITIES: [Measure; 17] = [
     Measure::Auc,
     Measure::PrAuc,
     Measure::LogLoss,
@@ -16,9 +16,11 @@ const OF_PROBABILITIES: [Measure; 15] = [
     Measure::PrecisionAt(TopShare::Percent1),
     Measure::PrecisionAt(TopShare::Percent5),
     Measure::PrecisionAt(TopShare::Percent10),
+    Measure::PrecisionAt(TopShare::Percent20),
     Measure::RecallAt(TopShare::Percent1),
     Measure::RecallAt(TopShare::Percent5),
     Measure::RecallAt(TopShare::Percent10),
+    Measure::RecallAt(TopShare::Percent20),
 ];
 
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];

@@ -46,6 +46,13 @@ fn precision_and_recall_of_the_top_rows_by_hand() {
     near(metrics.recall_at_1_percent, 1.0 / 5.0);
     near(metrics.recall_at_5_percent, 3.0 / 5.0);
     near(metrics.recall_at_10_percent, 3.0 / 5.0);
+    near(metrics.precision_at_20_percent, 3.0 / 40.0);
+    near(metrics.recall_at_20_percent, 3.0 / 5.0);
+
+    // scipy.stats.binomtest(3, 5).proportion_ci(method="wilson")
+    let interval = metrics.recall_interval(TopShare::Percent10);
+    near(interval.map(|interval| interval.low), 0.230_724_281_276_012_97);
+    near(interval.map(|interval| interval.high), 0.882_379_225_767_352_1);
 
     let equal = metrics_of(&rows.iter().map(|(_, label, weight)| (0.5, *label, *weight)).collect::<Vec<_>>());
     near(equal.precision_at_1_percent, 5.0 / 200.0);

@@ -1,11 +1,11 @@
 //! Tasks of a Training document and their weights.
 
-use super::{Checker, RESERVED, spec, tables};
+use super::{Checker, RESERVED, lookalike, spec, tables};
 use crate::contradiction::Contradiction;
-use crate::ids::TaskName;
+use crate::ids::{ColumnName, TaskName};
 use crate::mistake::Mistake;
 use crate::node::Path;
-use crate::task::{BinaryLoss, LookalikeLoss, Task};
+use crate::task::{BinaryLoss, Task};
 use crate::training::{TaskWeights, TrainingSpec};
 
 pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &tables::Known) {
@@ -15,23 +15,16 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &
         if RESERVED.contains(&name.as_str()) || is_key {
             checker.report(&path, Contradiction::Reserved { name: name.to_string() });
         }
-        check_kind(checker, &path, task, known);
+        check_kind(checker, &path, (task, &training.key), known);
     }
+    lookalike::check_names(checker, training);
     funnel(checker, training);
     check_weights(checker, training);
 }
 
-fn check_kind(checker: &mut Checker<'_>, path: &Path, task: &Task, known: &tables::Known) {
+fn check_kind(checker: &mut Checker<'_>, path: &Path, (task, key): (&Task, &ColumnName), known: &tables::Known) {
     match task {
-        Task::Lookalike(lookalike) => {
-            tables::check_exists(checker, &path.name("seeds").name("table"), &lookalike.seeds.table, known);
-            if lookalike.prior.is_some()
-                && lookalike.loss == LookalikeLoss::Plain
-                && !checker.is_damaged(&path.name("loss"))
-            {
-                checker.report(&path.name("prior"), Contradiction::PriorOfPlainLoss);
-            }
-        }
+        Task::Lookalike(lookalike) => lookalike::check(checker, path, (lookalike, key), known),
         Task::Binary(binary) => {
             let is_focal = matches!(binary.loss, BinaryLoss::Focal(_));
             if is_focal && binary.positive_weight != 1.0 && !checker.is_damaged(&path.name("positive_weight")) {
@@ -46,7 +39,7 @@ fn check_weights(checker: &mut Checker<'_>, training: &TrainingSpec) {
     if let TaskWeights::Fixed(weights) = &training.training.task_weights {
         let path = spec("training").name("task_weights");
         for (name, weight) in weights {
-            check_exists(checker, &path.name(name), name);
+            check_named(checker, &path.name(name), training, name);
             if *weight < 0.0 {
                 let mistake = Mistake::OutOfRange { value: weight.to_string(), range: "at least 0".to_owned() };
                 checker.report_mistake(&path.name(name), mistake);
@@ -100,8 +93,13 @@ fn check_rows_of_steps(checker: &mut Checker<'_>, training: &TrainingSpec) {
     }
 }
 
+/// Whether a task, or a table of seed lists, is there; one that is not is reported.
+pub(super) fn check_named(checker: &mut Checker<'_>, path: &Path, training: &TrainingSpec, name: &TaskName) -> bool {
+    training.task_named(name).is_some() || check_exists(checker, path, name)
+}
+
 /// Whether a task is there; one that is not is reported.
-pub(super) fn check_exists(checker: &mut Checker<'_>, path: &Path, name: &TaskName) -> bool {
+fn check_exists(checker: &mut Checker<'_>, path: &Path, name: &TaskName) -> bool {
     let Some(known) = checker.names_written("tasks") else { return false };
     let exists = known.iter().any(|known| known == name.as_str());
     if !exists {

@@ -437,8 +437,9 @@ fn is_mmoe_line(line: &str) -> bool {
 fn a_measure_belongs_to_its_task() {
     let of_values = "these do: rmse, mae, spearman, normalized_gini, loss";
     let of_classes = "these do: auc, pr_auc, log_loss, normalized_entropy, brier, ece, ks, gini, lift_top_decile, \
-                      precision_at_1_percent, precision_at_5_percent, precision_at_10_percent, recall_at_1_percent, \
-                      recall_at_5_percent, recall_at_10_percent, loss";
+                      precision_at_1_percent, precision_at_5_percent, precision_at_10_percent, precision_at_20_percent, \
+                      recall_at_1_percent, recall_at_5_percent, recall_at_10_percent, \
+                      recall_at_20_percent, loss";
     let path = "spec.training.early_stopping.measure";
     check_edits(
         TRAINING,

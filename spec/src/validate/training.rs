@@ -119,10 +119,10 @@ fn check_measures(checker: &mut Checker<'_>, training: &TrainingSpec) {
 }
 
 fn check_measure(checker: &mut Checker<'_>, path: &Path, training: &TrainingSpec, name: &MeasureName) {
-    if !tasks::check_exists(checker, path, &name.task) {
+    if !tasks::check_named(checker, path, training, &name.task) {
         return;
     }
-    let Some(task) = training.tasks.get(&name.task) else { return };
+    let Some(task) = training.task_named(&name.task) else { return };
     if checker.is_damaged(&spec("tasks").name(&name.task).name("kind")) {
         return;
     }

@@ -9,3 +9,4 @@ mod documents;
 mod interruption;
 mod package;
 mod same_bytes;
+mod seed_lists;

@@ -82,7 +82,13 @@ fn observed_rows(rows: &RecordBatch, labels: &Float64Array) -> (RecordBatch, Vec
     (kept, labels.iter().flatten().map(|label| label > 0.0).collect())
 }
 
-fn alone(kind: &Feature, column: &ArrayRef, spec: &TrainingSpec, observed: &(RecordBatch, Vec<bool>)) -> Option<f64> {
+/// How well a column alone orders a label, as [`Leak::auc`] has it; none where few rows of a class are there.
+pub(crate) fn alone(
+    kind: &Feature,
+    column: &ArrayRef,
+    spec: &TrainingSpec,
+    observed: &(RecordBatch, Vec<bool>),
+) -> Option<f64> {
     let (rows, labels) = observed;
     let positives = labels.iter().filter(|label| **label).count();
     if positives.min(labels.len() - positives) < LEAST_OF_A_CLASS {
@@ -100,7 +106,8 @@ fn alone(kind: &Feature, column: &ArrayRef, spec: &TrainingSpec, observed: &(Rec
     }
 }
 
-fn numbers(column: &ArrayRef) -> Option<Vec<Option<f64>>> {
+/// A column's values as numbers; none where they are none.
+pub(crate) fn numbers(column: &ArrayRef) -> Option<Vec<Option<f64>>> {
     let as_number =
         if column.data_type().is_temporal() { cast(column, &DataType::Int64).ok()? } else { column.clone() };
     let numbers = cast(&as_number, &DataType::Float64).ok()?;
@@ -108,7 +115,8 @@ fn numbers(column: &ArrayRef) -> Option<Vec<Option<f64>>> {
     Some(numbers.iter().collect())
 }
 
-fn folded(column: &ArrayRef) -> Option<Vec<u64>> {
+/// Numbers that tell a column's values apart; null is 0.
+pub(crate) fn folded(column: &ArrayRef) -> Option<Vec<u64>> {
     let hashes = hash_nullable_keys(column, 0).ok()?;
     Some(hashes.into_iter().map(|hash| hash.map_or(0, |hash| hash as u64)).collect())
 }

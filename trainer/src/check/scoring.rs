@@ -1,5 +1,6 @@
 //! A Scoring document against its tables and its model.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -8,15 +9,20 @@ use model::encode::EncoderFit;
 use query::{ExpressionSource, Expressions, Session};
 use spec::ids::Selector;
 use spec::suggest::nearest;
-use spec::{ColumnName, Document, Scoring, ScoringSpec, Training, TrainingSpec};
+use spec::{ColumnName, ModelName, Scoring, ScoringSpec, TrainingSpec};
 
 use super::{Level, Notebook, inspect, open_tables};
 use crate::report::numbers::plural;
 
-/// Checks the document; the findings are noted.
-pub(super) async fn check(document: &Scoring, all: &[Document], workspace: &Workspace, notebook: &mut Notebook<'_>) {
+/// Checks the document; the findings are noted. `trained` are the models of the documents before it.
+pub(super) async fn check(
+    document: &Scoring,
+    trained: &BTreeMap<ModelName, TrainingSpec>,
+    workspace: &Workspace,
+    notebook: &mut Notebook<'_>,
+) {
     let spec = &document.spec;
-    let model = model_of(spec, all, workspace, notebook).await;
+    let model = model_of(spec, trained, workspace, notebook).await;
     let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else {
         return;
     };
@@ -51,17 +57,11 @@ pub(super) async fn check(document: &Scoring, all: &[Document], workspace: &Work
 /// The Training document behind the model: one of these documents, or that of the registered version.
 async fn model_of(
     spec: &ScoringSpec,
-    all: &[Document],
+    trained: &BTreeMap<ModelName, TrainingSpec>,
     workspace: &Workspace,
     notebook: &mut Notebook<'_>,
 ) -> Option<TrainingSpec> {
-    let trained_here = all.iter().find_map(|document| match document {
-        Document::Training(Training { metadata, spec: training, .. }) if metadata.name == spec.model.model => {
-            Some(training)
-        }
-        Document::Training(_) | Document::Scoring(_) => None,
-    });
-    if let Some(training) = trained_here {
+    if let Some(training) = trained.get(&spec.model.model) {
         if let Selector::Alias(alias) = &spec.model.selector
             && !training.register.may_move(alias)
             && let Err(error) = registry::resolve(workspace, &spec.model).await

@@ -12,23 +12,72 @@ use crate::conditions;
 
 use super::{Level, Notebook, columns, inspect, leak, open_tables, rows};
 use crate::report::numbers::plural;
+use crate::seeds;
 
-/// Checks the document; the findings are noted.
-pub(super) async fn check(document: &Training, notebook: &mut Notebook<'_>) {
+/// Checks the document; the findings are noted. Gives it with a task for each seed list, if its lists can be read.
+pub(super) async fn check(document: &Training, notebook: &mut Notebook<'_>) -> Option<TrainingSpec> {
     let spec = &document.spec;
-    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else {
-        return;
-    };
+    let session = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await?;
     let schema = match session.schema(&spec.examples) {
         Ok(schema) => schema,
-        Err(error) => return notebook.error("spec.examples", &error),
+        Err(error) => {
+            notebook.error("spec.examples", &error);
+            return None;
+        }
     };
     check_features(spec, &schema, notebook);
-    check_columns(spec, &schema, &session, notebook);
+    check_columns(spec, &schema, notebook);
+    let expanded =
+        if check_seeds(spec, &session, notebook) { read_seeds(spec, &session, notebook).await } else { None };
     if let Some(inspection) = inspect(&session, &spec.examples, "spec.examples", notebook).await {
         look_at_rows(spec, inspection, notebook);
     }
-    plan(document, notebook);
+    plan(document, expanded.as_ref().unwrap_or(spec), notebook);
+    expanded
+}
+
+/// Whether the columns of all seeds and excluded people are there.
+fn check_seeds(spec: &TrainingSpec, session: &Session, notebook: &mut Notebook<'_>) -> bool {
+    let mut are_there = session.check_key(&spec.examples, &spec.key).is_ok();
+    for (name, task) in &spec.tasks {
+        let Task::Lookalike(task) = task else { continue };
+        let excluded =
+            task.exclude.iter().enumerate().map(|(index, table)| (format!("exclude[{index}]"), table.clone()));
+        let keys = std::iter::once(("seeds".to_owned(), task.seeds.keys())).chain(excluded);
+        let keys = keys.map(|(field, table)| (field, table.table, table.key.unwrap_or_else(|| spec.key.clone())));
+        let campaign = task.seeds.campaign.clone();
+        let campaign = campaign.map(|column| ("seeds.campaign".to_owned(), task.seeds.table.clone(), column));
+        for (field, table, column) in keys.chain(campaign) {
+            if let Err(error) = session.check_key(&table, &column) {
+                notebook.error(format!("spec.tasks.{name}.{field}"), &error);
+                are_there = false;
+            }
+        }
+    }
+    are_there
+}
+
+/// Counts the seeds among the examples and says what is to be known of each list.
+async fn read_seeds(spec: &TrainingSpec, session: &Session, notebook: &mut Notebook<'_>) -> Option<TrainingSpec> {
+    let seeds = match seeds::read(session, spec).await {
+        Ok(seeds) => seeds,
+        Err(error) => {
+            notebook.error("spec.tasks", &error);
+            return None;
+        }
+    };
+    for (name, quality) in seeds.qualities() {
+        let signs: Vec<_> = quality.signs.iter().map(ToString::to_string).collect();
+        let tell = if signs.is_empty() { String::new() } else { format!("; what tells most: {}", signs.join("; ")) };
+        notebook.find(Level::Note, format!("spec.tasks.{name}.seeds"), format!("{quality}{tell}"));
+        for warning in seeds::warnings(&quality, None) {
+            notebook.find(Level::Warning, format!("spec.tasks.{name}.seeds"), warning.to_string());
+        }
+    }
+    for left_out in &seeds.left_out {
+        notebook.find(Level::Warning, left_out.path(), left_out.to_string());
+    }
+    Some(seeds.spec)
 }
 
 /// Each feature by itself, so that all that is wrong is said at once.
@@ -40,7 +89,7 @@ fn check_features(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebo
     }
 }
 
-fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, notebook: &mut Notebook<'_>) {
+fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
     let mut expect = |column: &ColumnName, path: String, fits: fn(&DataType) -> bool, wanted: &str| match schema
         .field_with_name(column.as_str())
     {
@@ -94,11 +143,6 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, session: &Session, not
         if let Err(error) = conditions::of_task(name, task, schema) {
             notebook.error(format!("spec.tasks.{name}.when"), &error);
         }
-        if let Task::Lookalike(task) = task
-            && let Err(error) = session.check_key(&task.seeds.table, task.seeds.key.as_ref().unwrap_or(&spec.key))
-        {
-            notebook.error(format!("spec.tasks.{name}.seeds"), &error);
-        }
     }
 }
 
@@ -137,8 +181,8 @@ fn look_at_rows(spec: &TrainingSpec, inspection: Inspection, notebook: &mut Note
     notebook.table(&spec.examples, summary);
 }
 
-fn plan(document: &Training, notebook: &mut Notebook<'_>) {
-    let Training { metadata, spec, .. } = document;
+fn plan(document: &Training, spec: &TrainingSpec, notebook: &mut Notebook<'_>) {
+    let metadata = &document.metadata;
     let tasks: Vec<_> = spec.tasks.keys().map(|name| name.as_str()).collect();
     let batches = match spec.training.batch_size {
         Some(rows) => format!("batches of {rows}"),

@@ -12,6 +12,7 @@ use super::input::Report;
 use super::measures_table::measures;
 use super::numbers::{fixed, percent, percent_tick, plural, times};
 use super::plot::Size;
+use super::reach;
 use super::timeline::task_curves;
 use super::verdict::judged;
 
@@ -37,6 +38,9 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
                 let calibration = report.calibration.tasks.get(task);
                 lift(html, part, judged);
                 scores(html, part, judged);
+                if metrics.kind == TaskKind::Lookalike {
+                    reach::curve(html, part, judged);
+                }
                 ranking(html, judged, metrics);
                 probabilities(html, part, judged, calibration);
                 calibration_map(html, judged, calibration);
@@ -45,6 +49,9 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
         if let Some((part, PartMetrics::Probabilities(judged))) = judged(metrics)
             && !judged.deciles.is_empty()
         {
+            if metrics.kind == TaskKind::Lookalike {
+                reach::figures(html, part, judged);
+            }
             details(html, &format!("Lift and gain on {} rows, as figures", part.name()), |html| {
                 decile_table(html, judged);
             });

@@ -1,10 +1,13 @@
 //! What a report is made of.
 
 use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
 use model::calibrate::ModelCalibration;
 use model::measure::{Comparison, ModelMetrics, Part};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
+
+use crate::seeds::SeedQuality;
 
 /// Everything that the page says. Lists keep the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +50,8 @@ pub struct Report {
     pub comparisons: Vec<Comparison>,
     /// How probabilities were put right.
     pub calibration: ModelCalibration,
+    /// The seed list of each lookalike task.
+    pub seeds: IndexMap<TaskName, SeedQuality>,
     /// What registration did: aliases moved, or why one was not. A sentence each.
     pub registration: Vec<String>,
     /// What the run warned of: constant columns, features that leak, … A sentence each.

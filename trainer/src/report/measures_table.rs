@@ -4,7 +4,7 @@ use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskMetrics};
 
 use super::figure::table;
 use super::html::Html;
-use super::numbers::{ABSENT, amount, count, fixed, measure, measure_words, percent};
+use super::numbers::{ABSENT, amount, count, fixed, measure, measure_words, percent, times};
 
 /// Rows are measures, columns are parts.
 pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {
@@ -71,7 +71,7 @@ fn measure_line(html: &mut Html, metrics: &TaskMetrics, of: Measure) {
     });
 }
 
-/// The interval of an AUC, or what a measure was before calibration and would be by chance.
+/// The interval of an AUC or a recall, or what a measure was before calibration and would be by chance.
 fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
     let Some(metrics) = probabilities(metrics) else { return Vec::new() };
     let before = |value: Option<f64>| value.map(|value| format!("before {}", measure(of, value)));
@@ -81,6 +81,12 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
             let interval =
                 metrics.auc_interval.map(|interval| format!("{}–{}", fixed(interval.low, 3), fixed(interval.high, 3)));
             [interval, None]
+        }
+        Measure::RecallAt(top) => {
+            let interval = metrics.recall_interval(top);
+            let words = interval.map(|interval| format!("{}–{}", percent(interval.low), percent(interval.high)));
+            let lift = metrics.get(of).map(|recall| format!("{} random", times(recall / top.share())));
+            [words, lift]
         }
         Measure::Ece => {
             let by_chance = metrics.ece_by_chance.map(|by_chance| format!("by chance {}", measure(of, by_chance)));
@@ -95,7 +101,6 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
         | Measure::Gini
         | Measure::LiftTopDecile
         | Measure::PrecisionAt(_)
-        | Measure::RecallAt(_)
         | Measure::Rmse
         | Measure::Mae
         | Measure::Spearman

@@ -6,7 +6,7 @@ use model::measure::{Measure, TopShare};
 pub(super) const ABSENT: &str = "–";
 
 /// 1234567 as `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -19,7 +19,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// A share as a percentage of about three digits: `0.034 %`, `4.56 %`, `45.6 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let size = percent.abs();
     let decimals = match size {
@@ -37,7 +37,7 @@ pub(super) fn percent_tick(share: f64) -> String {
 }
 
 /// A number for an axis: no more digits than it needs, thousands apart.
-pub(super) fn tick(number: f64) -> String {
+pub(crate) fn tick(number: f64) -> String {
     if number.abs() >= 1000.0 { amount(number) } else { trimmed(number, 6) }
 }
 
@@ -126,9 +126,11 @@ pub(super) fn measure_words(measure: Measure) -> &'static str {
         Measure::PrecisionAt(TopShare::Percent1) => "precision at the best 1 %",
         Measure::PrecisionAt(TopShare::Percent5) => "precision at the best 5 %",
         Measure::PrecisionAt(TopShare::Percent10) => "precision at the best 10 %",
+        Measure::PrecisionAt(TopShare::Percent20) => "precision at the best 20 %",
         Measure::RecallAt(TopShare::Percent1) => "recall at the best 1 %",
         Measure::RecallAt(TopShare::Percent5) => "recall at the best 5 %",
         Measure::RecallAt(TopShare::Percent10) => "recall at the best 10 %",
+        Measure::RecallAt(TopShare::Percent20) => "recall at the best 20 %",
         Measure::Rmse => "RMSE",
         Measure::Mae => "MAE",
         Measure::Spearman => "Spearman",
@@ -137,7 +139,7 @@ pub(super) fn measure_words(measure: Measure) -> &'static str {
 }
 
 /// A factor: `2.9×`.
-pub(super) fn times(factor: f64) -> String {
+pub(crate) fn times(factor: f64) -> String {
     format!("{}×", fixed(factor, 2))
 }
 

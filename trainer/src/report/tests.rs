@@ -291,3 +291,25 @@ fn a_single_task_makes_a_page() {
     assert_well_formed(&page);
     assert!(page.contains("A positive row is a seed."));
 }
+
+#[test]
+fn seed_lists_are_judged_side_by_side() {
+    let page = render(&sample::wide());
+    assert!(page.contains("<h2>Seeds</h2>"));
+    for text in [
+        "only 40 seeds are found",
+        "only 40 of 120 seeds are among the examples",
+        "&lt;age&gt; ≥ 50: 10.0\u{a0}% of the people",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!render(&sample::usual()).contains("<h2>Seeds</h2>"), "without lookalike tasks there is nothing to say");
+}
+
+#[test]
+fn a_lookalike_task_shows_what_an_audience_reaches_as_it_grows() {
+    let page = render(&sample::wide());
+    assert_eq!(page.matches("<h4>Reach and similarity</h4>").count(), 1, "one lookalike task");
+    assert!(page.contains("An audience of 10\u{a0}% of the people reaches"));
+    assert!(!render(&sample::usual()).contains("Reach and similarity"));
+}

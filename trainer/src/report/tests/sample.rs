@@ -13,6 +13,7 @@ use spec::training::Calibration;
 use crate::report::{
     DataPart, Epoch, EpochTask, FeatureLine, InputLine, LabelRate, Report, Setting, StopReason, Timeline,
 };
+use crate::seeds::{SeedQuality, Sign};
 
 /// Numbers that look random.
 pub(crate) struct Noise(pub(crate) u64);
@@ -237,6 +238,26 @@ spec:
 ";
 
 /// A report of these tasks.
+/// Each lookalike task's list: few seeds, and a name that HTML would take for markup.
+fn seeds(samples: &[Sample]) -> IndexMap<TaskName, SeedQuality> {
+    let sign = Sign { column: "age".to_owned(), auc: 0.71, group: "<age> ≥ 50".to_owned(), share: 0.1, lift: 2.5 };
+    let quality = SeedQuality {
+        table: "best_customers".parse().unwrap(),
+        campaign: Some("8".to_owned()),
+        size: 120,
+        duplicates: 3,
+        without_key: 0,
+        found: 40,
+        rows: 41,
+        excluded_rows: 0,
+        others: 2_000,
+        negative_rate: 0.5,
+        signs: vec![sign],
+    };
+    let lookalikes = samples.iter().filter(|sample| sample.kind == TaskKind::Lookalike);
+    lookalikes.map(|sample| (sample.name.parse().unwrap(), quality.clone())).collect()
+}
+
 pub(crate) fn report(model: &str, samples: &[Sample], feature_count: usize) -> Report {
     let mut metrics = ModelMetrics::default();
     let mut calibration = ModelCalibration::default();
@@ -287,6 +308,7 @@ pub(crate) fn report(model: &str, samples: &[Sample], feature_count: usize) -> R
         timeline: timeline(samples, 11, 8),
         comparisons: comparisons(samples),
         calibration,
+        seeds: seeds(samples),
         registration: vec!["Alias production moved from version 2: repurchase.auc 0.781 >= 0.70 holds.".to_owned()],
         warnings: Vec::new(),
         metrics,
