@@ -182,6 +182,16 @@ pub fn shard_commit(run: &RunId, shard: ShardId) -> Key {
     shard_commits(run).numbered(shard.0)
 }
 
+/// `runs/<run>/search`
+pub fn search_trainings(run: &RunId) -> Folder {
+    self::run(run).folder("search")
+}
+
+/// What came of a training of the run's search; created once.
+pub fn search_training(run: &RunId, training: u64) -> Key {
+    search_trainings(run).numbered(training)
+}
+
 /// `part-<n>.parquet`: a file of scores in a folder of somebody's choice.
 pub fn output_part(number: u64) -> Key {
     Key::root(&format!("part-{}.parquet", padded(number)))

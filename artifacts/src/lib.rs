@@ -22,6 +22,7 @@ pub mod registry;
 pub mod rows;
 pub mod runs;
 pub mod source;
+pub mod trials;
 pub mod workspace;
 
 pub use digest::Digest;

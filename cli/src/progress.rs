@@ -76,6 +76,10 @@ fn announcement(notice: &Notice) -> Option<String> {
         Notice::StageBegan { stage: Stage::Score, units, done } if *done > 0 => {
             Some(format!("score: {done} of {units} shards are done already"))
         }
+        Notice::StageBegan { stage: Stage::Search, units, done } => {
+            let already = if *done > 0 { format!(", {done} of them done already") } else { String::new() };
+            Some(format!("search: {units} trainings{already}"))
+        }
         Notice::StageBegan { .. } | Notice::Launched { .. } | Notice::Ended { .. } | Notice::UnitDone { .. } => None,
         Notice::StageFinished { stage } => Some(format!("{stage}: done")),
         Notice::Progressed { .. } => None,
@@ -105,6 +109,7 @@ fn failed(
     let what_next = match verdict {
         Verdict::Retry { after } if after.is_zero() => "trying again".to_owned(),
         Verdict::Retry { after } => format!("trying again in {} s", after.as_secs()),
+        Verdict::LeaveOut => "the search goes on without it".to_owned(),
         Verdict::GiveUp => "giving up".to_owned(),
     };
     let causes: String = failure.causes.iter().map(|cause| format!("\n    {cause}")).collect();

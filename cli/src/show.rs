@@ -3,6 +3,7 @@
 mod comparison;
 mod figures;
 mod outcome;
+mod search;
 
 use std::io::{ErrorKind, Write};
 

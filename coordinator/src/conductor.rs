@@ -29,6 +29,7 @@ use crate::outcome;
 use crate::run::{Course, Event, State, StopReason, Subject, Verdict, verdict};
 use crate::shards;
 use crate::timing::Timing;
+use crate::trials;
 use children::Child;
 
 /// What a conductor works with.
@@ -177,17 +178,23 @@ impl<L: Launcher> Conductor<L> {
     /// Finds out which units of the stage are left and launches processes for them.
     async fn begin(&mut self, stage: Stage) -> Result<()> {
         self.begun = Some(stage);
-        let (units, done) = match stage {
-            Stage::Train => (vec![Unit::Train], vec![]),
-            Stage::Plan => (vec![Unit::Plan], vec![]),
-            Stage::Score => shards::of_run(self.log.workspace(), self.log.run()).await?,
-            Stage::Publish => (vec![Unit::Publish], vec![]),
+        let (workspace, run) = (self.log.workspace(), self.log.run());
+        let (waves, done) = match stage {
+            Stage::Train => (vec![vec![Unit::Train]], vec![]),
+            Stage::Plan => (vec![vec![Unit::Plan]], vec![]),
+            Stage::Score => {
+                let (shards, done) = shards::of_run(workspace, run).await?;
+                (vec![shards], done)
+            }
+            Stage::Publish => (vec![vec![Unit::Publish]], vec![]),
+            Stage::Prepare => (vec![vec![Unit::Prepare]], vec![]),
+            Stage::Search => trials::of_run(workspace, run).await?,
         };
-        self.leases.begin(units, done);
+        self.leases.begin_in_waves(waves, done);
         let (units, done) = (self.leases.total(), self.leases.done());
         self.notices.tell(Notice::StageBegan { stage, units, done });
         if self.leases.is_done() {
-            return self.finish(stage, scored(units)).await;
+            return self.finish(stage, counted(stage, units)).await;
         }
         if self.control.wanted() > Wanted::Run {
             self.wanted_stop = Some(StopReason::Interrupted);
@@ -199,10 +206,10 @@ impl<L: Launcher> Conductor<L> {
     /// Launches as many processes as there is work for and the run may have.
     async fn fill_up(&mut self, stage: Stage) -> Result<()> {
         let most = match stage {
-            Stage::Score => self.processes as usize,
-            Stage::Train | Stage::Plan | Stage::Publish => 1,
+            Stage::Score | Stage::Search => self.processes as usize,
+            Stage::Train | Stage::Plan | Stage::Publish | Stage::Prepare => 1,
         };
-        let wanted = most.min(self.leases.total() - self.leases.done());
+        let wanted = most.min(self.leases.unfinished());
         let present = self.children.iter().filter(|(name, child)| name.stage == stage && !child.is_condemned()).count();
         match u32::try_from(wanted.saturating_sub(present)) {
             Ok(0) => Ok(()),
@@ -247,15 +254,15 @@ impl<L: Launcher> Conductor<L> {
             return Ok(());
         }
         let outcome = match unit {
-            Unit::Score(_) => scored(units),
-            Unit::Train | Unit::Plan | Unit::Publish => outcome,
+            Unit::Score(_) | Unit::Trial(_) => counted(unit.stage(), units),
+            Unit::Train | Unit::Plan | Unit::Publish | Unit::Prepare => outcome,
         };
         self.finish(unit.stage(), outcome).await
     }
 
     async fn finish(&mut self, stage: Stage, outcome: Value) -> Result<()> {
         let held_back = match stage {
-            Stage::Train | Stage::Plan | Stage::Score => vec![],
+            Stage::Train | Stage::Plan | Stage::Score | Stage::Prepare | Stage::Search => vec![],
             Stage::Publish => match outcome::held_back(&outcome) {
                 Ok(held_back) => held_back,
                 Err(error) => {
@@ -285,7 +292,14 @@ impl<L: Launcher> Conductor<L> {
         match (verdict, subject) {
             (Verdict::Retry { after }, Subject::Unit(unit)) => self.leases.put_back(unit, self.clock.now() + after),
             (Verdict::Retry { .. }, Subject::Process(_)) => {}
-            (Verdict::GiveUp, _) => self.wanted_stop = Some(StopReason::Failed { subject, failure }),
+            (Verdict::LeaveOut, Subject::Unit(unit @ Unit::Trial(trial))) => {
+                trials::leave_out(self.log.workspace(), self.log.run(), trial, failure).await?;
+                self.leases.settle(unit);
+                return self.done(unit, Value::Null).await;
+            }
+            (Verdict::GiveUp | Verdict::LeaveOut, _) => {
+                self.wanted_stop = Some(StopReason::Failed { subject, failure })
+            }
         }
         Ok(())
     }
@@ -334,6 +348,10 @@ impl<L: Launcher> Conductor<L> {
     }
 }
 
-fn scored(shards: usize) -> Value {
-    json!({"shards": shards})
+/// The outcome of a stage of many units.
+fn counted(stage: Stage, units: usize) -> Value {
+    match stage {
+        Stage::Search => json!({"trainings": units}),
+        Stage::Score | Stage::Train | Stage::Plan | Stage::Publish | Stage::Prepare => json!({"shards": units}),
+    }
 }

@@ -67,6 +67,21 @@ pub enum CoordinatorError {
         /// The run.
         run: RunId,
     },
+    /// A search without its document.
+    #[error("run {run} is a search, and its document.json is gone or of another kind")]
+    NoSearch {
+        /// The run.
+        run: RunId,
+    },
+    /// A search that no document of this program holds.
+    #[error("the search of run {run} cannot be told from its document.json")]
+    InvalidSearch {
+        /// The run.
+        run: RunId,
+        /// What is wrong with it.
+        #[source]
+        source: spec::search::InvalidPlan,
+    },
     /// A worker program is not where it should be.
     #[error("`{program}` is not there: it belongs beside `kindred`; install or build all programs together")]
     NoProgram {

@@ -3,7 +3,7 @@
 //! A lease only decides when to start another attempt. Who won a unit is decided by create-once objects, so a
 //! completion by a worker whose lease has run out is as good as any.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proto::{Assignment, Attempt, Epoch, LeaseId, Unit, WorkerId};
@@ -19,6 +19,8 @@ pub struct Leases {
     granted: u64,
     total: usize,
     ready: BTreeSet<Unit>,
+    /// Units that wait for all those before them to be done.
+    later: VecDeque<BTreeSet<Unit>>,
     delayed: BTreeSet<(Duration, Unit)>,
     held: BTreeMap<LeaseId, Held>,
     expiries: BTreeSet<(Duration, LeaseId)>,
@@ -80,6 +82,7 @@ impl Leases {
             granted: 0,
             total: 0,
             ready: BTreeSet::new(),
+            later: VecDeque::new(),
             delayed: BTreeSet::new(),
             held: BTreeMap::new(),
             expiries: BTreeSet::new(),
@@ -91,11 +94,35 @@ impl Leases {
 
     /// Begins a stage with these units, some of which may be done already. Leases of the stage before are void.
     pub fn begin(&mut self, units: impl IntoIterator<Item = Unit>, done: impl IntoIterator<Item = Unit>) {
+        self.begin_in_waves([units], done);
+    }
+
+    /// The same with units in waves: those of a wave are granted once all units of the waves before are done.
+    pub fn begin_in_waves<Wave: IntoIterator<Item = Unit>>(
+        &mut self,
+        waves: impl IntoIterator<Item = Wave>,
+        done: impl IntoIterator<Item = Unit>,
+    ) {
         let (epoch, lifetime, granted) = (self.epoch, self.lifetime, self.granted);
         *self = Self { granted, ..Self::new(epoch, lifetime) };
-        self.ready = units.into_iter().collect();
-        self.total = self.ready.len();
-        self.done = done.into_iter().filter(|unit| self.ready.remove(unit)).collect();
+        let done: BTreeSet<Unit> = done.into_iter().collect();
+        for wave in waves {
+            let (finished, left): (BTreeSet<Unit>, BTreeSet<Unit>) =
+                wave.into_iter().partition(|unit| done.contains(unit));
+            self.total += finished.len() + left.len();
+            self.done.extend(finished);
+            self.later.push_back(left);
+        }
+        self.let_waves_in();
+    }
+
+    /// Lets the next wave in once nothing of those before is left.
+    fn let_waves_in(&mut self) {
+        while self.unfinished() == 0
+            && let Some(wave) = self.later.pop_front()
+        {
+            self.ready = wave;
+        }
     }
 
     /// The next unit for a worker; the same again if it holds one already, because the answer may have been lost.
@@ -142,8 +169,13 @@ impl Leases {
         let Some(unit) = self.units.get(&lease).copied() else {
             return Completion::Unknown;
         };
+        if self.settle(unit) { Completion::Done(unit) } else { Completion::Repeated }
+    }
+
+    /// Counts a unit as done, whoever holds it; false if it was before.
+    pub fn settle(&mut self, unit: Unit) -> bool {
         if !self.done.insert(unit) {
-            return Completion::Repeated;
+            return false;
         }
         self.ready.remove(&unit);
         self.delayed.retain(|(_, delayed)| *delayed != unit);
@@ -151,7 +183,8 @@ impl Leases {
         if let Some(holder) = holder {
             self.take(holder);
         }
-        Completion::Done(unit)
+        self.let_waves_in();
+        true
     }
 
     /// The holder gives its lease up; `None` if it does not hold it any more.
@@ -209,6 +242,12 @@ impl Leases {
     /// How many units there are.
     pub fn total(&self) -> usize {
         self.total
+    }
+
+    /// How many units are not done, of the waves that have come in.
+    pub fn unfinished(&self) -> usize {
+        let later: usize = self.later.iter().map(BTreeSet::len).sum();
+        self.total - self.done.len() - later
     }
 
     /// How many units are neither done nor held.

@@ -19,6 +19,7 @@ mod service;
 mod shards;
 mod submission;
 mod timing;
+mod trials;
 
 pub use control::{Control, Controlled, Wanted};
 pub use desk::{Caller, Desk};

@@ -45,15 +45,16 @@ impl Submission {
     /// What the run does.
     pub fn kind(&self) -> Kind {
         match &self.document.document {
+            Document::Training(training) if training.spec.search.is_some() => Kind::Search,
             Document::Training(_) => Kind::Training,
             Document::Scoring(_) => Kind::Scoring,
         }
     }
 
-    /// How many processes score at once.
+    /// How many processes score, or train trials, at once.
     pub(crate) fn processes(&self) -> u32 {
         match &self.document.document {
-            Document::Training(_) => 1,
+            Document::Training(training) => training.spec.search.as_ref().map_or(1, |search| search.parallel),
             Document::Scoring(scoring) => scoring.spec.resources.processes,
         }
     }

@@ -15,7 +15,7 @@ pub use auth::{Bearer, PARENT_VARIABLE, TOKEN_VARIABLE, Token};
 pub use failure::{Failure, FailureClass};
 pub use message::{Assignment, Heartbeat, Instruction, Malformed, Next, Progress, Registered, Registration, WorkerId};
 pub use refusal::Refusal;
-pub use unit::{Attempt, Epoch, Generation, LeaseId, Shard, Stage, Unit, UnknownStage};
+pub use unit::{Attempt, Epoch, Generation, LeaseId, Shard, Stage, Trial, Unit, UnknownStage};
 
 /// The version of this program; workers and coordinators refuse each other unless it is the same.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -20,9 +20,16 @@ pub enum Stage {
     Score,
     /// Build, check and publish audiences: one unit.
     Publish,
+    /// Prepare the tables of a search: one unit.
+    Prepare,
+    /// Train the trials of a search: a unit each on every rung.
+    Search,
 }
 
 impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Train, Self::Plan, Self::Score, Self::Publish, Self::Prepare, Self::Search];
+
     /// The word for it in command lines, logs and file names.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +37,8 @@ impl Stage {
             Self::Plan => "plan",
             Self::Score => "score",
             Self::Publish => "publish",
+            Self::Prepare => "prepare",
+            Self::Search => "search",
         }
     }
 }
@@ -42,15 +51,14 @@ impl fmt::Display for Stage {
 
 /// A word that names no stage.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a stage: use train, plan, score or publish")]
+#[error("`{0}` is not a stage: use train, plan, score, publish, prepare or search")]
 pub struct UnknownStage(String);
 
 impl FromStr for Stage {
     type Err = UnknownStage;
 
     fn from_str(text: &str) -> Result<Self, UnknownStage> {
-        let stages = [Self::Train, Self::Plan, Self::Score, Self::Publish];
-        stages.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| UnknownStage(text.to_owned()))
+        Self::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| UnknownStage(text.to_owned()))
     }
 }
 
@@ -61,6 +69,8 @@ impl From<Stage> for v1::Stage {
             Stage::Plan => Self::Plan,
             Stage::Score => Self::Score,
             Stage::Publish => Self::Publish,
+            Stage::Prepare => Self::Prepare,
+            Stage::Search => Self::Search,
         }
     }
 }
@@ -74,6 +84,8 @@ impl TryFrom<i32> for Stage {
             Ok(v1::Stage::Plan) => Ok(Self::Plan),
             Ok(v1::Stage::Score) => Ok(Self::Score),
             Ok(v1::Stage::Publish) => Ok(Self::Publish),
+            Ok(v1::Stage::Prepare) => Ok(Self::Prepare),
+            Ok(v1::Stage::Search) => Ok(Self::Search),
             Ok(v1::Stage::Unspecified) | Err(_) => Err(Malformed::Number { field: "stage", number }),
         }
     }
@@ -91,6 +103,10 @@ pub enum Unit {
     Score(Shard),
     /// Build, check and publish the audiences.
     Publish,
+    /// Prepare the tables that all trials read.
+    Prepare,
+    /// Train a trial of the search on one rung.
+    Trial(Trial),
 }
 
 impl Unit {
@@ -101,6 +117,8 @@ impl Unit {
             Self::Plan => Stage::Plan,
             Self::Score(_) => Stage::Score,
             Self::Publish => Stage::Publish,
+            Self::Prepare => Stage::Prepare,
+            Self::Trial(_) => Stage::Search,
         }
     }
 }
@@ -108,19 +126,21 @@ impl Unit {
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Train | Self::Plan | Self::Publish => self.stage().fmt(f),
+            Self::Train | Self::Plan | Self::Publish | Self::Prepare => self.stage().fmt(f),
             Self::Score(shard) => write!(f, "shard {shard}"),
+            Self::Trial(trial) => write!(f, "training {trial} of the search"),
         }
     }
 }
 
 impl From<Unit> for v1::Unit {
     fn from(unit: Unit) -> Self {
-        let shard = match unit {
-            Unit::Score(shard) => shard.0,
-            Unit::Train | Unit::Plan | Unit::Publish => 0,
+        let (shard, trial) = match unit {
+            Unit::Score(shard) => (shard.0, 0),
+            Unit::Trial(trial) => (0, trial.0),
+            Unit::Train | Unit::Plan | Unit::Publish | Unit::Prepare => (0, 0),
         };
-        Self { stage: v1::Stage::from(unit.stage()).into(), shard }
+        Self { stage: v1::Stage::from(unit.stage()).into(), shard, trial }
     }
 }
 
@@ -133,6 +153,8 @@ impl TryFrom<v1::Unit> for Unit {
             Stage::Plan => Self::Plan,
             Stage::Score => Self::Score(Shard(unit.shard)),
             Stage::Publish => Self::Publish,
+            Stage::Prepare => Self::Prepare,
+            Stage::Search => Self::Trial(Trial(unit.trial)),
         })
     }
 }
@@ -155,6 +177,8 @@ macro_rules! numbers {
 numbers! {
     /// A shard of a run's frozen plan: 0, 1, …
     Shard;
+    /// A training of a run's search, numbered rung by rung: 0, 1, …
+    Trial;
     /// One try at a unit of work; unique within its run over all coordinators.
     Attempt;
     /// One coordinator's term over a run; a larger one supersedes a smaller one.
@@ -171,21 +195,22 @@ mod tests {
 
     #[test]
     fn every_unit_survives_the_wire() {
-        for unit in [Unit::Train, Unit::Plan, Unit::Score(Shard(0)), Unit::Score(Shard(u64::MAX)), Unit::Publish] {
+        let of_many = [0, 7, u64::MAX].into_iter().flat_map(|n| [Unit::Score(Shard(n)), Unit::Trial(Trial(n))]);
+        for unit in [Unit::Train, Unit::Plan, Unit::Publish, Unit::Prepare].into_iter().chain(of_many) {
             assert_eq!(Unit::try_from(v1::Unit::from(unit)), Ok(unit));
         }
     }
 
     #[test]
     fn a_stage_nobody_knows_is_malformed() {
-        for number in [0, 5, -1] {
+        for number in [0, 7, -1] {
             assert_eq!(Stage::try_from(number), Err(Malformed::Number { field: "stage", number }));
         }
     }
 
     #[test]
     fn stages_parse_from_their_own_words() {
-        for stage in [Stage::Train, Stage::Plan, Stage::Score, Stage::Publish] {
+        for stage in Stage::ALL {
             assert_eq!(stage.to_string().parse(), Ok(stage));
         }
         assert!("Train".parse::<Stage>().is_err());

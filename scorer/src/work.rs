@@ -38,7 +38,9 @@ impl ScorerWork {
                 serde_json::to_value(scorer.score(ShardId(shard.0), &attempt, progress, cancel).await?)
             }
             Unit::Publish => serde_json::to_value(publish(&open().await?, progress, cancel).await?),
-            Unit::Train => return Err(ScorerError::NotScoring { run: assignment.run }),
+            Unit::Train | Unit::Prepare | Unit::Trial(_) => {
+                return Err(ScorerError::NotScoring { run: assignment.run });
+            }
         };
         outcome.map_err(ScorerError::Json)
     }

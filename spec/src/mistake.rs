@@ -3,6 +3,7 @@
 use crate::contradiction::Contradiction;
 use crate::measure::{InvalidCondition, InvalidMeasure};
 use crate::node::quoted;
+use crate::search::SearchMistake;
 use crate::suggest::nearest;
 
 /// One mistake, without its place.
@@ -223,6 +224,9 @@ pub enum Mistake {
     /// A condition that is none.
     #[error(transparent)]
     Condition(InvalidCondition),
+    /// A search that cannot be made.
+    #[error(transparent)]
+    Search(SearchMistake),
     /// Parts of the document that do not go together.
     #[error(transparent)]
     Contradiction(Contradiction),
@@ -283,6 +287,7 @@ impl Mistake {
             | Self::ParameterInName
             | Self::Measure(_)
             | Self::Condition(_)
+            | Self::Search(_)
             | Self::Refused { .. } => None,
         }
     }

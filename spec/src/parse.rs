@@ -8,9 +8,9 @@ use crate::mistake::Mistake;
 use crate::node::{Node, Path};
 use crate::parameters::{self, RUN_DATE, Settings};
 use crate::problem::{Problem, Problems};
-use crate::shape::Shape;
+use crate::shape::{Record, Shape};
 use crate::structure::{self, Checked};
-use crate::{schema, validate, yaml};
+use crate::{schema, search, validate, yaml};
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +26,15 @@ pub struct SourceFile {
 
 static SHAPE: LazyLock<Shape> =
     LazyLock::new(|| Shape::of_schema(&schema::of_documents()).expect("a test compiles the schema of our own types"));
+
+/// The shape of a Training document's `spec`.
+pub(crate) fn training_shape() -> Option<&'static Record> {
+    let Shape::Tagged { variants, .. } = &*SHAPE else { return None };
+    match &variants.get("Training")?.fields.get("spec")?.shape {
+        Shape::Record(record) => Some(record),
+        _ => None,
+    }
+}
 
 /// The documents of all files in order, valid and with their parameters put in.
 ///
@@ -70,10 +79,16 @@ impl Parser<'_> {
     fn document(&mut self, mut tree: Node) {
         self.declared.extend(parameters::put_in(&mut tree, self.settings, &mut self.problems));
         let before = self.problems.len();
-        let Checked { json: Some(json), damage } = structure::check(&SHAPE, &tree, &mut self.problems) else { return };
+        let Checked { json: Some(mut json), mut damage } = structure::check(&SHAPE, &tree, &mut self.problems) else {
+            return;
+        };
+        search::check(&tree, &mut json, &mut damage, &mut self.problems);
         match serde_json::from_value::<Document>(json) {
             Ok(document) => {
                 validate::validate(&document, &tree, &damage, &mut self.problems);
+                if self.problems.len() == before {
+                    validate::validate_trials(&document, &tree, &mut self.problems);
+                }
                 self.documents.push((tree, document));
             }
             Err(error) if self.problems.len() == before => {

@@ -15,6 +15,8 @@ mod tests;
 pub(crate) enum Shape {
     /// The shape, or null.
     Optional(Box<Shape>),
+    /// Anything; who reads it checks it.
+    Any,
     /// Any text, number or boolean.
     Scalar,
     Boolean,
@@ -135,6 +137,7 @@ impl Compiler<'_> {
                 Ok(Shape::Optional(Box::new(shape)))
             }
             ["string", "number", "boolean"] => Ok(Shape::Scalar),
+            ["null", "boolean", "number", "string", "array", "object"] => Ok(Shape::Any),
             _ => Err(unknown()),
         }
     }

@@ -10,7 +10,8 @@ use crate::problem::{Place, Problem};
 use crate::shape::{Record, Shape};
 use crate::share::parse_percentage;
 use crate::suggest::nearest;
-use describe::{describe, noun};
+pub(crate) use describe::describe;
+use describe::noun;
 use scalars::{as_f64, malformed};
 
 mod describe;
@@ -32,6 +33,14 @@ pub(crate) fn check(shape: &Shape, document: &Node, problems: &mut Vec<Problem>)
     let mut walk = Walk { problems, damage: Vec::new(), path: Path::default() };
     let json = walk.value(shape, document);
     Checked { json, damage: walk.damage }
+}
+
+/// Checks one value by itself, which stands at a path of the document; nothing where it is wrong, which is reported.
+pub(crate) fn check_value(shape: &Shape, node: &Node, path: Path, problems: &mut Vec<Problem>) -> Option<Json> {
+    let before = problems.len();
+    let mut walk = Walk { problems, damage: Vec::new(), path };
+    let json = walk.value(shape, node);
+    json.filter(|_| problems.len() == before)
 }
 
 struct Walk<'a> {
@@ -65,6 +74,7 @@ impl Walk<'_> {
     fn value(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
         match (shape, &node.value) {
             (_, Value::Unknown) => None,
+            (Shape::Any, _) => scalars::plain_json(node),
             (Shape::Optional(_), Value::Null) => Some(Json::Null),
             (Shape::Optional(shape), _) => self.value(shape, node),
             (_, Value::Parameter(value, text)) => {

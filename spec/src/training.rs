@@ -10,6 +10,7 @@ use crate::feature::Feature;
 use crate::ids::{AliasName, ColumnName, FeatureName, TableName, TaskName};
 use crate::network::Network;
 use crate::scoring::Resources;
+use crate::search::Search;
 use crate::table::{PrepareStep, TableSource};
 use crate::task::Task;
 
@@ -61,6 +62,9 @@ pub struct TrainingSpec {
     /// What is fitted to the same rows beside the network, to be compared with it.
     #[serde(default)]
     pub baseline: Baseline,
+    /// Other settings to try; the best of all are registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// Which aliases the new version gets.
     #[serde(default)]
     pub register: Register,

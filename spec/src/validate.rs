@@ -12,6 +12,7 @@ mod audiences;
 mod features;
 mod lookalike;
 mod scoring;
+mod search;
 mod tables;
 mod tasks;
 #[cfg(test)]
@@ -30,6 +31,8 @@ pub(crate) fn validate(document: &Document, tree: &Node, damage: &[Path], proble
         Document::Scoring(scoring) => scoring::check(&mut checker, &scoring.spec),
     }
 }
+
+pub(crate) use search::validate_trials;
 
 struct Checker<'a> {
     tree: &'a Node,

@@ -8,7 +8,7 @@ use model::measure::Part as MeasuredPart;
 use spec::measure::Condition;
 use spec::network::{Interaction, Network, Trunk};
 use spec::training::{Fit, Split};
-use spec::{TrainingSpec, Version};
+use spec::{Document, TrainingSpec, Version};
 
 use crate::fitting::FittedModel;
 use crate::report::numbers::plural;
@@ -20,7 +20,8 @@ use crate::run::Run;
 pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel, mut warned: Vec<String>) -> Report {
     warned.extend(warnings(fitted));
     let spec = run.spec();
-    let document = serde_json::to_string_pretty(&run.document.document).unwrap_or_default();
+    let document = Document::Training(run.training.clone());
+    let document = serde_json::to_string_pretty(&document).unwrap_or_default();
     Report {
         model: run.training.metadata.name.to_string(),
         version: Some(version.0),
@@ -40,6 +41,7 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel, mut wa
         timeline: fitted.stored.timeline.clone(),
         metrics: fitted.stored.metrics.clone(),
         comparisons: fitted.stored.comparisons.clone(),
+        search: fitted.stored.search.clone(),
         calibration: fitted.calibration.clone(),
         registration: registration(spec, version, fitted),
         seeds: fitted.stored.seeds.clone(),

@@ -4,12 +4,12 @@
 use std::time::{Duration, Instant};
 
 use model::learner::{Learner, Snapshot, StepLosses};
-use model::measure::{Better, PartMetrics, TaskKind, of_task_or_lists};
+use model::measure::{Better, PartMetrics, TaskKind};
 use spec::measure::StoppingMeasure;
 use spec::{Task, TaskName, TrainingSpec};
 
 use crate::error::Result;
-use crate::evaluation::{Evaluation, evaluate_batch};
+use crate::evaluation::{Evaluation, evaluate_part};
 use crate::fitting::Desk;
 use crate::overall::Overall;
 use crate::report::{Epoch, EpochTask, StopReason, Timeline};
@@ -26,13 +26,16 @@ pub(crate) enum Title {
     Network,
     /// The linear network beside it.
     Baseline,
+    /// A trial of a search, by its number.
+    Trial(u32),
 }
 
 impl Title {
-    fn words(self) -> &'static str {
+    fn words(self) -> String {
         match self {
-            Self::Network => "",
-            Self::Baseline => "linear baseline: ",
+            Self::Network => String::new(),
+            Self::Baseline => "linear baseline: ".to_owned(),
+            Self::Trial(number) => format!("trial {number}, "),
         }
     }
 }
@@ -161,24 +164,14 @@ impl Course<'_> {
     }
 
     fn validate(&self, learner: &Learner) -> Result<Option<Evaluation>> {
-        let mut evaluation = Evaluation::new(self.spec);
-        for batch in self.desk.rows.sequential(Part::Validation)? {
-            self.desk.check()?;
-            evaluate_batch(learner, &batch?, &mut evaluation)?;
-        }
+        let evaluation = evaluate_part(learner, self.spec, Part::Validation, self.desk)?;
         Ok((evaluation.rows > 0).then_some(evaluation))
     }
 
     fn value(&self, validation: &Evaluation, losses: &[f64], overall: Option<f64>) -> Option<f64> {
         match &self.watched {
             StoppingMeasure::Loss => overall,
-            StoppingMeasure::Task(name) if name.measure == spec::measure::Measure::Loss => {
-                let losses = self.spec.tasks.keys().cloned().zip(losses.iter().copied()).collect();
-                of_task_or_lists(&losses, &name.task, |loss| Some(*loss))
-            }
-            StoppingMeasure::Task(name) => {
-                of_task_or_lists(&validation.metrics(), &name.task, |metrics| metrics.measure(name.measure.name()))
-            }
+            StoppingMeasure::Task(name) => validation.measure(name, self.spec, losses),
         }
     }
 
@@ -198,7 +191,11 @@ impl Course<'_> {
         self.spec.tasks.iter().enumerate().map(of_task).collect()
     }
 
+    /// A line for each epoch, except of trials: there are too many of them.
     fn note(&self, epoch: &Epoch) {
+        if let Title::Trial(_) = self.title {
+            return;
+        }
         let measures =
             epoch.tasks.iter().filter_map(|task| Some(format!("{} {:.4}", task.task, task.validation_measure?)));
         let measures: Vec<_> = measures.collect();

@@ -8,6 +8,7 @@ use query::QueryError;
 use spec::ids::InvalidName;
 use spec::measure::{InvalidCondition, InvalidMeasure};
 use spec::task::lists::ListError;
+use spec::search::InvalidPlan;
 use spec::{RunId, TableName, TaskName};
 use worker::{FailureClass, WorkFailure};
 
@@ -119,6 +120,29 @@ pub enum TrainerError {
     /// Seed lists that cannot become tasks.
     #[error(transparent)]
     Lists(#[from] ListError),
+    /// A measure to search by that is none.
+    #[error("search.objective is no measure")]
+    Objective(#[source] InvalidMeasure),
+    /// A search that no document of this program holds.
+    #[error("the run's search cannot be told from its document")]
+    Search(#[from] InvalidPlan),
+    /// A training that the search does not have.
+    #[error("the search of run `{run}` has no training {training}")]
+    NoTraining {
+        /// The run.
+        run: RunId,
+        /// Its number.
+        training: u64,
+    },
+    /// Nothing to judge trials by.
+    #[error("there are no validation rows to judge trials by: see `split`")]
+    NoValidation,
+    /// A search without a result.
+    #[error("no trial of the search came to its end; the first failed so: {reason}")]
+    NoTrial {
+        /// Why one failed.
+        reason: String,
+    },
     /// Told to stop.
     #[error("the run was told to stop")]
     Cancelled,
@@ -170,10 +194,18 @@ impl TrainerError {
             | Self::FewSeeds { .. }
             | Self::NoListLeft { .. }
             | Self::Lists(_)
+            | Self::Objective(_)
+            | Self::NoValidation
+            | Self::NoTrial { .. }
             | Self::PackageFile { .. }
             | Self::NothingToCompare => FailureClass::Input,
             Self::Cancelled => FailureClass::Preempted,
-            Self::Measure { .. } | Self::Json { .. } | Self::RowsDiffer | Self::Thread(_) => FailureClass::Bug,
+            Self::Measure { .. }
+            | Self::Json { .. }
+            | Self::RowsDiffer
+            | Self::Search(_)
+            | Self::NoTraining { .. }
+            | Self::Thread(_) => FailureClass::Bug,
         }
     }
 }

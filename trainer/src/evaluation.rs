@@ -4,12 +4,15 @@ use indexmap::IndexMap;
 use model::calibrate::{Calibrator, ModelCalibration, TaskCalibration};
 use model::input::Targets;
 use model::learner::{Learner, Losses};
-use model::measure::{BinaryMeasures, MeasureError, PartMetrics, ValueMeasures};
+use model::measure::{BinaryMeasures, MeasureError, PartMetrics, ValueMeasures, of_task_or_lists};
 use model::outputs::Outputs;
+use spec::measure::{Measure, MeasureName};
 use spec::training::Calibration;
 use spec::{Task, TaskName, TrainingSpec};
 
 use crate::error::{Result, TrainerError};
+use crate::fitting::Desk;
+use crate::rows::Part;
 
 /// What was predicted for the rows of a part beside what they are.
 pub(crate) struct Evaluation {
@@ -68,6 +71,15 @@ impl Evaluation {
             TaskScores::Amounts(measures) => PartMetrics::from(measures.metrics()),
         };
         self.tasks.iter().map(|(name, scores)| (name.clone(), metrics(scores))).collect()
+    }
+
+    /// A task's measure; its loss is one of `losses`, which are in the document's order.
+    pub(crate) fn measure(&self, name: &MeasureName, spec: &TrainingSpec, losses: &[f64]) -> Option<f64> {
+        if name.measure == Measure::Loss {
+            let losses = spec.tasks.keys().cloned().zip(losses.iter().copied()).collect();
+            return of_task_or_lists(&losses, &name.task, |loss| Some(*loss));
+        }
+        of_task_or_lists(&self.metrics(), &name.task, |metrics| metrics.measure(name.measure.name()))
     }
 
     /// The calibration that fits these rows, the validation rows. A lookalike score says how much someone resembles
@@ -138,16 +150,22 @@ impl CalibratedEvaluation {
     }
 }
 
-/// Predicts a batch and adds it.
+/// Predicts all rows of a part.
 ///
 /// # Errors
 ///
-/// What the model or the measures refuse.
-pub(crate) fn evaluate_batch(
-    learner: &Learner,
-    batch: &model::input::Batch,
-    evaluation: &mut Evaluation,
-) -> Result<()> {
+/// What the rows, the model or the measures refuse; [`TrainerError::Cancelled`].
+pub(crate) fn evaluate_part(learner: &Learner, spec: &TrainingSpec, part: Part, desk: &Desk<'_>) -> Result<Evaluation> {
+    let mut evaluation = Evaluation::new(spec);
+    for batch in desk.rows.sequential(part)? {
+        desk.check()?;
+        evaluate_batch(learner, &batch?, &mut evaluation)?;
+    }
+    Ok(evaluation)
+}
+
+/// Predicts a batch and adds it.
+fn evaluate_batch(learner: &Learner, batch: &model::input::Batch, evaluation: &mut Evaluation) -> Result<()> {
     let mut outputs = Outputs::default();
     evaluation.losses.merge(&learner.evaluate(batch, &mut outputs)?);
     evaluation.push(&outputs, &batch.targets, batch.inputs.rows)

@@ -15,7 +15,7 @@ use worker::{Cancel, Progress};
 use crate::comparison::comparisons;
 use crate::epochs::{self, Title};
 use crate::error::{Result, TrainerError};
-use crate::evaluation::{CalibratedEvaluation, Evaluation, evaluate_batch};
+use crate::evaluation::{CalibratedEvaluation, evaluate_part};
 use crate::prior;
 use crate::production::Production;
 use crate::report::Timeline;
@@ -72,13 +72,13 @@ impl Fitting {
         let rows = Rows::fit(self.table.clone(), &self.spec, labels, self.threads, &self.runtime)?;
         self.note_rows(&rows);
         let desk = Desk { rows: &rows, progress: &self.progress, cancel: &self.cancel };
-        let options = self.options(&desk)?;
+        let options = learner_options(&self.spec, &desk)?;
         let network = FittedNetwork::fit(&self.spec, options.clone(), Title::Network, &desk)?;
         let metrics = measure(&self.spec, &network, &desk)?;
         let comparisons = comparisons(&self.spec, &network, &options, self.production, &desk)?;
         let FittedNetwork { learner, timeline, calibration } = network;
         let seeds = self.seeds.qualities();
-        let stored = StoredMetrics { metrics, timeline, comparisons, seeds };
+        let stored = StoredMetrics { metrics, timeline, comparisons, seeds, search: None };
         Ok(FittedModel { weights: learner.save()?, rows, calibration, stored })
     }
 
@@ -87,19 +87,23 @@ impl Fitting {
         let (train, validation, test) = (of(Part::Train), of(Part::Validation), of(Part::Test));
         self.progress.note(format!("{train} rows to train on, {validation} to validate, {test} to test"));
     }
+}
 
-    /// What a learner is told beside the document.
-    fn options(&self, desk: &Desk<'_>) -> Result<LearnerOptions> {
-        let rows = desk.rows;
-        let mut statistics = TargetStatistics::default();
-        for batch in rows.shuffled(0)?.take(STATISTICS_BATCHES) {
-            let batch = batch?;
-            statistics.push(&batch.targets, batch.inputs.rows);
-        }
-        let priors = prior::estimate(&self.spec, rows, &statistics, desk.progress, desk.cancel)?;
-        let total_steps = u64::from(self.spec.training.epochs) * rows.steps_per_epoch();
-        Ok(LearnerOptions { threads: self.threads, total_steps, statistics, priors })
+/// What a learner is told beside the document.
+///
+/// # Errors
+///
+/// Rows that cannot be read; priors that cannot be estimated; [`TrainerError::Cancelled`].
+pub(crate) fn learner_options(spec: &TrainingSpec, desk: &Desk<'_>) -> Result<LearnerOptions> {
+    let rows = desk.rows;
+    let mut statistics = TargetStatistics::default();
+    for batch in rows.shuffled(0)?.take(STATISTICS_BATCHES) {
+        let batch = batch?;
+        statistics.push(&batch.targets, batch.inputs.rows);
     }
+    let priors = prior::estimate(spec, rows, &statistics, desk.progress, desk.cancel)?;
+    let total_steps = u64::from(spec.training.epochs) * rows.steps_per_epoch();
+    Ok(LearnerOptions { threads: rows.threads(), total_steps, statistics, priors })
 }
 
 /// What everything that goes over the rows needs.
@@ -135,11 +139,7 @@ impl FittedNetwork {
     pub(crate) fn fit(spec: &TrainingSpec, options: LearnerOptions, title: Title, desk: &Desk<'_>) -> Result<Self> {
         let mut learner = Learner::new(spec, &desk.rows.encoders().layout(), options)?;
         let timeline = epochs::train(&mut learner, spec, title, desk)?;
-        let mut validation = Evaluation::new(spec);
-        for batch in desk.rows.sequential(Part::Validation)? {
-            desk.check()?;
-            evaluate_batch(&learner, &batch?, &mut validation)?;
-        }
+        let validation = evaluate_part(&learner, spec, Part::Validation, desk)?;
         let calibration = validation.calibration(spec);
         Ok(Self { learner, timeline, calibration })
     }

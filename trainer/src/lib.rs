@@ -1,5 +1,5 @@
-//! The trainer: the unit of work `train` (prepare, fit, evaluate, calibrate, report, register), and the look at data that
-//! `kindred check` asks for.
+//! The trainer: the unit of work `train` (prepare, fit, evaluate, calibrate, report, register), those of a search, and the
+//! look at data that `kindred check` asks for.
 
 pub mod check;
 mod comparison;
@@ -17,6 +17,7 @@ pub mod report;
 mod rows;
 mod run;
 mod seeds;
+pub mod search;
 mod stopping;
 mod tables;
 mod train;

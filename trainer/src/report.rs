@@ -20,6 +20,7 @@ pub(crate) mod numbers;
 mod plot;
 mod reach;
 mod seeds;
+mod search;
 mod summary;
 mod timeline;
 mod value_task;
@@ -53,6 +54,7 @@ pub fn render(report: &Report) -> String {
                 }
             }
             timeline::section(html, report);
+            search::section(html, report);
             features::section(html, report);
             data::lineage(html, report);
             glossary::section(html);

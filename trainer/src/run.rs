@@ -52,6 +52,15 @@ impl Run {
         threads(self.spec())
     }
 
+    /// Threads of one trial, where several processes train trials side by side.
+    pub fn threads_of_trial(&self) -> usize {
+        let parallel = self.spec().search.as_ref().map_or(1, |search| search.parallel as usize);
+        match self.spec().resources.threads {
+            Some(_) => self.threads(),
+            None => (self.threads() / parallel).max(1),
+        }
+    }
+
     /// Where SQL steps spill rows that do not fit into their memory.
     pub fn spill_folder(&self) -> PathBuf {
         std::env::temp_dir().join(format!("kindred-{}-{}", self.id, self.attempt))

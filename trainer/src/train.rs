@@ -19,6 +19,7 @@ use crate::production::Production;
 use crate::registration::{Claim, PackageContent, headline};
 use crate::report::{self, ComparisonSummary, Timeline};
 use crate::run::Run;
+use crate::search::{self, SearchResults};
 use crate::seeds::SeedQuality;
 use crate::tables;
 
@@ -37,6 +38,9 @@ pub struct Outcome {
     pub measures: serde_json::Value,
     /// The model beside others on the same rows.
     pub comparisons: Vec<ComparisonSummary>,
+    /// How the search went that found the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchResults>,
     /// Training rows a second, evaluation excluded.
     pub training_rows_per_second: f64,
     /// What a reader should know.
@@ -57,14 +61,26 @@ pub(crate) struct StoredMetrics {
     /// The seed list of each lookalike task.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub seeds: IndexMap<TaskName, SeedQuality>,
+    /// How the search went that found the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchResults>,
 }
 
-/// Trains and registers the model of a run.
+/// Trains and registers the model of a run; one that searches, the model of its best trial.
 ///
 /// # Errors
 ///
-/// What is wrong with tables, labels or the network, by name and place; [`TrainerError::Cancelled`].
-pub async fn train(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Outcome> {
+/// What is wrong with tables, labels or the network, by name and place; a search without a trial that came to its end;
+/// [`TrainerError::Cancelled`].
+pub async fn train(run: Run, progress: &Progress, cancel: &Cancel) -> Result<Outcome> {
+    if run.spec().search.is_none() {
+        return fit(&run, None, progress, cancel).await;
+    }
+    let (run, search) = search::decide(run, progress).await?;
+    fit(&run, Some(search), progress, cancel).await
+}
+
+async fn fit(run: &Run, search: Option<SearchResults>, progress: &Progress, cancel: &Cancel) -> Result<Outcome> {
     let claim = Claim::new(&run.workspace, &run.id, &run.training).await?;
     if let Some(metrics) = published(run, claim.version).await? {
         let aliases = claim.move_aliases(&metrics.metrics).await?;
@@ -86,7 +102,8 @@ pub async fn train(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Ou
         cancel: cancel.clone(),
         runtime: Handle::current(),
     };
-    let fitted = tokio::task::spawn_blocking(move || work.fit()).await.map_err(TrainerError::Thread)??;
+    let mut fitted = tokio::task::spawn_blocking(move || work.fit()).await.map_err(TrainerError::Thread)??;
+    fitted.stored.search = search;
     progress.phase("register", "files", None);
     let report = describe(run, claim.version, &fitted, left_out);
     let content = PackageContent {
@@ -129,6 +146,7 @@ fn outcome(
         aliases,
         measures: headline(&stored.metrics),
         comparisons: report::comparison_summaries(&stored.comparisons),
+        search: stored.search.clone(),
         training_rows_per_second: stored.timeline.rows_per_second,
         notes,
     }

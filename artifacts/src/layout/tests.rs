@@ -45,6 +45,7 @@ fn keys_are_those_of_the_design() {
         (prepared_commit(&run_id, &table), "runs/nightly-0123456789ab/tables/customers.json".to_owned()),
         (shard_part(&run_id, ShardId(7), &attempt), format!("runs/nightly-0123456789ab/data/{n}/a1/part.parquet")),
         (shard_commit(&run_id, ShardId(7)), format!("runs/nightly-0123456789ab/commit/{n}.json")),
+        (search_training(&run_id, 7), format!("runs/nightly-0123456789ab/search/{n}.json")),
         (audience_claim(&audience, v), format!("audiences/likely-buyers/versions/{n}/claim.json")),
         (audience_manifest(&audience, v), format!("audiences/likely-buyers/versions/{n}/manifest.json")),
         (audience_success(&audience, v), format!("audiences/likely-buyers/versions/{n}/_SUCCESS")),

@@ -1,4 +1,4 @@
-//! Bars for terminals: one for the shards of a run, one for each process at work.
+//! Bars for terminals: one for the shards of a run or the trainings of a search, one for each process at work.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::announcement;
 pub(crate) struct Bars {
     run: String,
     all: MultiProgress,
-    shards: Option<ProgressBar>,
+    units: Option<ProgressBar>,
     children: BTreeMap<ChildName, ProgressBar>,
 }
 
@@ -29,7 +29,7 @@ fn style(template: &str) -> ProgressStyle {
 impl Bars {
     pub(crate) fn new(run: String) -> Self {
         // MultiProgress draws on stderr.
-        Self { run, all: MultiProgress::new(), shards: None, children: BTreeMap::new() }
+        Self { run, all: MultiProgress::new(), units: None, children: BTreeMap::new() }
     }
 
     pub(crate) fn show(&mut self, notice: &Notice) {
@@ -37,17 +37,17 @@ impl Bars {
             self.say(&text);
         }
         match notice {
-            Notice::StageBegan { stage: Stage::Score, units, done } => {
-                let shards = self.all.add(ProgressBar::new(*units as u64).with_style(style(COUNTED)));
-                shards.set_prefix("shards");
-                shards.set_message(format!("{done} of {units}"));
-                shards.set_position(*done as u64);
-                self.shards = Some(shards);
+            Notice::StageBegan { stage: stage @ (Stage::Score | Stage::Search), units, done } => {
+                let bar = self.all.add(ProgressBar::new(*units as u64).with_style(style(COUNTED)));
+                bar.set_prefix(if *stage == Stage::Search { "trainings" } else { "shards" });
+                bar.set_message(format!("{done} of {units}"));
+                bar.set_position(*done as u64);
+                self.units = Some(bar);
             }
             Notice::UnitDone { done, units, .. } => {
-                if let Some(shards) = &self.shards {
-                    shards.set_position(*done as u64);
-                    shards.set_message(format!("{done} of {units}"));
+                if let Some(bar) = &self.units {
+                    bar.set_position(*done as u64);
+                    bar.set_message(format!("{done} of {units}"));
                 }
             }
             Notice::Progressed { child, progress, .. } => self.move_bar(child, progress),
@@ -83,10 +83,10 @@ impl Bars {
             bar.enable_steady_tick(TICK);
             bar
         });
-        // Scorers work side by side; the other stages have one process.
+        // Scorers and trials work side by side; the other stages have one process.
         bar.set_prefix(match child.stage {
-            Stage::Score => format!("process {}: {}", child.process, progress.phase),
-            Stage::Train | Stage::Plan | Stage::Publish => progress.phase.clone(),
+            Stage::Score | Stage::Search => format!("process {}: {}", child.process, progress.phase),
+            Stage::Train | Stage::Plan | Stage::Publish | Stage::Prepare => progress.phase.clone(),
         });
         match progress.total {
             Some(total) => {
@@ -103,8 +103,8 @@ impl Bars {
     }
 
     fn drop_bars(&mut self, stage: Stage) {
-        if stage == Stage::Score {
-            self.shards.take().iter().for_each(ProgressBar::finish_and_clear);
+        if matches!(stage, Stage::Score | Stage::Search) {
+            self.units.take().iter().for_each(ProgressBar::finish_and_clear);
         }
         let (ended, others) =
             std::mem::take(&mut self.children).into_iter().partition(|(child, _)| child.stage == stage);

@@ -71,11 +71,11 @@ fn within(child: &ChildName, progress: &Progress) -> String {
     line(progress)
 }
 
-/// Scorers work side by side; the other stages have one process.
+/// Scorers and trials work side by side; the other stages have one process.
 fn place(child: &ChildName) -> String {
     match child.stage {
-        Stage::Score => format!("score, process {}: ", child.process),
-        Stage::Train | Stage::Plan | Stage::Publish => format!("{}: ", child.stage),
+        Stage::Score | Stage::Search => format!("{}, process {}: ", child.stage, child.process),
+        Stage::Train | Stage::Plan | Stage::Publish | Stage::Prepare => format!("{}: ", child.stage),
     }
 }
 

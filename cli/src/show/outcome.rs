@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::comparison::comparisons;
+use super::search::search;
 use super::{Rows, count, text};
 
 /// A model version: its aliases, its measures by task and part, its report.
@@ -20,6 +21,7 @@ pub(crate) fn training(outcome: &Value) -> String {
     }
     let compared = field("comparisons").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     lines.extend(comparisons(compared));
+    lines.extend(field("search").map(search).unwrap_or_default());
     let notes = field("notes").and_then(Value::as_array).into_iter().flatten();
     lines.extend(notes.map(|note| format!("note: {}", text(note))));
     lines.extend(field("report_url").map(|url| format!("report: {}", text(url))));

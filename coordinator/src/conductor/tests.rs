@@ -5,7 +5,8 @@ mod clock;
 mod company;
 mod members;
 
-use proto::{Failure, FailureClass, Shard, Stage, Unit};
+use artifacts::trials::{self, TrialResult};
+use proto::{Failure, FailureClass, Shard, Stage, Trial, Unit};
 use serde_json::json;
 
 use crate::control::Wanted;
@@ -18,6 +19,10 @@ use company::{Company, SHARDS};
 
 fn shard(number: u64) -> Unit {
     Unit::Score(Shard(number))
+}
+
+fn trial(number: u64) -> Unit {
+    Unit::Trial(Trial(number))
 }
 
 fn failing(class: FailureClass) -> Act {
@@ -45,6 +50,55 @@ async fn a_scoring_run_plans_scores_every_shard_and_publishes() {
     let scored = (0..SHARDS).map(shard);
     assert_eq!(performed, [Unit::Plan].into_iter().chain(scored).chain([Unit::Publish]).collect::<Vec<_>>());
     assert_eq!(company.launched(), ["plan-g1-p0", "score-g2-p0", "score-g2-p1", "publish-g3-p0"]);
+}
+
+#[tokio::test]
+async fn a_search_goes_from_rung_to_rung_and_then_trains() {
+    let company = Company::searching().await;
+    let state = company.run().await.unwrap();
+    let State::Succeeded(course) = state else { panic!("{}", state.as_str()) };
+    assert_eq!(course.finished[&Stage::Search], json!({"trainings": 7}));
+    let performed = company.performed();
+    assert_eq!((performed[0], performed[8], performed.len()), (Unit::Prepare, Unit::Train, 9));
+    for (rung, trainings) in [(1..5, 0..4), (5..7, 4..6), (7..8, 6..7)] {
+        let mut of_rung = performed[rung].to_vec();
+        of_rung.sort_unstable();
+        assert_eq!(of_rung, trainings.map(trial).collect::<Vec<_>>(), "{performed:?}");
+    }
+    assert_eq!(company.launched(), ["prepare-g1-p0", "search-g2-p0", "search-g2-p1", "train-g3-p0"]);
+}
+
+#[tokio::test]
+async fn a_search_that_is_taken_over_repeats_no_training() {
+    let company = Company::searching().await.acting(trial(4), [failing(FailureClass::Environment)]);
+    let state = company.run().await.unwrap();
+    let State::Failed(_, subject, _) = &state else { panic!("{}", state.as_str()) };
+    assert_eq!(*subject, Subject::Unit(trial(4)));
+    let company = company.again().await;
+    assert_eq!(company.run().await.unwrap().as_str(), "succeeded");
+    for number in 0..7 {
+        let times = company.performed().iter().filter(|unit| **unit == trial(number)).count();
+        // Training 5 may have been interrupted at work.
+        assert!(if [4, 5].contains(&number) { times <= 2 } else { times == 1 }, "training {number}: {times}");
+    }
+}
+
+#[tokio::test]
+async fn a_trial_that_keeps_dying_is_left_out_and_the_search_goes_on() {
+    let company = Company::searching().await.acting(trial(1), vec![Act::Die; 100]);
+    let state = company.run().await.unwrap();
+    assert_eq!(state.as_str(), "succeeded");
+    assert_eq!(company.performed().iter().filter(|unit| **unit == trial(1)).count(), 6);
+    let results = trials::read_trials::<u64>(company.workspace(), company.run_id(), 0..7).await.unwrap();
+    assert!(matches!(&results[1], TrialResult::Failed { reasons } if !reasons.is_empty()), "{:?}", results[1]);
+    assert_eq!(results.iter().filter(|result| matches!(result, TrialResult::Trained(_))).count(), 6);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_tables_is_no_trial_s_fault() {
+    let company = Company::searching().await.acting(trial(2), [failing(FailureClass::Input)]);
+    let state = company.run().await.unwrap();
+    assert!(matches!(state, State::Failed(_, Subject::Unit(unit), _) if unit == trial(2)), "{}", state.as_str());
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ impl Programs {
     /// The program that does a stage.
     pub fn of(&self, stage: Stage) -> &Path {
         match stage {
-            Stage::Train => &self.trainer,
+            Stage::Train | Stage::Prepare | Stage::Search => &self.trainer,
             Stage::Plan | Stage::Score | Stage::Publish => &self.scorer,
         }
     }

@@ -61,6 +61,37 @@ fn units_done_before_are_not_granted_again() {
 }
 
 #[test]
+fn a_wave_is_let_in_when_all_before_it_is_done() {
+    let mut leases = Leases::new(Epoch(1), LIFETIME);
+    leases.begin_in_waves([vec![shard(0), shard(1)], vec![shard(2)], vec![shard(3)]], [shard(0), shard(9)]);
+    assert_eq!((leases.done(), leases.unfinished(), leases.total()), (1, 1, 4));
+    let first = granted(leases.acquire(&worker(1), at(0)));
+    assert_eq!(first.unit, shard(1));
+    assert_eq!(leases.acquire(&worker(2), at(0)), Grant::Wait);
+    let lost = leases.fail(&worker(1), first.lease).unwrap();
+    assert_eq!(leases.acquire(&worker(2), at(0)), Grant::Wait, "lost is not done");
+    leases.put_back(lost.unit, at(1));
+    let second = granted(leases.acquire(&worker(2), at(1)));
+    assert_eq!(leases.complete(second.lease), Completion::Done(shard(1)));
+    assert_eq!(granted(leases.acquire(&worker(1), at(1))).unit, shard(2));
+    assert!(leases.settle(shard(2)), "given up, and so done");
+    assert!(!leases.settle(shard(2)));
+    let last = granted(leases.acquire(&worker(2), at(1)));
+    assert_eq!((last.unit, leases.is_done()), (shard(3), false));
+    leases.complete(last.lease);
+    assert!(leases.is_done());
+}
+
+#[test]
+fn waves_that_are_done_already_are_passed_over() {
+    let mut leases = Leases::new(Epoch(1), LIFETIME);
+    leases.begin_in_waves([vec![shard(0)], vec![shard(1)], vec![shard(2)]], [shard(0), shard(1)]);
+    assert_eq!(granted(leases.acquire(&worker(1), at(0))).unit, shard(2));
+    leases.begin_in_waves([vec![shard(0)]], [shard(0)]);
+    assert!(leases.is_done());
+}
+
+#[test]
 fn an_expired_lease_goes_to_another_with_a_new_attempt() {
     let mut leases = leases(1);
     let first = granted(leases.acquire(&worker(1), at(0)));

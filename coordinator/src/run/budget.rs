@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proto::{Failure, FailureClass};
+use proto::{Failure, FailureClass, Unit};
 
 use super::state::Subject;
 
@@ -44,6 +44,8 @@ pub enum Verdict {
         /// The delay.
         after: Duration,
     },
+    /// The run goes on without the subject, a trial of a search.
+    LeaveOut,
     /// The run fails.
     GiveUp,
 }
@@ -53,10 +55,20 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// What one more failure leads to, given those before it.
 pub fn verdict(spent: &Spent, subject: Subject, failure: &Failure) -> Verdict {
     let before = spent.count(subject, failure.class);
-    if before >= retries(failure.class) {
-        return Verdict::GiveUp;
+    match subject {
+        _ if before < retries(failure.class) => Verdict::Retry { after: delay(failure.class, before) },
+        Subject::Unit(Unit::Trial(_)) if is_of_one_trial(failure.class) => Verdict::LeaveOut,
+        Subject::Unit(_) | Subject::Process(_) => Verdict::GiveUp,
     }
-    Verdict::Retry { after: delay(failure.class, before) }
+}
+
+/// Whether a trial's settings may be why it failed again and again: too large for the memory or the device, or too much
+/// for the program. What is wrong with the tables, the store or the machine is no trial's own.
+fn is_of_one_trial(class: FailureClass) -> bool {
+    match class {
+        FailureClass::OutOfMemory | FailureClass::Device | FailureClass::Preempted | FailureClass::Bug => true,
+        FailureClass::Input | FailureClass::Storage | FailureClass::Guard | FailureClass::Environment => false,
+    }
 }
 
 /// A store or a device may need time to recover; a killed process says nothing about the next.

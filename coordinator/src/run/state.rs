@@ -17,6 +17,8 @@ pub enum Kind {
     Training,
     /// Three stages: plan, score, publish.
     Scoring,
+    /// Three stages: prepare, search, train.
+    Search,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::Training => &[Stage::Train],
             Self::Scoring => &[Stage::Plan, Stage::Score, Stage::Publish],
+            Self::Search => &[Stage::Prepare, Stage::Search, Stage::Train],
         }
     }
 

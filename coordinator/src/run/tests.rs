@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proto::{Epoch, Failure, FailureClass, Generation, Shard, Stage, Unit};
+use proto::{Epoch, Failure, FailureClass, Generation, Shard, Stage, Trial, Unit};
 use serde_json::json;
 
 use super::*;
@@ -118,6 +118,38 @@ fn a_training_run_has_one_stage_and_a_scoring_run_three() {
     }
     assert_eq!(state.as_str(), "succeeded");
     assert_eq!(state.course().unwrap().finished.len(), 3);
+}
+
+#[test]
+fn a_search_prepares_searches_and_then_trains() {
+    let mut state = after(&[submitted(Kind::Search)]);
+    for (number, stage) in (1..).zip([Stage::Prepare, Stage::Search, Stage::Train]) {
+        assert_eq!(state.course().unwrap().stage, stage);
+        assert!(transition(state.clone(), &finished(Stage::Publish)).is_err());
+        state = transition(state, &launched(stage, number)).unwrap();
+        state = transition(state, &finished(stage)).unwrap();
+    }
+    assert_eq!(state.as_str(), "succeeded");
+    let searching = after(&[
+        submitted(Kind::Search),
+        launched(Stage::Prepare, 1),
+        finished(Stage::Prepare),
+        launched(Stage::Search, 2),
+    ]);
+    assert!(transition(searching.clone(), &attempt_failed(Unit::Trial(Trial(3)))).is_ok());
+    assert!(transition(searching, &attempt_failed(Unit::Train)).is_err());
+}
+
+#[test]
+fn a_trial_that_used_up_its_tries_is_left_out_where_it_may_be_the_trial_s_own_fault() {
+    let (trial, process) = (Subject::Unit(Unit::Trial(Trial(3))), Subject::Process(Stage::Search));
+    for class in FailureClass::ALL {
+        let own = [FailureClass::OutOfMemory, FailureClass::Device, FailureClass::Preempted, FailureClass::Bug];
+        let expected = if own.contains(&class) { Verdict::LeaveOut } else { Verdict::GiveUp };
+        let used_up = |subject| (0..retries(class)).fold(Spent::default(), |spent, _| spent.and(subject, class));
+        assert_eq!(verdict(&used_up(trial), trial, &failure(class)), expected, "{class}");
+        assert_eq!(verdict(&used_up(process), process, &failure(class)), Verdict::GiveUp, "{class}");
+    }
 }
 
 #[test]
@@ -243,8 +275,8 @@ fn a_store_gets_more_time_with_every_failure_and_a_killed_process_none() {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let stage = prop::sample::select(vec![Stage::Train, Stage::Plan, Stage::Score, Stage::Publish]);
-    let kind = prop::sample::select(vec![Kind::Training, Kind::Scoring]);
+    let stage = prop::sample::select(Stage::ALL.to_vec());
+    let kind = prop::sample::select(vec![Kind::Training, Kind::Scoring, Kind::Search]);
     prop_oneof![
         (kind, 0..4u64).prop_map(|(kind, epoch)| Event::Submitted { kind, epoch: Epoch(epoch) }),
         (0..6u64).prop_map(|epoch| Event::EpochStarted { epoch: Epoch(epoch) }),

@@ -70,6 +70,7 @@ impl Work for Practice {
         self.obey(&unit, &cancel).await?;
         let outcome = match assignment.unit {
             Unit::Train => json!({"version": 1}),
+            Unit::Prepare | Unit::Trial(_) => panic!("these runs have no search"),
             Unit::Plan => self.plan(&assignment).await,
             Unit::Score(shard) => self.score(&assignment, ShardId(shard.0)).await,
             Unit::Publish => self.publish(&assignment).await,

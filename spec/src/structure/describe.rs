@@ -4,9 +4,10 @@ use crate::node::Value;
 use crate::shape::{Bound, Shape};
 
 /// What a field takes.
-pub(super) fn describe(shape: &Shape) -> String {
+pub(crate) fn describe(shape: &Shape) -> String {
     match shape {
         Shape::Optional(shape) => describe(shape),
+        Shape::Any => "any value".to_owned(),
         Shape::Scalar => "a text, a number, true or false".to_owned(),
         Shape::Boolean => "true or false".to_owned(),
         Shape::Whole { .. } => "a whole number".to_owned(),

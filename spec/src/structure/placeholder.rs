@@ -7,7 +7,7 @@ use crate::shape::{Bound, Record, Shape};
 /// The plainest value of a shape.
 pub(super) fn of(shape: &Shape) -> Json {
     match shape {
-        Shape::Optional(_) => Json::Null,
+        Shape::Optional(_) | Shape::Any => Json::Null,
         Shape::Boolean => json!(false),
         Shape::Scalar | Shape::Text(None) => json!("x"),
         Shape::Text(Some(form)) => json!(form.example),

@@ -82,6 +82,23 @@ impl Walk<'_> {
     }
 }
 
+/// A value of any form as it is written; nothing where a part of it could not be told.
+pub(super) fn plain_json(node: &Node) -> Option<Json> {
+    Some(match &node.value {
+        Value::Null => Json::Null,
+        Value::Unknown => return None,
+        Value::Boolean(value) => Json::Bool(*value),
+        Value::Number(number, text) => json_of(*number).unwrap_or_else(|| Json::String(text.clone())),
+        Value::Text(text) => Json::String(text.clone()),
+        Value::Parameter(value, _) => plain_json(&Node { place: node.place.clone(), value: (**value).clone() })?,
+        Value::List(items) => Json::Array(items.iter().map(plain_json).collect::<Option<_>>()?),
+        Value::Map(entries) => {
+            let fields = entries.iter().map(|entry| Some((entry.name.clone(), plain_json(&entry.node)?)));
+            Json::Object(fields.collect::<Option<_>>()?)
+        }
+    })
+}
+
 /// The mistake in a text that has not its form.
 pub(super) fn malformed(form: &'static TextForm, text: &str) -> Option<Mistake> {
     let (noun, rule) = (form.noun, form.rule);

@@ -1,6 +1,6 @@
 //! Training documents.
 
-use super::{Checker, features, rounded, spec, tables, tasks};
+use super::{Checker, features, rounded, search, spec, tables, tasks};
 use crate::contradiction::{Contradiction, Role};
 use crate::measure::{Condition, MeasureName, StoppingMeasure};
 use crate::mistake::Mistake;
@@ -20,6 +20,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     check_processes(checker, &spec("resources").name("processes"), training.resources.processes);
     check_measures(checker, training);
     check_register(checker, &training.register);
+    search::check(checker, training);
 }
 
 /// The columns that say something of a row beside its features, with what they are and where that is said.
@@ -78,7 +79,7 @@ fn check_processes(checker: &mut Checker<'_>, path: &Path, processes: u32) {
 }
 
 /// Whether a split gives rows for validation and for test, as far as the document says.
-fn parts(split: &Split) -> (bool, bool) {
+pub(super) fn parts(split: &Split) -> (bool, bool) {
     match split {
         Split::Key(shares) | Split::Random(shares) => (shares.validation > 0.0, shares.test > 0.0),
         Split::Column(_) | Split::Time(_) => (true, true),
@@ -93,11 +94,7 @@ fn check_measures(checker: &mut Checker<'_>, training: &TrainingSpec) {
     }
     if let Some(text) = &training.training.early_stopping.measure {
         let path = spec("training").name("early_stopping").name("measure");
-        match text.parse() {
-            Ok(StoppingMeasure::Task(measure)) => check_measure(checker, &path, training, &measure),
-            Ok(StoppingMeasure::Loss) => {}
-            Err(error) => checker.report_mistake(&path, Mistake::Measure(error)),
-        }
+        check_stopping_measure(checker, &path, training, text);
         if !has_validation {
             checker.report(&path, Contradiction::NoRows { what: "early stopping", part: "validation" });
         }
@@ -115,6 +112,15 @@ fn check_measures(checker: &mut Checker<'_>, training: &TrainingSpec) {
         if !has_test {
             checker.report(&path, Contradiction::NoRows { what: "promotion", part: "test" });
         }
+    }
+}
+
+/// Whether a text names what can be watched on the validation rows.
+pub(super) fn check_stopping_measure(checker: &mut Checker<'_>, path: &Path, training: &TrainingSpec, text: &str) {
+    match text.parse() {
+        Ok(StoppingMeasure::Task(measure)) => check_measure(checker, path, training, &measure),
+        Ok(StoppingMeasure::Loss) => {}
+        Err(error) => checker.report_mistake(path, Mistake::Measure(error)),
     }
 }
 

@@ -23,18 +23,24 @@ fn prepared() -> Sandbox {
 
 /// Process ids of running scorers that work on this sandbox.
 fn scorers(sandbox: &Sandbox) -> Vec<i32> {
+    workers(sandbox, "kindred-scorer", "score")
+}
+
+/// Process ids of running programs that work on a stage in this sandbox.
+pub(crate) fn workers(sandbox: &Sandbox, program: &str, stage: &str) -> Vec<i32> {
     let folder = sandbox.path("").to_string_lossy().trim_end_matches('/').to_owned();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()));
     pids.filter(|pid| {
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).into_owned();
-        command.contains("kindred-scorer") && command.contains("score") && command.contains(&folder)
+        // Arguments end in NUL.
+        command.contains(program) && command.contains(&format!("--stage\0{stage}\0")) && command.contains(&folder)
     })
     .collect()
 }
 
-fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = find() {
@@ -56,6 +62,12 @@ fn published(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// Kills a process of ours.
+pub(crate) fn kill(process: i32) {
+    // SAFETY: kill(2) touches no memory of ours.
+    unsafe { libc::kill(process, libc::SIGKILL) };
+}
+
 fn signal(child: &Child, signal: i32) {
     // SAFETY: kill(2) touches no memory of ours; the child has not been waited for, so its id is still its own.
     unsafe { libc::kill(child.id() as i32, signal) };
@@ -70,8 +82,7 @@ fn scorers_killed_at_work_cost_their_shard_alone_and_change_no_byte() {
     for already in [2, 10] {
         wait_for("shards to be scored", || (commits(&sandbox) >= already).then_some(()));
         if let Some(&victim) = scorers(&sandbox).first() {
-            // SAFETY: kill(2) touches no memory of ours.
-            unsafe { libc::kill(victim, libc::SIGKILL) };
+            kill(victim);
         }
     }
     let output = run.wait_with_output().unwrap();

@@ -9,4 +9,5 @@ mod documents;
 mod interruption;
 mod package;
 mod same_bytes;
+mod search;
 mod seed_lists;

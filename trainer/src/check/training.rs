@@ -6,7 +6,7 @@ use query::{Inspection, Session};
 use spec::suggest::nearest;
 use spec::task::{RegressionTask, ValueTask};
 use spec::training::Split;
-use spec::{ColumnName, Task, Training, TrainingSpec};
+use spec::{ColumnName, SearchPlan, Task, Training, TrainingSpec};
 
 use crate::conditions;
 
@@ -197,4 +197,19 @@ fn plan(document: &Training, spec: &TrainingSpec, notebook: &mut Notebook<'_>) {
         tasks.join(", "),
         plural(spec.training.epochs.into(), "epoch", "epochs"),
     ));
+    if let (Some(search), Ok(plan)) = (&spec.search, SearchPlan::of(spec)) {
+        let trials = plural(plan.trials.len() as u64, "trial", "trials");
+        let rungs = plan
+            .rungs
+            .iter()
+            .map(|rung| format!("{} for at most {}", rung.trials, plural(rung.epochs.into(), "epoch", "epochs")));
+        let rungs: Vec<_> = rungs.collect();
+        notebook.plan(format!(
+            "{}: before that, {trials} by {}: {}; {} at a time",
+            metadata.name,
+            search.method.words(),
+            rungs.join(", "),
+            search.parallel,
+        ));
+    }
 }

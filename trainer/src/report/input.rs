@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
 use crate::seeds::SeedQuality;
+use crate::search::SearchResults;
 
 /// Everything that the page says. Lists keep the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct Report {
     pub metrics: ModelMetrics,
     /// The model beside others on the same rows.
     pub comparisons: Vec<Comparison>,
+    /// How the search went that found the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchResults>,
     /// How probabilities were put right.
     pub calibration: ModelCalibration,
     /// The seed list of each lookalike task.

@@ -85,7 +85,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// Seconds as `0.8 s`, `42 s`, `3 min 05 s`, `2 h 14 min`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub(crate) fn seconds(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         _ if seconds < 10.0 => format!("{seconds:.1} s"),

@@ -97,6 +97,40 @@ fn the_page_says_what_the_figures_are() {
     assert!(page.contains("part-00000-4f1f0c0e.zstd.parquet"));
 }
 
+#[test]
+fn a_search_is_shown_with_all_its_trials() {
+    let mut report = sample::usual();
+    assert!(!render(&report).contains("<h2>Search</h2>"));
+    report.search = Some(sample::search());
+    let page = render(&report);
+    assert_well_formed(&page);
+    assert_self_contained(&page);
+    for words in [
+        "4 trials by successive halving, 4 for 2 epochs, 1 for 6 epochs at the most",
+        "Trial 2 was best with 0.7421; the document as it was written, trial 0, had 0.7012 on rung 1 of 2.",
+        "is NaN at step 12",
+        "repurchase.auc against time",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let trials = &page[page.find("All 4 trials").unwrap()..];
+    let place = |number: &str| trials.find(&format!("<tr><td class=\"number\">{number}</td>")).unwrap();
+    assert!(place("2") < place("0") && place("0") < place("3") && place("3") < place("1"), "best first, failed last");
+}
+
+#[test]
+fn a_search_of_which_nothing_came_is_shown() {
+    let mut report = sample::usual();
+    let mut search = sample::search();
+    for training in search.trials.iter_mut().flat_map(|trial| &mut trial.trainings) {
+        training.score = None;
+    }
+    report.search = Some(search);
+    let page = render(&report);
+    assert_well_formed(&page);
+    assert_self_contained(&page);
+}
+
 /// A report whose only task has these scores on test rows.
 fn judged(rows: impl IntoIterator<Item = (f32, bool)>) -> Report {
     let mut measures = BinaryMeasures::default();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use artifacts::plan::shard_plan;
 use artifacts::runs::{self, ShardCommit};
+use artifacts::trials::{self, TrialCommit, TrialResult};
 use artifacts::{Digest, FileRecord, InputFile, ShardId, Workspace, layout};
 use proto::{Failure, Unit};
 use serde_json::{Value, json};
@@ -72,6 +73,14 @@ impl Actor {
         let (workspace, run) = (&self.world.workspace, &assignment.run);
         match assignment.unit {
             Unit::Train => json!({"version": 1}),
+            Unit::Prepare => json!({"rows": SHARD_ROWS}),
+            Unit::Trial(trial) => {
+                let attempt = assignment.attempt.0.to_string().parse().unwrap();
+                let result = TrialResult::Trained(trial.0);
+                let commit = TrialCommit { training: trial.0, attempt: Some(attempt), result };
+                trials::commit_trial(workspace, run, commit).await.unwrap();
+                json!({})
+            }
             Unit::Plan => {
                 let shards = self.world.shards.load(Ordering::Relaxed);
                 let plan = shard_plan(&[(population(), vec![SHARD_ROWS; shards as usize])], SHARD_ROWS);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use artifacts::Workspace;
 use artifacts::clock::Clock;
+use artifacts::runs::{self, RunDocument};
 use artifacts::source::Location;
 use object_store::memory::InMemory;
 use proto::{Token, Unit};
@@ -80,6 +81,32 @@ impl Company {
         let launcher = Arc::new(InProcess::new(Arc::clone(&world)));
         let (clock, run) = (Arc::new(HandClock::default()), "company-0123456789ab".parse().unwrap());
         Self { world, run, kind, processes, clock, control, controlled, launcher }
+    }
+
+    /// A run that searches, with two processes: four trials for an epoch, two for two, one for four.
+    pub(super) async fn searching() -> Self {
+        let company = Self::of(Kind::Search).await;
+        let document = serde_json::json!({
+            "kind": "Training", "apiVersion": "kindred.dev/v1", "metadata": {"name": "company"},
+            "spec": {
+                "tables": {"people": {"url": "people.parquet"}}, "examples": "people", "key": "person",
+                "features": {"age": {"kind": "numeric"}}, "tasks": {"buy": {"kind": "binary", "label": "bought"}},
+                "network": {"kind": "mmoe"}, "training": {"epochs": 4},
+                "search": {
+                    "method": {"kind": "successive_halving", "factor": 2}, "trials": 4, "parallel": 2,
+                    "space": {"network.dropout": {"uniform": [0.0, 0.9]}},
+                },
+            },
+        });
+        let document = RunDocument {
+            document: serde_json::from_value(document).unwrap(),
+            run_date: "2026-01-05".parse().unwrap(),
+            inputs: BTreeMap::new(),
+            program: crate::submission::PROGRAM.to_owned(),
+            model: None,
+        };
+        runs::write_document(company.workspace(), company.run_id(), &document).await.unwrap();
+        company
     }
 
     /// Another coordinator, later, on the same workspace.

@@ -13,6 +13,7 @@ use spec::training::Calibration;
 use crate::report::{
     DataPart, Epoch, EpochTask, FeatureLine, InputLine, LabelRate, Report, Setting, StopReason, Timeline,
 };
+use crate::search::{RungLine, SearchResults, TrainingLine, TrialLine};
 use crate::seeds::{SeedQuality, Sign};
 
 /// Numbers that look random.
@@ -132,6 +133,39 @@ fn comparisons(samples: &[Sample]) -> Vec<Comparison> {
     let mut production = comparison(ComparedModel::Production { version: spec::Version(2) }, samples, 0.05);
     production.notes.push("it may have learned from some of these rows, which would flatter it".to_owned());
     vec![comparison(baseline, samples, 0.8), production]
+}
+
+/// A search of four trials in two rungs, one of which failed.
+pub(crate) fn search() -> SearchResults {
+    let training =
+        |rung, score, epochs| TrainingLine { rung, score: Some(score), epochs, seconds: 1.25, failure: None };
+    let failure = Some("the loss of task `repurchase` is NaN at step 12".to_owned());
+    let failed = TrainingLine { rung: 0, score: None, epochs: 0, seconds: 0.0, failure };
+    let trainings = [
+        vec![training(0, 0.7012, 2)],
+        vec![failed],
+        vec![training(0, 0.7104, 2), training(1, 0.7421, 6)],
+        vec![training(0, 0.6912, 2)],
+    ];
+    let trial = |(number, trainings): (u32, Vec<TrainingLine>)| TrialLine {
+        trial: number,
+        settings: [
+            ("network.dropout".to_owned(), serde_json::json!(0.05 * f64::from(number))),
+            ("features.city.width".to_owned(), serde_json::Value::Null),
+        ]
+        .into_iter()
+        .collect(),
+        trainings,
+    };
+    SearchResults {
+        method: "successive halving".to_owned(),
+        objective: "repurchase.auc".to_owned(),
+        is_better_when_larger: true,
+        rungs: vec![RungLine { trials: 4, epochs: 2 }, RungLine { trials: 1, epochs: 6 }],
+        trials: (0..).zip(trainings).map(trial).collect(),
+        winner: 2,
+        seconds: 5.0,
+    }
 }
 
 fn day(day: u32) -> DateTime<Utc> {
@@ -307,6 +341,7 @@ pub(crate) fn report(model: &str, samples: &[Sample], feature_count: usize) -> R
         features: features(feature_count),
         timeline: timeline(samples, 11, 8),
         comparisons: comparisons(samples),
+        search: None,
         calibration,
         seeds: seeds(samples),
         registration: vec!["Alias production moved from version 2: repurchase.auc 0.781 >= 0.70 holds.".to_owned()],
