@@ -27,7 +27,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or documen
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check documents against their tables: columns, types, null rates, leaks, plan. Runs nothing
-    Check(Documents),
+    Check(Check),
     /// Run documents on this machine; the same again goes on from what is finished
     Run(Documents),
     /// Score a table with a model, without a document and without audiences
@@ -43,6 +43,17 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// Documents to be checked.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The documents
+    #[command(flatten)]
+    pub documents: Documents,
+    /// Print the documents whole instead, parameters put in and presets written out. Reads no tables
+    #[arg(long)]
+    pub expand: bool,
 }
 
 /// Documents, and what is said beside them.

@@ -42,7 +42,8 @@ pub fn main(arguments: Arguments) -> Ending {
 async fn execute(arguments: Arguments) -> Result<Ending, Failure> {
     let Arguments { workspace: url, command } = arguments;
     match command {
-        Command::Check(documents) => check::check(&url, documents).await,
+        Command::Check(arguments) if arguments.expand => check::expand(&arguments.documents),
+        Command::Check(arguments) => check::check(&url, arguments.documents).await,
         Command::Run(documents) => run::run(&open(&url)?, documents).await,
         Command::Score(score) => score::score(&open(&url)?, score).await,
         Command::Models(models) => models::models(&open(&url)?, models).await,

@@ -16,10 +16,20 @@ pub(crate) fn run_date(given: Option<NaiveDate>) -> NaiveDate {
 
 /// All documents of the files, in order.
 pub(crate) fn documents(files: &[PathBuf], beside: &Beside) -> Result<Vec<Document>, Failure> {
-    let set = beside.set.iter().cloned().collect();
-    let settings = Settings { set, run_date: run_date(beside.run_date) };
-    let files: Vec<SourceFile> = files.iter().map(read).collect::<Result<_, _>>()?;
-    spec::parse(&files, &settings).map_err(Failure::Document)
+    spec::parse(&read_all(files)?, &settings_of(beside)).map_err(Failure::Document)
+}
+
+/// All documents of the files as YAML, with what their presets fill.
+pub(crate) fn expanded(files: &[PathBuf], beside: &Beside) -> Result<String, Failure> {
+    spec::expand(&read_all(files)?, &settings_of(beside)).map_err(Failure::Document)
+}
+
+fn settings_of(beside: &Beside) -> Settings {
+    Settings { set: beside.set.iter().cloned().collect(), run_date: run_date(beside.run_date) }
+}
+
+fn read_all(files: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
+    files.iter().map(read).collect()
 }
 
 fn read(path: &PathBuf) -> Result<SourceFile, Failure> {

@@ -78,6 +78,16 @@ impl Document {
         }
     }
 
+    /// The document that a preset has filled, without the preset: what is run.
+    #[must_use]
+    pub fn without_preset(mut self) -> Self {
+        match &mut self {
+            Self::Training(training) => training.spec.preset = None,
+            Self::Scoring(scoring) => scoring.spec.preset = None,
+        }
+        self
+    }
+
     /// The day that the run is for: in every Scoring document, and in a Training document that uses `${run_date}`.
     pub fn run_date(&self) -> Option<NaiveDate> {
         let parameters = match self {

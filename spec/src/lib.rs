@@ -14,6 +14,7 @@ pub mod mistake;
 pub mod network;
 pub mod parameters;
 pub mod parse;
+pub mod preset;
 pub mod problem;
 pub mod schema;
 pub mod scoring;
@@ -44,7 +45,8 @@ pub use ids::{
 };
 pub use network::Network;
 pub use parameters::Settings;
-pub use parse::{SourceFile, parse};
+pub use parse::{SourceFile, expand, parse};
+pub use preset::Preset;
 pub use problem::{Place, Problem, Problems};
 pub use schema::schema;
 pub use scoring::ScoringSpec;

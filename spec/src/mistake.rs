@@ -230,6 +230,14 @@ pub enum Mistake {
     /// Parts of the document that do not go together.
     #[error(transparent)]
     Contradiction(Contradiction),
+    /// A mistake in what a preset fills: something that the user wrote does not go with it.
+    #[error("in what the preset {preset} fills: {mistake}")]
+    Filled {
+        /// The preset's kind.
+        preset: &'static str,
+        /// What is wrong.
+        mistake: Box<Mistake>,
+    },
     /// The types refuse what the schema lets through.
     #[error("{message}")]
     Refused {
@@ -261,6 +269,7 @@ impl Mistake {
                 Some(choice("declared", name, known))
             }
             Self::Contradiction(contradiction) => contradiction.hint(),
+            Self::Filled { mistake, .. } => mistake.hint(),
             Self::NotYaml(_)
             | Self::ControlCharacter(_)
             | Self::TooDeep(_)

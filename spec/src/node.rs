@@ -49,6 +49,14 @@ impl Node {
         self.entry(name).map(|entry| &entry.node)
     }
 
+    /// The value under a name of a mapping, to be changed.
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        match &mut self.value {
+            Value::Map(entries) => entries.iter_mut().find(|entry| entry.name == name).map(|entry| &mut entry.node),
+            _ => None,
+        }
+    }
+
     /// The entry with a name of a mapping.
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         match &self.value {

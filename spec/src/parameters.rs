@@ -51,17 +51,10 @@ pub(crate) fn put_in(document: &mut Node, settings: &Settings, problems: &mut Ve
 
 /// The entries of `spec.parameters`, taken out, so that what is left is what parameters are put into.
 fn take_declared(document: &mut Node) -> Vec<Entry> {
-    let parameters = below_mut(document, "spec").and_then(|spec| below_mut(spec, "parameters"));
+    let parameters = document.get_mut("spec").and_then(|spec| spec.get_mut("parameters"));
     match parameters.map(|parameters| &mut parameters.value) {
         Some(Value::Map(entries)) => std::mem::take(entries),
         _ => Vec::new(),
-    }
-}
-
-fn below_mut<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
-    match &mut node.value {
-        Value::Map(entries) => entries.iter_mut().find(|entry| entry.name == name).map(|entry| &mut entry.node),
-        _ => None,
     }
 }
 
@@ -209,8 +202,8 @@ impl Values<'_> {
         let uses_run_date = self.uses_run_date;
         let is_given = |entry: &Entry| (uses_run_date || entry.name != RUN_DATE) && entry.node.value != Value::Unknown;
         let given: Vec<Entry> = self.known.into_iter().filter(is_given).collect();
-        let Some(spec) = below_mut(document, "spec") else { return };
-        if let Some(parameters) = below_mut(spec, "parameters") {
+        let Some(spec) = document.get_mut("spec") else { return };
+        if let Some(parameters) = spec.get_mut("parameters") {
             if let Value::Map(entries) = &mut parameters.value {
                 *entries = given;
             }

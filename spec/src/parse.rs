@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use serde_json::Value as Json;
+
 use crate::document::Document;
 use crate::mistake::Mistake;
 use crate::node::{Node, Path};
 use crate::parameters::{self, RUN_DATE, Settings};
-use crate::problem::{Problem, Problems};
+use crate::preset::{self, Merged, PresetKind};
+use crate::problem::{Place, Problem, Problems};
 use crate::shape::{Record, Shape};
 use crate::structure::{self, Checked};
 use crate::{schema, search, validate, yaml};
@@ -41,6 +44,49 @@ pub(crate) fn training_shape() -> Option<&'static Record> {
 /// # Errors
 /// Every mistake of every document, each with its place.
 pub fn parse(files: &[SourceFile], settings: &Settings) -> Result<Vec<Document>, Problems> {
+    Ok(read(files, settings)?.into_iter().map(|read| read.document).collect())
+}
+
+/// The documents of all files as YAML: their parameters put in, what presets fill written out, the presets left out.
+/// Read again they are the same documents.
+///
+/// # Errors
+/// As [`parse`].
+pub fn expand(files: &[SourceFile], settings: &Settings) -> Result<String, Problems> {
+    let documents = read(files, settings)?.into_iter().map(|read| yaml::write(&read.without_preset()));
+    Ok(documents.collect::<Vec<_>>().join("---\n"))
+}
+
+/// A valid document.
+struct Read {
+    tree: Node,
+    /// What is written or filled, without defaults.
+    json: Json,
+    document: Document,
+}
+
+impl Read {
+    /// What is written or filled, the preset left out, in the order in which documents are written.
+    fn without_preset(self) -> Json {
+        let Self { mut json, document, .. } = self;
+        let whole = serde_json::to_value(&document).unwrap_or_default();
+        let fields = whole["spec"].as_object().into_iter().flat_map(|spec| spec.keys());
+        let place: BTreeMap<&str, usize> = fields.enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+        if let Some(Json::Object(spec)) = json.get_mut("spec") {
+            let mut entries: Vec<_> = std::mem::take(spec).into_iter().filter(|(name, _)| name != "preset").collect();
+            entries.sort_by_key(|(name, _)| place.get(name.as_str()).copied());
+            *spec = entries.into_iter().collect();
+        }
+        if let Json::Object(fields) = &mut json
+            && let Some(version) = fields.shift_remove("apiVersion")
+        {
+            fields.shift_insert(0, "apiVersion".to_owned(), version);
+        }
+        json
+    }
+}
+
+fn read(files: &[SourceFile], settings: &Settings) -> Result<Vec<Read>, Problems> {
     let mut parser = Parser { settings, problems: Vec::new(), declared: Vec::new(), documents: Vec::new() };
     let names: Vec<Arc<str>> = files.iter().map(|file| Arc::from(file.name.as_str())).collect();
     for (name, file) in names.iter().zip(files) {
@@ -48,11 +94,7 @@ pub fn parse(files: &[SourceFile], settings: &Settings) -> Result<Vec<Document>,
     }
     parser.check_settings();
     parser.check_names();
-    if parser.problems.is_empty() {
-        Ok(parser.documents.into_iter().map(|(_, document)| document).collect())
-    } else {
-        Err(Problems::in_order(parser.problems, &names))
-    }
+    if parser.problems.is_empty() { Ok(parser.documents) } else { Err(Problems::in_order(parser.problems, &names)) }
 }
 
 struct Parser<'a> {
@@ -60,7 +102,7 @@ struct Parser<'a> {
     problems: Vec<Problem>,
     /// The parameters that documents declare.
     declared: Vec<String>,
-    documents: Vec<(Node, Document)>,
+    documents: Vec<Read>,
 }
 
 impl Parser<'_> {
@@ -79,17 +121,32 @@ impl Parser<'_> {
     fn document(&mut self, mut tree: Node) {
         self.declared.extend(parameters::put_in(&mut tree, self.settings, &mut self.problems));
         let before = self.problems.len();
+        match preset::merge(&mut tree, &mut self.problems) {
+            Merged::None => self.filled(tree),
+            Merged::Filled(kind, place) => {
+                self.filled(tree);
+                for problem in &mut self.problems[before..] {
+                    say_who_filled(problem, kind, &place);
+                }
+            }
+            Merged::Unknown => {}
+        }
+    }
+
+    /// A document to which nothing more is added.
+    fn filled(&mut self, tree: Node) {
+        let before = self.problems.len();
         let Checked { json: Some(mut json), mut damage } = structure::check(&SHAPE, &tree, &mut self.problems) else {
             return;
         };
         search::check(&tree, &mut json, &mut damage, &mut self.problems);
-        match serde_json::from_value::<Document>(json) {
+        match serde_json::from_value::<Document>(json.clone()) {
             Ok(document) => {
                 validate::validate(&document, &tree, &damage, &mut self.problems);
                 if self.problems.len() == before {
                     validate::validate_trials(&document, &tree, &mut self.problems);
                 }
-                self.documents.push((tree, document));
+                self.documents.push(Read { tree, json, document });
             }
             Err(error) if self.problems.len() == before => {
                 let mistake = Mistake::Refused { message: error.to_string() };
@@ -114,7 +171,7 @@ impl Parser<'_> {
     fn check_names(&mut self) {
         let path = Path::default().name("metadata").name("name");
         let mut first: BTreeMap<(&str, String), &Node> = BTreeMap::new();
-        for (tree, document) in &self.documents {
+        for Read { tree, document, .. } in &self.documents {
             let (kind, name) = (document.kind(), document.name().to_owned());
             let place = &tree.nearest(&path).place;
             match first.get(&(kind, name.clone())) {
@@ -126,5 +183,13 @@ impl Parser<'_> {
                 None => drop(first.insert((kind, name), tree)),
             }
         }
+    }
+}
+
+/// What a preset fills stands where the preset does.
+fn say_who_filled(problem: &mut Problem, kind: PresetKind, place: &Place) {
+    if problem.place.as_ref() == Some(place) && !problem.path.starts_with("spec.preset") {
+        let mistake = std::mem::replace(&mut problem.mistake, Mistake::NoDocument);
+        problem.mistake = Mistake::Filled { preset: kind.name(), mistake: Box::new(mistake) };
     }
 }

@@ -1,10 +1,11 @@
 //! The JSON Schema of documents.
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
 use crate::document::Document;
+use crate::preset::{FILLED_IN_SCORING, FILLED_IN_TRAINING};
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub fn schema() -> Json {
     }
     allow_parameters(&mut schema);
     if let Some(Json::Object(definitions)) = schema.get_mut("$defs") {
+        allow_presets(definitions);
         definitions.insert("Parameter".to_owned(), parameter());
     }
     schema
@@ -27,8 +29,32 @@ pub fn schema() -> Json {
 
 /// The schema of our own types, parameters put in already.
 pub(crate) fn of_documents() -> Json {
+    of::<Document>()
+}
+
+/// The schema of one of our own types.
+pub(crate) fn of<T: JsonSchema>() -> Json {
     let settings = SchemaSettings::draft2020_12();
-    SchemaGenerator::new(settings).into_root_schema_for::<Document>().to_value()
+    SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value()
+}
+
+/// Lets a preset stand for the fields that it fills, and null leave a feature or task of it out.
+fn allow_presets(definitions: &mut Map<String, Json>) {
+    let filled = [("TrainingSpec", &FILLED_IN_TRAINING[..]), ("ScoringSpec", &FILLED_IN_SCORING[..])];
+    for (definition, fields) in filled {
+        let Some(Json::Object(definition)) = definitions.get_mut(definition) else { continue };
+        if let Some(Json::Array(required)) = definition.get_mut("required") {
+            required.retain(|name| !fields.iter().any(|field| name == field));
+        }
+        for parts in ["features", "tasks"] {
+            let Some(properties) = definition.get_mut("properties") else { continue };
+            let named = properties.get_mut(parts).and_then(|parts| parts.get_mut("patternProperties"));
+            for part in named.and_then(Json::as_object_mut).into_iter().flat_map(Map::values_mut) {
+                *part = json!({"anyOf": [part.take(), {"type": "null"}]});
+            }
+        }
+        definition.insert("anyOf".to_owned(), json!([{"required": ["preset"]}, {"required": fields}]));
+    }
 }
 
 fn parameter() -> Json {

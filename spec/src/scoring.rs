@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
 use crate::ids::{AudienceName, ColumnName, ModelReference, TableName};
+use crate::preset::Preset;
 use crate::table::{PrepareStep, TableSource};
 use crate::training::DeviceChoice;
 
@@ -19,6 +20,9 @@ pub struct ScoringSpec {
     #[serde(default)]
     #[schemars(schema_with = "crate::text::parameter")]
     pub parameters: BTreeMap<String, serde_json::Value>,
+    /// What is to be foretold, from which columns: it fills every field that is not written. Runs do not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// The model, resolved to a version once, when the run starts.
     pub model: ModelReference,
     /// Named tables over files.

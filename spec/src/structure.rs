@@ -30,8 +30,13 @@ pub(crate) struct Checked {
 
 /// Checks one document.
 pub(crate) fn check(shape: &Shape, document: &Node, problems: &mut Vec<Problem>) -> Checked {
-    let mut walk = Walk { problems, damage: Vec::new(), path: Path::default() };
-    let json = walk.value(shape, document);
+    check_at(shape, document, Path::default(), problems)
+}
+
+/// Checks a part of a document, which stands at a path of it.
+pub(crate) fn check_at(shape: &Shape, part: &Node, path: Path, problems: &mut Vec<Problem>) -> Checked {
+    let mut walk = Walk { problems, damage: Vec::new(), path };
+    let json = walk.value(shape, part);
     Checked { json, damage: walk.damage }
 }
 

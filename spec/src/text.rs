@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::ids::{self, ModelReference};
+use crate::preset::{self, Days};
 use crate::training::DeviceChoice;
 use crate::{duration, share, size};
 
@@ -30,7 +31,7 @@ pub(crate) const ADDRESS: &str = "^[^\\u0000-\\u001f\\u007f]+$";
 pub(crate) const DELIMITER: &str = "^([^\\u0080-\\uffff\"\\r\\n]|whitespace)$";
 
 /// Every form of a text, by pattern.
-static FORMS: [TextForm; 11] = [
+static FORMS: [TextForm; 12] = [
     TextForm {
         pattern: NOT_BLANK,
         noun: "a text",
@@ -107,6 +108,13 @@ static FORMS: [TextForm; 11] = [
         rule: "write a whole number above 0 and s, m, h, d or w, such as 14d",
         example: "1d",
         check: |text| duration::parse(text).is_ok_and(|length| length > Duration::ZERO),
+    },
+    TextForm {
+        pattern: preset::DAYS,
+        noun: "a number of days",
+        rule: "write 1 to 9999 and d or w, such as 90d or 13w",
+        example: "90d",
+        check: |text| text.parse::<Days>().is_ok(),
     },
 ];
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::feature::Feature;
 use crate::ids::{AliasName, ColumnName, FeatureName, TableName, TaskName};
 use crate::network::Network;
+use crate::preset::Preset;
 use crate::scoring::Resources;
 use crate::search::Search;
 use crate::table::{PrepareStep, TableSource};
@@ -29,6 +30,9 @@ pub struct TrainingSpec {
     #[serde(default)]
     #[schemars(schema_with = "crate::text::parameter")]
     pub parameters: BTreeMap<String, serde_json::Value>,
+    /// What is to be foretold, from which columns: it fills every field that is not written. Runs do not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Named tables over files.
     #[schemars(extend("minProperties" = 1))]
     pub tables: BTreeMap<TableName, TableSource>,

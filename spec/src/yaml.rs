@@ -16,8 +16,10 @@ mod references;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub(crate) use scalar::resolve as resolve_scalar;
+pub(crate) use write::write;
 
 /// Deeper nesting than this is a mistake, and so every walk over a tree may recurse.
 const DEEPEST: usize = 64;

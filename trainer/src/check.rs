@@ -5,6 +5,7 @@
 
 mod columns;
 pub(crate) mod leak;
+mod preset;
 mod rows;
 mod scoring;
 mod training;
@@ -13,9 +14,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use artifacts::Workspace;
-use query::{InspectOptions, Inspection, Session, SessionOptions, TableSummary};
+use query::{InspectOptions, Inspection, QueryError, Session, SessionOptions, TableSummary};
 use serde::{Deserialize, Serialize};
-use spec::{Document, PrepareStep, TableName, TableSource};
+use spec::{Document, PrepareStep, Preset, TableName, TableSource};
 
 use crate::error::Result;
 
@@ -143,6 +144,7 @@ pub async fn check(request: &Request) -> Result<Answer> {
 async fn open_tables<'a>(
     tables: impl IntoIterator<Item = (&'a TableName, &'a TableSource)>,
     steps: &[PrepareStep],
+    preset: Option<&Preset>,
     memory: &str,
     notebook: &mut Notebook<'_>,
 ) -> Option<Session> {
@@ -165,13 +167,27 @@ async fn open_tables<'a>(
     if !complete {
         return None;
     }
-    for (index, step) in steps.iter().enumerate() {
-        if let Err(error) = session.add_view(index, step).await {
-            notebook.error(format!("spec.prepare[{index}].sql"), &error);
-            return None;
-        }
+    let findings_before = notebook.answer.findings.len();
+    let failed = add_views(&mut session, steps).await.err();
+    if let Some(preset) = preset {
+        preset::check(preset, &session, notebook);
     }
-    Some(session)
+    let is_explained = notebook.answer.findings.len() > findings_before;
+    match failed {
+        Some((index, error)) if !is_explained => notebook.error(format!("spec.prepare[{index}].sql"), &error),
+        Some(_) => {}
+        None if is_explained => {}
+        None => return Some(session),
+    }
+    None
+}
+
+/// Adds steps as views, up to the first that is wrong.
+async fn add_views(session: &mut Session, steps: &[PrepareStep]) -> std::result::Result<(), (usize, QueryError)> {
+    for (index, step) in steps.iter().enumerate() {
+        session.add_view(index, step).await.map_err(|error| (index, error))?;
+    }
+    Ok(())
 }
 
 async fn inspect(session: &Session, table: &TableName, path: &str, notebook: &mut Notebook<'_>) -> Option<Inspection> {

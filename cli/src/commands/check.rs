@@ -10,7 +10,7 @@ use spec::Document;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::arguments::Documents;
+use crate::arguments::{Documents, Format};
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::show::{self, Rows};
@@ -96,6 +96,19 @@ pub(super) async fn check(workspace: &str, arguments: Documents) -> Result<Endin
     }
     show::tell(&format!("error: {errors} of {} findings are errors", checked.findings.len()));
     Ok(Ending::Usage)
+}
+
+/// Prints documents as what would be run.
+pub(super) fn expand(arguments: &Documents) -> Result<Ending, Failure> {
+    match arguments.shown.format {
+        Format::Table | Format::Yaml => show::print(&settings::expanded(&arguments.files, &arguments.beside)?)?,
+        Format::Json => {
+            let documents = settings::documents(&arguments.files, &arguments.beside)?;
+            let documents: Vec<Document> = documents.into_iter().map(Document::without_preset).collect();
+            show::result(Format::Json, &documents, String::new)?;
+        }
+    }
+    Ok(Ending::Done)
 }
 
 async fn ask(request: &Request<'_>) -> Result<Checked, Failure> {

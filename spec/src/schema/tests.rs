@@ -61,6 +61,20 @@ fn a_value_with_a_form_may_be_a_parameter() {
 }
 
 #[test]
+fn a_preset_stands_for_the_fields_that_it_fills() {
+    let schema = schema();
+    let (training, scoring) = (&schema["$defs"]["TrainingSpec"], &schema["$defs"]["ScoringSpec"]);
+    assert_eq!(training["required"], json!(["tables"]));
+    assert_eq!(scoring["required"], json!(["model", "tables"]));
+    for spec in [training, scoring] {
+        assert_eq!(spec["anyOf"][0], json!({"required": ["preset"]}));
+    }
+    assert_eq!(scoring["anyOf"][1], json!({"required": ["population", "key"]}));
+    let features = training["properties"]["features"]["patternProperties"].as_object().unwrap();
+    assert!(features.values().all(|feature| feature["anyOf"][1] == json!({"type": "null"})), "{features:?}");
+}
+
+#[test]
 fn the_schema_is_the_same_every_time() {
     assert_eq!(schema().to_string(), schema().to_string());
 }

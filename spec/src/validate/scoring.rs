@@ -1,12 +1,16 @@
 //! Scoring documents.
 
-use super::{Checker, RESERVED, audiences, spec, tables};
+use super::{Checker, RESERVED, audiences, preset, spec, tables};
 use crate::contradiction::Contradiction;
+use crate::preset::Purpose;
 use crate::scoring::ScoringSpec;
 
 pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
     let known = tables::check(checker, &scoring.tables, &scoring.prepare);
     tables::check_exists(checker, &spec("population"), &scoring.population, &known);
+    if let Some(stated) = &scoring.preset {
+        preset::check(checker, stated, Purpose::Scoring, &known);
+    }
     if is_reserved(scoring.key.as_str()) {
         checker.report(&spec("key"), Contradiction::Reserved { name: scoring.key.to_string() });
     }

@@ -1,16 +1,20 @@
 //! Training documents.
 
-use super::{Checker, features, rounded, search, spec, tables, tasks};
+use super::{Checker, features, preset, rounded, search, spec, tables, tasks};
 use crate::contradiction::{Contradiction, Role};
 use crate::measure::{Condition, MeasureName, StoppingMeasure};
 use crate::mistake::Mistake;
 use crate::node::Path;
+use crate::preset::Purpose;
 use crate::task::Task;
 use crate::training::{Calibration, DeviceChoice, Fit, Precision, Register, Split, TrainingSpec};
 
 pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     let known = tables::check(checker, &training.tables, &training.prepare);
     tables::check_exists(checker, &spec("examples"), &training.examples, &known);
+    if let Some(stated) = &training.preset {
+        preset::check(checker, stated, Purpose::Training, &known);
+    }
     check_roles(checker, training);
     check_split(checker, &training.split);
     features::check(checker, training);

@@ -8,6 +8,7 @@ mod demo;
 mod documents;
 mod interruption;
 mod package;
+mod presets;
 mod same_bytes;
 mod search;
 mod seed_lists;

@@ -23,7 +23,8 @@ pub(super) async fn check(
 ) {
     let spec = &document.spec;
     let model = model_of(spec, trained, workspace, notebook).await;
-    let Some(session) = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await else {
+    let (preset, memory) = (spec.preset.as_ref(), &spec.resources.memory);
+    let Some(session) = open_tables(&spec.tables, &spec.prepare, preset, memory, notebook).await else {
         return;
     };
     let schema = match session.schema(&spec.population) {

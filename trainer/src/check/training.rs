@@ -17,7 +17,8 @@ use crate::seeds;
 /// Checks the document; the findings are noted. Gives it with a task for each seed list, if its lists can be read.
 pub(super) async fn check(document: &Training, notebook: &mut Notebook<'_>) -> Option<TrainingSpec> {
     let spec = &document.spec;
-    let session = open_tables(&spec.tables, &spec.prepare, &spec.resources.memory, notebook).await?;
+    let (preset, memory) = (spec.preset.as_ref(), &spec.resources.memory);
+    let session = open_tables(&spec.tables, &spec.prepare, preset, memory, notebook).await?;
     let schema = match session.schema(&spec.examples) {
         Ok(schema) => schema,
         Err(error) => {

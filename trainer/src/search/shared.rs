@@ -29,12 +29,12 @@ struct Opened {
 }
 
 impl Shared {
-    /// The rows for a trial's document.
+    /// The rows for a trial's document, and the document with a task for each seed list.
     ///
     /// # Errors
     ///
     /// Tables that cannot be prepared or read; what the encoders refuse.
-    pub(super) async fn rows(&self, run: &Run, document: &TrainingSpec, progress: &Progress) -> Result<Rows> {
+    pub(super) async fn rows(&self, run: &Run, document: &TrainingSpec, progress: &Progress) -> Result<(Rows, TrainingSpec)> {
         let mut opened = self.opened.lock().await;
         if opened.as_ref().is_some_and(|opened| opened.run != run.id) {
             *opened = None;
@@ -43,8 +43,9 @@ impl Shared {
             Some(opened) => opened,
             none => none.insert(Opened::new(run, progress).await?),
         };
+        let document = TrainingSpec { tasks: opened.tables.seeds.spec.tasks.clone(), ..document.clone() };
         if let Some((_, rows)) = opened.rows.as_ref().filter(|(features, _)| *features == document.features) {
-            return Ok(rows.for_training(document));
+            return Ok((rows.for_training(&document), document));
         }
         progress.phase("fit encoders", "rows", None);
         let (tables, table, spec) = (Arc::clone(&opened.tables), opened.table.clone(), document.clone());
@@ -55,7 +56,7 @@ impl Shared {
         });
         let rows = fitting.await.map_err(TrainerError::Thread)??;
         opened.rows = Some((document.features.clone(), rows.clone()));
-        Ok(rows)
+        Ok((rows, document))
     }
 }
 

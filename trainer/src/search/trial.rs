@@ -98,7 +98,7 @@ impl Turn<'_> {
 
     async fn measured(&self, shared: &Shared, progress: &Progress, cancel: &Cancel) -> Result<Measured> {
         let document = self.trial.on_rung(self.run.spec(), self.rung)?;
-        let rows = shared.rows(self.run, &document, progress).await?;
+        let (rows, document) = shared.rows(self.run, &document, progress).await?;
         if rows.counts(Part::Validation).rows == 0 {
             return Err(TrainerError::NoValidation);
         }
