@@ -19,7 +19,7 @@ pub use error::{FeedError, Place, ValueFault};
 pub use feed::Feed;
 pub use fit::{FitPlan, Fitted, LabelCounts, PartCounts, fit_encoders};
 pub use label::{Condition, ConditionError, Labels, RowSets, Seeds};
-pub use order::Order;
+pub use order::{Order, Random};
 pub use plan::FeedPlan;
 pub use split::{Part, Splitter};
 pub use table::Table;

@@ -25,11 +25,16 @@ pub(crate) enum Use {
 
 /// Random numbers: SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug)]
-pub(crate) struct Random {
+pub struct Random {
     state: u64,
 }
 
 impl Random {
+    /// The sequence of a seed and a named purpose.
+    pub fn of(seed: u64, purpose: &str) -> Self {
+        Self { state: xxhash_rust::xxh3::xxh3_64_with_seed(purpose.as_bytes(), seed) }
+    }
+
     /// The sequence of a seed, an epoch and a use.
     pub(crate) fn new(seed: u64, epoch: u64, purpose: Use) -> Self {
         let (kind, number) = match purpose {
@@ -56,8 +61,14 @@ impl Random {
         ((u128::from(self.next()) * limit as u128) >> 64) as usize
     }
 
+    /// Whether the next of `left` items is among the `wanted` that are drawn from them: asked of one item after the other,
+    /// exactly as many are drawn, each set of them as likely (selection sampling, Knuth 3.4.2, algorithm S).
+    pub fn draws(&mut self, wanted: u64, left: u64) -> bool {
+        self.below(left as usize) < wanted as usize
+    }
+
     /// Puts items into a random order (Fisher and Yates).
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
@@ -89,6 +100,24 @@ mod tests {
         let mut sorted = order;
         sorted.sort_unstable();
         assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn as_many_items_are_drawn_as_are_wanted_each_as_often() {
+        let mut counts = [0u32; 5];
+        for seed in 0..5000 {
+            let (mut random, mut wanted) = (Random::of(seed, "draws"), 2);
+            for item in 0..5 {
+                if random.draws(wanted, 5 - item) {
+                    wanted -= 1;
+                    counts[item as usize] += 1;
+                }
+            }
+            assert_eq!(wanted, 0);
+        }
+        // 2000 expected each, standard deviation 35: five of them.
+        assert!(counts.iter().all(|&count| count.abs_diff(2000) < 175), "{counts:?}");
+        assert_ne!(Random::of(7, "draws").next(), Random::of(7, "other").next());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! that matrix: a slot's `first_row` is already added.
 
 use std::collections::BTreeMap;
+mod deal;
+
 use std::ops::Range;
 
 use spec::feature::Pool;
@@ -271,6 +273,16 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// The rows, of `rows`, that count for a task: each with its label and with what it counts in measures.
+    pub fn counting(&self, task: usize, rows: usize) -> impl Iterator<Item = (usize, f32, f32)> {
+        let of_task = task * rows..(task + 1) * rows;
+        let labelled = self.labels[of_task.clone()].iter().zip(&self.observed[of_task]).enumerate();
+        let weight = |row: usize| self.weights.as_ref().map_or(1.0, |weights| weights[row]);
+        labelled
+            .filter(|(_, (_, observed))| **observed > 0.0)
+            .map(move |(row, (label, observed))| (row, *label, *observed * weight(row)))
+    }
+
     /// Refills `self` with the given rows of other batches with as many tasks: (batch, row) pairs, in that order.
     pub fn gather(&mut self, tasks: usize, batches: &[&Targets], rows: &[(u32, u32)]) {
         self.labels.clear();

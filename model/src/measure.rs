@@ -13,6 +13,7 @@ mod cells;
 mod comparison;
 mod decile;
 mod lists;
+mod importance;
 mod metrics;
 mod paired;
 mod ranking;
@@ -21,6 +22,7 @@ mod reliability;
 mod roc;
 mod sample;
 mod single;
+mod slice;
 mod task_kind;
 mod top;
 mod value;
@@ -30,6 +32,7 @@ pub use binary::BinaryMeasures;
 pub use cells::EXACT_ROWS;
 pub use comparison::{ComparedModel, Comparison};
 pub use lists::of_task_or_lists;
+pub use importance::{FeatureImportance, Importance, TaskImportance};
 pub use metrics::{
     BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, ReachPoint,
     RocPoint, ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
@@ -38,6 +41,7 @@ pub use paired::{Difference, FEWEST_OF_A_CLASS, Finding, PairedMeasures, PairedM
 pub use ranking::Level;
 pub use reliability::{CALIBRATION_BINS, calibration_error};
 pub use single::{categorical_auc, numeric_auc, numeric_spearman};
+pub use slice::{MOST_SLICES, OTHER_VALUE, Slice, SliceMeasures, SlicedColumn, TaskSlices};
 pub use spec::measure::{Measure, TopShare};
 pub use task_kind::{Better, TaskKind};
 pub use value::ValueMeasures;

@@ -30,7 +30,7 @@ const FIELDS: [(&str, &[&str]); 16] = [
     ("Document", &["status"]),
     ("MetadataModelName", &["labels", "annotations", "namespace"]),
     ("MetadataScoringName", &["labels", "annotations", "namespace"]),
-    ("TrainingSpec", &["schedule", "slices", "quarantine"]),
+    ("TrainingSpec", &["schedule", "quarantine"]),
     ("Split", &["stratify"]),
     ("Feature", &["embedding", "attention", "target"]),
     ("Task", &["group_by"]),

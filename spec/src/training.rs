@@ -69,6 +69,12 @@ pub struct TrainingSpec {
     /// Other settings to try; the best of all are registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+    /// Columns by whose values the measures are taken as well.
+    #[serde(default)]
+    pub slices: Slices,
+    /// Whether it is measured what the model leans on.
+    #[serde(default)]
+    pub importance: Importance,
     /// Which aliases the new version gets.
     #[serde(default)]
     pub register: Register,
@@ -155,6 +161,35 @@ pub enum Baseline {
     /// The linear network on the same features, with the same settings of training and calibration.
     #[default]
     Linear,
+    /// Nothing.
+    None,
+}
+
+/// Columns by whose values the measures are taken as well, features or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Slices {
+    /// The columns: text, whole numbers, booleans or dates.
+    #[schemars(length(max = 20))]
+    pub columns: Vec<ColumnName>,
+    /// Values with fewer rows are left out.
+    #[schemars(range(min = 10))]
+    pub min_rows: u32,
+}
+
+impl Default for Slices {
+    fn default() -> Self {
+        Self { columns: Vec::new(), min_rows: 100 }
+    }
+}
+
+/// Whether it is measured what the model leans on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Importance {
+    /// What every task's leading measure loses when a feature's values are dealt out anew (Breiman 2001).
+    #[default]
+    Permutation,
     /// Nothing.
     None,
 }

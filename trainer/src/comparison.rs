@@ -13,7 +13,7 @@ use crate::epochs::Title;
 use crate::error::{Result, TrainerError};
 use crate::fitting::{Desk, FittedNetwork};
 use crate::production::Production;
-use crate::rows::Part;
+use crate::rows::{Part, measured};
 
 /// All comparisons that the document and the registry give; none without validation and test rows.
 ///
@@ -66,17 +66,12 @@ pub(crate) struct SharedTask {
 
 impl<'a> Arena<'a> {
     fn new(spec: &'a TrainingSpec, network: &'a FittedNetwork, desk: &'a Desk<'a>) -> Option<Self> {
-        let part = [Part::Test, Part::Validation].into_iter().find(|part| desk.rows.counts(*part).rows > 0)?;
-        Some(Self { spec, network, desk, part })
+        Some(Self { spec, network, desk, part: desk.judging_part()? })
     }
 
     /// The part's word in `metrics.json`.
     pub(crate) fn measured_part(&self) -> MeasuredPart {
-        match self.part {
-            Part::Train => MeasuredPart::Train,
-            Part::Validation => MeasuredPart::Validation,
-            Part::Test => MeasuredPart::Test,
-        }
+        measured(self.part)
     }
 
     fn with_baseline(&self, document: &TrainingSpec, options: LearnerOptions) -> Result<Comparison> {
@@ -136,14 +131,9 @@ impl<'a> Arena<'a> {
 
 /// Adds the rows of a batch whose label was observed.
 fn push(paired: &mut PairedMeasures, task: &SharedTask, batch: &Batch, (ours, theirs): (&Outputs, &Outputs)) {
-    let first = task.index * batch.inputs.rows;
-    let scores = ours.tasks[task.index].iter().zip(&theirs.tasks[task.of_other]);
-    for (row, (ours, theirs)) in scores.enumerate() {
-        let observed = batch.targets.observed[first + row];
-        if observed > 0.0 {
-            let weight = observed * batch.targets.weights.as_ref().map_or(1.0, |weights| weights[row]);
-            paired.push(*ours, *theirs, batch.targets.labels[first + row], weight);
-        }
+    let (ours, theirs) = (&ours.tasks[task.index], &theirs.tasks[task.of_other]);
+    for (row, label, weight) in batch.targets.counting(task.index, batch.inputs.rows) {
+        paired.push(ours[row], theirs[row], label, weight);
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel, mut wa
         metrics: fitted.stored.metrics.clone(),
         comparisons: fitted.stored.comparisons.clone(),
         search: fitted.stored.search.clone(),
+        slices: fitted.stored.slices.clone(),
+        importance: fitted.stored.importance.clone(),
         calibration: fitted.calibration.clone(),
         registration: registration(spec, version, fitted),
         seeds: fitted.stored.seeds.clone(),

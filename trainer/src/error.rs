@@ -1,5 +1,6 @@
 //! What can go wrong in a training run, and which failures are worth another try.
 
+use arrow::datatypes::DataType;
 use artifacts::ArtifactsError;
 use feed::FeedError;
 use model::encode::EncodeError;
@@ -9,7 +10,7 @@ use spec::ids::InvalidName;
 use spec::measure::{InvalidCondition, InvalidMeasure};
 use spec::task::lists::ListError;
 use spec::search::InvalidPlan;
-use spec::{RunId, TableName, TaskName};
+use spec::{ColumnName, RunId, TableName, TaskName};
 use worker::{FailureClass, WorkFailure};
 
 /// This crate's results.
@@ -165,6 +166,27 @@ pub enum TrainerError {
     /// A model without a task of this one.
     #[error("it has none of these tasks, of the same kind and label")]
     NothingToCompare,
+    /// A column by which to slice that is not there.
+    #[error(
+        "spec.slices.columns: the examples have no column `{column}`{}",
+        suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    )]
+    NoSliceColumn {
+        /// The column.
+        column: ColumnName,
+        /// The nearest name that is there.
+        suggestion: Option<String>,
+    },
+    /// A column by whose values nothing can be measured.
+    #[error(
+        "spec.slices.columns: column `{column}` is {found}; it must be text, whole numbers, booleans or dates: give numbers ranges in a `prepare` step"
+    )]
+    SliceType {
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
     /// Two models' encoders that were given different rows.
     #[error("the table gave one model other rows than the other")]
     RowsDiffer,
@@ -198,6 +220,8 @@ impl TrainerError {
             | Self::NoValidation
             | Self::NoTrial { .. }
             | Self::PackageFile { .. }
+            | Self::NoSliceColumn { .. }
+            | Self::SliceType { .. }
             | Self::NothingToCompare => FailureClass::Input,
             Self::Cancelled => FailureClass::Preempted,
             Self::Measure { .. }

@@ -51,14 +51,10 @@ impl Evaluation {
     pub(crate) fn push(&mut self, outputs: &Outputs, targets: &Targets, rows: usize) -> Result<()> {
         self.rows += rows as u64;
         for (index, (name, scores)) in self.tasks.iter_mut().enumerate() {
-            let of_task = index * rows..(index + 1) * rows;
-            let (labels, observed) = (&targets.labels[of_task.clone()], &targets.observed[of_task]);
-            for (row, (score, label)) in outputs.tasks[index].iter().zip(labels).enumerate() {
-                if observed[row] > 0.0 {
-                    let weight = observed[row] * targets.weights.as_ref().map_or(1.0, |weights| weights[row]);
-                    let pushed = scores.push(*score, *label, weight);
-                    pushed.map_err(|source| TrainerError::Measure { task: name.clone(), source })?;
-                }
+            let predicted = &outputs.tasks[index];
+            for (row, label, weight) in targets.counting(index, rows) {
+                let pushed = scores.push(predicted[row], label, weight);
+                pushed.map_err(|source| TrainerError::Measure { task: name.clone(), source })?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use model::calibrate::{Calibrator, ModelCalibration};
 use model::input::Inputs;
 use model::learner::{Learner, LearnerOptions, TargetStatistics};
-use model::measure::{ModelMetrics, Part as MeasuredPart, TaskKind, TaskMetrics};
+use model::measure::{ModelMetrics, TaskKind, TaskMetrics};
 use model::outputs::Outputs;
 use spec::{TaskName, TrainingSpec};
 use tokio::runtime::Handle;
@@ -16,21 +16,17 @@ use crate::comparison::comparisons;
 use crate::epochs::{self, Title};
 use crate::error::{Result, TrainerError};
 use crate::evaluation::{CalibratedEvaluation, evaluate_part};
+use crate::importance::importance;
 use crate::prior;
 use crate::production::Production;
 use crate::report::Timeline;
-use crate::rows::{Part, Rows, labels};
+use crate::rows::{Part, Rows, labels, measured};
 use crate::seeds::SeedLists;
+use crate::slices::{self, slices};
 use crate::train::StoredMetrics;
 
 /// Batches whose labels decide where the heads' biases start.
 const STATISTICS_BATCHES: usize = 256;
-
-const PARTS: [(Part, MeasuredPart); 3] = [
-    (Part::Train, MeasuredPart::Train),
-    (Part::Validation, MeasuredPart::Validation),
-    (Part::Test, MeasuredPart::Test),
-];
 
 /// A fitted model with its measures.
 pub(crate) struct FittedModel {
@@ -68,6 +64,7 @@ impl Fitting {
     /// What is wrong with the rows or the network, by name and place; [`TrainerError::Cancelled`].
     pub(crate) fn fit(self) -> Result<FittedModel> {
         self.progress.phase("fit encoders", "rows", None);
+        slices::check(&self.spec, &self.columns)?;
         let labels = labels(&self.spec, &self.seeds, &self.columns)?;
         let rows = Rows::fit(self.table.clone(), &self.spec, labels, self.threads, &self.runtime)?;
         self.note_rows(&rows);
@@ -76,9 +73,11 @@ impl Fitting {
         let network = FittedNetwork::fit(&self.spec, options.clone(), Title::Network, &desk)?;
         let metrics = measure(&self.spec, &network, &desk)?;
         let comparisons = comparisons(&self.spec, &network, &options, self.production, &desk)?;
+        let slices = slices(&self.spec, &network, &desk)?;
+        let importance = importance(&self.spec, &network, &desk)?;
         let FittedNetwork { learner, timeline, calibration } = network;
         let seeds = self.seeds.qualities();
-        let stored = StoredMetrics { metrics, timeline, comparisons, seeds, search: None };
+        let stored = StoredMetrics { metrics, timeline, comparisons, seeds, slices, importance, search: None };
         Ok(FittedModel { weights: learner.save()?, rows, calibration, stored })
     }
 
@@ -115,6 +114,11 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// The rows that judge a model: the test rows, or the validation rows if there are none.
+    pub(crate) fn judging_part(&self) -> Option<Part> {
+        [Part::Test, Part::Validation].into_iter().find(|part| self.rows.counts(*part).rows > 0)
+    }
+
     /// # Errors
     ///
     /// [`TrainerError::Cancelled`]
@@ -164,12 +168,12 @@ impl FittedNetwork {
 fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Result<ModelMetrics> {
     let no_metrics = |(name, task)| (TaskName::clone(name), TaskMetrics::new(TaskKind::from(task)));
     let mut tasks: IndexMap<TaskName, TaskMetrics> = spec.tasks.iter().map(no_metrics).collect();
-    for (part, measured) in PARTS {
+    for part in [Part::Train, Part::Validation, Part::Test] {
         let rows = desk.rows.counts(part).rows;
         if rows == 0 {
             continue;
         }
-        desk.progress.phase(&format!("measure {}", measured.name()), "rows", Some(rows));
+        desk.progress.phase(&format!("measure {}", measured(part).name()), "rows", Some(rows));
         let mut evaluation = CalibratedEvaluation::new(spec, &network.calibration);
         for batch in desk.rows.sequential(part)? {
             desk.check()?;
@@ -179,7 +183,7 @@ fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Res
             desk.progress.advance(batch.inputs.rows as u64);
         }
         for (name, metrics) in evaluation.metrics(spec) {
-            tasks[&name].set(measured, metrics);
+            tasks[&name].set(measured(part), metrics);
         }
     }
     Ok(ModelMetrics { tasks, ..ModelMetrics::default() })

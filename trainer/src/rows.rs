@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use feed::{Feed, FeedPlan, FitPlan, Fitted, Labels, Order, PartCounts, RowSets, Seeds, Splitter, Table, fit_encoders};
+use feed::{
+    Feed, FeedBatch, FeedPlan, FitPlan, Fitted, Labels, Order, PartCounts, RowSets, Seeds, Splitter, Table,
+    fit_encoders,
+};
 use model::encode::Encoders;
 use model::input::Batch;
+use model::measure::Part as MeasuredPart;
 use query::KeySet;
-use spec::TrainingSpec;
+use spec::{ColumnName, TrainingSpec};
 use tokio::runtime::Handle;
 
 use crate::conditions;
@@ -57,6 +61,19 @@ pub(crate) fn labels(spec: &TrainingSpec, seeds: &SeedLists, columns: &SchemaRef
         conditions: conditions::of_tasks(spec, columns)?,
     };
     Ok(Labels::new(&spec.tasks, spec.weight.as_ref(), &spec.key, &sets)?)
+}
+
+/// The part's word in `metrics.json`.
+pub(crate) fn measured(part: Part) -> MeasuredPart {
+    match part {
+        Part::Train => MeasuredPart::Train,
+        Part::Validation => MeasuredPart::Validation,
+        Part::Test => MeasuredPart::Test,
+    }
+}
+
+fn batches(feed: Feed) -> impl Iterator<Item = Result<Batch>> + use<> {
+    feed.map(|batch| Ok(batch?.batch))
 }
 
 impl Rows {
@@ -146,7 +163,7 @@ impl Rows {
     /// Files that cannot be read.
     pub(crate) fn shuffled(&self, epoch: u32) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         let order = Order::Shuffled { seed: self.seed, epoch: u64::from(epoch), window_rows: self.window_rows() };
-        self.open(&self.encoders, &self.labels, Part::Train, order, self.batch_rows)
+        self.open(&self.encoders, &self.labels, Part::Train, order, self.batch_rows, &[]).map(batches)
     }
 
     /// The rows of a part, in the table's order.
@@ -155,7 +172,21 @@ impl Rows {
     ///
     /// Files that cannot be read.
     pub(crate) fn sequential(&self, part: Part) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
-        self.open(&self.encoders, &self.labels, part, Order::Sequential, EVALUATION_ROWS)
+        self.open(&self.encoders, &self.labels, part, Order::Sequential, EVALUATION_ROWS, &[]).map(batches)
+    }
+
+    /// The same with columns of the table beside them.
+    ///
+    /// # Errors
+    ///
+    /// Columns that are missing; files that cannot be read.
+    pub(crate) fn with_columns(
+        &self,
+        part: Part,
+        columns: &[ColumnName],
+    ) -> Result<impl Iterator<Item = Result<FeedBatch>> + use<>> {
+        let feed = self.open(&self.encoders, &self.labels, part, Order::Sequential, EVALUATION_ROWS, columns)?;
+        Ok(feed.map(|batch| Ok(batch?)))
     }
 
     /// The same rows in the same batches as another model's encoders see them, without labels.
@@ -168,7 +199,7 @@ impl Rows {
         encoders: Arc<Encoders>,
         part: Part,
     ) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
-        self.open(&encoders, &Labels::default(), part, Order::Sequential, EVALUATION_ROWS)
+        self.open(&encoders, &Labels::default(), part, Order::Sequential, EVALUATION_ROWS, &[]).map(batches)
     }
 
     fn open(
@@ -178,19 +209,20 @@ impl Rows {
         part: Part,
         order: Order,
         batch_rows: usize,
-    ) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
+        carry: &[ColumnName],
+    ) -> Result<Feed> {
         let plan = FeedPlan {
             table: self.table.clone(),
             encoders: Arc::clone(encoders),
             labels: labels.clone(),
             part: Some((self.splitter.clone(), part)),
             learning: order != Order::Sequential,
-            carry: Vec::new(),
+            carry: carry.to_vec(),
             order,
             batch_rows,
             threads: self.threads,
         };
-        Ok(Feed::open(plan, &self.runtime)?.map(|batch| Ok(batch?.batch)))
+        Ok(Feed::open(plan, &self.runtime)?)
     }
 
     fn window_rows(&self) -> usize {

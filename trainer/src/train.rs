@@ -6,7 +6,7 @@
 use artifacts::registry;
 use feed::Table;
 use indexmap::IndexMap;
-use model::measure::{Comparison, ModelMetrics};
+use model::measure::{Comparison, Importance, ModelMetrics, SlicedColumn};
 use serde::{Deserialize, Serialize};
 use spec::{AliasName, ModelName, TaskName, Training, Version};
 use tokio::runtime::Handle;
@@ -64,6 +64,12 @@ pub(crate) struct StoredMetrics {
     /// How the search went that found the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchResults>,
+    /// The measures by the values of columns.
+    #[serde(default)]
+    pub slices: Vec<SlicedColumn>,
+    /// What the model leans on; absent without validation rows.
+    #[serde(default)]
+    pub importance: Option<Importance>,
 }
 
 /// Trains and registers the model of a run; one that searches, the model of its best trial.

@@ -77,3 +77,36 @@ fn targets_are_gathered_by_task() {
     assert_eq!(taken.observed, [0.0, 1.0, 1.0, 1.0]);
     assert_eq!(taken.weights, Some(vec![7.0, 2.0]));
 }
+
+#[test]
+fn a_feature_is_dealt_out_anew_and_the_others_stay() {
+    let (layout, whole) = (layout(), batch(1, 4));
+    let order = [2, 0, 3, 1];
+    for feature in ["age", "spend", "a", "b", "c", "list"] {
+        let feature: FeatureName = feature.parse().unwrap();
+        let mut dealt = whole.clone();
+        dealt.take_feature(&layout, &feature, &whole, &order);
+        let of = |row: usize| match feature.as_str() {
+            "age" => dealt.numeric_rows(&layout, row..row + 1)[..2].iter().map(|number| *number as i32).collect(),
+            "spend" => vec![dealt.numeric_rows(&layout, row..row + 1)[2] as i32],
+            "a" => vec![dealt.table_ids(&layout, 0, row..row + 1)[0]],
+            "b" => vec![dealt.table_ids(&layout, 0, row..row + 1)[1]],
+            "c" => dealt.table_ids(&layout, 1, row..row + 1).to_vec(),
+            _ => dealt.bags[0].row(row).to_vec(),
+        };
+        let expected = |row: i32| match feature.as_str() {
+            "age" => vec![1003 + 10 * row, 1004 + 10 * row],
+            "spend" => vec![1005 + 10 * row],
+            "a" => vec![1000 + 10 * row],
+            "b" => vec![1001 + 10 * row],
+            "c" => vec![1002 + 10 * row],
+            _ => vec![1006 + 10 * row; row as usize],
+        };
+        let rows: Vec<_> = (0..4).map(of).collect();
+        assert_eq!(rows, order.map(|row| expected(row as i32)), "{feature}");
+        assert_ne!(dealt, whole);
+        let unchanged = [0, 1, 2, 3];
+        dealt.take_feature(&layout, &feature, &whole, &unchanged);
+        assert_eq!(dealt, whole, "{feature}: nothing else was touched");
+    }
+}

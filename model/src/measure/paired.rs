@@ -12,7 +12,7 @@ use super::cells::EXACT_ROWS;
 use super::metrics::Interval;
 use super::ranking::{NORMAL_975, mean_variance};
 use super::sample::Sample;
-use super::{BinaryMeasures, Measure, MeasureError, PartMetrics, TaskKind, ValueMeasures};
+use super::{Measure, MeasureError, TaskKind};
 
 mod amounts;
 mod classes;
@@ -62,8 +62,8 @@ impl PairedMeasures {
     pub fn finish(self) -> Result<PairedMetrics, MeasureError> {
         let Self { kind, rows } = self;
         let (seen, rows) = (rows.seen(), rows.into_rows());
-        let model = measured(kind, &rows, |row| row.model)?;
-        let other = measured(kind, &rows, |row| row.other)?;
+        let model = kind.measure(rows.iter().map(|row| (row.model, row.label, row.weight)))?;
+        let other = kind.measure(rows.iter().map(|row| (row.other, row.label, row.weight)))?;
         let measures = kind.measures().iter().map(|measure| {
             let values = (model.measure(measure.name()), other.measure(measure.name()));
             (measure.name().to_owned(), difference(&rows, *measure, values))
@@ -72,33 +72,9 @@ impl PairedMeasures {
             kind,
             rows: rows.len() as u64,
             all_rows: seen,
-            rarer: rarer(kind, &model),
+            rarer: kind.rarer(&model),
             measures: measures.collect(),
         })
-    }
-}
-
-fn measured(kind: TaskKind, rows: &[Row], score: impl Fn(&Row) -> f32) -> Result<PartMetrics, MeasureError> {
-    match kind {
-        TaskKind::Binary | TaskKind::Lookalike => {
-            let mut measures = BinaryMeasures::default();
-            rows.iter().try_for_each(|row| measures.push(score(row), row.label, row.weight))?;
-            Ok(measures.finish().into())
-        }
-        TaskKind::Value | TaskKind::Regression => {
-            let mut measures = ValueMeasures::default();
-            rows.iter().try_for_each(|row| measures.push(score(row), row.label, row.weight))?;
-            Ok(measures.finish().into())
-        }
-    }
-}
-
-/// Rows of the rarer class; of amounts those above zero, of other numbers all.
-fn rarer(kind: TaskKind, metrics: &PartMetrics) -> u64 {
-    match metrics {
-        PartMetrics::Probabilities(metrics) => metrics.positives.min(metrics.rows - metrics.positives),
-        PartMetrics::Values(metrics) if kind == TaskKind::Regression => metrics.rows,
-        PartMetrics::Values(metrics) => metrics.positives,
     }
 }
 

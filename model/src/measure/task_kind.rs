@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use spec::measure::{Measure, TopShare};
 
+use super::{BinaryMeasures, MeasureError, PartMetrics, ValueMeasures};
+
 const OF_PROBABILITIES: [Measure; 17] = [
     Measure::Auc,
     Measure::PrAuc,
@@ -87,6 +89,35 @@ impl TaskKind {
             Self::Lookalike => "lookalike",
             Self::Value => "value",
             Self::Regression => "regression",
+        }
+    }
+
+    /// All measures of some rows: (prediction, label, weight).
+    ///
+    /// # Errors
+    /// A prediction, label or weight that cannot be measured.
+    pub fn measure(self, mut rows: impl Iterator<Item = (f32, f32, f32)>) -> Result<PartMetrics, MeasureError> {
+        match self {
+            Self::Binary | Self::Lookalike => {
+                let mut measures = BinaryMeasures::default();
+                rows.try_for_each(|(score, label, weight)| measures.push(score, label, weight))?;
+                Ok(measures.finish().into())
+            }
+            Self::Value | Self::Regression => {
+                let mut measures = ValueMeasures::default();
+                rows.try_for_each(|(score, label, weight)| measures.push(score, label, weight))?;
+                Ok(measures.finish().into())
+            }
+        }
+    }
+
+    /// Rows that decide how sure a measure of order can be: those of the rarer class, of amounts those above zero, of
+    /// other numbers all.
+    pub fn rarer(self, metrics: &PartMetrics) -> u64 {
+        match metrics {
+            PartMetrics::Probabilities(metrics) => metrics.positives.min(metrics.rows - metrics.positives),
+            PartMetrics::Values(metrics) if self == Self::Regression => metrics.rows,
+            PartMetrics::Values(metrics) => metrics.positives,
         }
     }
 

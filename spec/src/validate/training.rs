@@ -23,6 +23,8 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     check_processes(checker, &spec("training").name("processes"), training.training.processes);
     check_processes(checker, &spec("resources").name("processes"), training.resources.processes);
     check_measures(checker, training);
+    let columns = training.slices.columns.iter().map(|column| column.as_str());
+    checker.check_unique(&spec("slices").name("columns"), columns);
     check_register(checker, &training.register);
     search::check(checker, training);
 }

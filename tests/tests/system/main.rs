@@ -7,6 +7,7 @@ mod comparison;
 mod demo;
 mod documents;
 mod interruption;
+mod measures;
 mod package;
 mod presets;
 mod same_bytes;

@@ -9,6 +9,7 @@ use spec::training::Split;
 use spec::{ColumnName, SearchPlan, Task, Training, TrainingSpec};
 
 use crate::conditions;
+use crate::slices::has_values;
 
 use super::{Level, Notebook, columns, inspect, leak, open_tables, rows};
 use crate::report::numbers::plural;
@@ -123,6 +124,10 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Noteboo
             expect(&split.column, "spec.split.column".to_owned(), |found| found.is_temporal(), "a date or timestamp");
         }
         Split::Key(_) | Split::Random(_) => {}
+    }
+    for column in &spec.slices.columns {
+        let wanted = "text, whole numbers, booleans or dates";
+        expect(column, "spec.slices.columns".to_owned(), has_values, wanted);
     }
     for (name, task) in &spec.tasks {
         match task {

@@ -8,11 +8,13 @@ use super::chart::{calibration_curve, deciles, gain, histogram, reliability, roc
 use super::compared;
 use super::figure::{details, figure, figures, row, table};
 use super::html::Html;
+use super::importance;
 use super::input::Report;
 use super::measures_table::measures;
 use super::numbers::{fixed, percent, percent_tick, plural, times};
 use super::plot::Size;
 use super::reach;
+use super::slices;
 use super::timeline::task_curves;
 use super::verdict::judged;
 
@@ -45,7 +47,9 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
                 probabilities(html, part, judged, calibration);
                 calibration_map(html, judged, calibration);
             }
+            importance::picture(html, report, task);
         });
+        slices::section(html, report, task, metrics.kind);
         if let Some((part, PartMetrics::Probabilities(judged))) = judged(metrics)
             && !judged.deciles.is_empty()
         {
@@ -56,6 +60,7 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
                 decile_table(html, judged);
             });
         }
+        importance::rest(html, report, task);
     });
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use model::calibrate::ModelCalibration;
-use model::measure::{Comparison, ModelMetrics, Part};
+use model::measure::{Comparison, Importance, ModelMetrics, Part, SlicedColumn};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
@@ -52,6 +52,10 @@ pub struct Report {
     /// How the search went that found the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchResults>,
+    /// The measures by the values of columns.
+    pub slices: Vec<SlicedColumn>,
+    /// What the model leans on; absent without validation rows.
+    pub importance: Option<Importance>,
     /// How probabilities were put right.
     pub calibration: ModelCalibration,
     /// The seed list of each lookalike task.

@@ -1,7 +1,9 @@
 pub(super) mod sample;
 
 use model::calibrate::TaskCalibration;
-use model::measure::{BinaryMeasures, ComparedModel, Finding, Part, TaskKind, TaskMetrics, ValueMeasures};
+use model::measure::{
+    BinaryMeasures, ComparedModel, Finding, Part, TaskImportance, TaskKind, TaskMetrics, ValueMeasures,
+};
 use spec::training::Calibration;
 
 use super::{Report, Tone, comparison_summaries, render, summary, verdicts};
@@ -294,6 +296,37 @@ fn numbers_below_zero_are_judged_and_shown() {
     assert!(!verdicts(&report).iter().any(|verdict| verdict.text.contains("above zero")), "{:?}", verdicts(&report));
     let page = render(&report);
     assert!(page.contains("on average, all are") && !page.contains("of the rows hold"));
+}
+
+#[test]
+fn slices_and_importance_stand_in_the_page() {
+    let page = render(&sample::usual());
+    for words in [
+        "channel &lt;b&gt;",
+        "&lt;i&gt;shop&lt;/i&gt;",
+        "no value",
+        "Others are left out: 1 value, 23 rows in all.",
+        ">few<",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("kiosk"), "a value with few rows");
+    assert!(page.contains("Importance of features") && page.contains("orders in the last 13 w…"));
+    let empty = render(&sample::empty());
+    assert!(!empty.contains("Importance of features") && !empty.contains("no value"));
+}
+
+#[test]
+fn importance_that_could_not_be_measured_says_why() {
+    let mut report = sample::usual();
+    let importance = report.importance.as_mut().unwrap();
+    let auc = &mut importance.tasks[0];
+    *auc = TaskImportance::new("auc".to_owned(), 0.7, 3, auc.features.clone());
+    assert!(render(&report).contains("Only 3 of the 2,357 rows are of the rarer class"));
+    let importance = report.importance.as_mut().unwrap();
+    importance.missing = Some("3,000 features would take too long".to_owned());
+    importance.tasks.clear();
+    assert!(render(&report).contains("Importance of features was not measured: 3,000 features would take too long."));
 }
 
 #[test]

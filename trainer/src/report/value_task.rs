@@ -7,10 +7,12 @@ use super::chart::{gain, value_deciles};
 use super::compared;
 use super::figure::{details, figure, figures, row, table};
 use super::html::Html;
+use super::importance;
 use super::input::Report;
 use super::measures_table::measures;
 use super::numbers::{ABSENT, amount, percent, percent_tick, times};
 use super::plot::Size;
+use super::slices;
 use super::timeline::task_curves;
 use super::verdict::judged;
 
@@ -28,12 +30,15 @@ pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics
             if let Some((part, PartMetrics::Values(judged))) = judged(metrics) {
                 pictures(html, metrics.kind, part, judged);
             }
+            importance::picture(html, report, task);
         });
+        slices::section(html, report, task, metrics.kind);
         if let Some((part, PartMetrics::Values(judged))) = judged(metrics)
             && !judged.deciles.is_empty()
         {
             details(html, &format!("Deciles of {} rows, as figures", part.name()), |html| decile_table(html, judged));
         }
+        importance::rest(html, report, task);
     });
 }
 

@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeZone, Utc};
 use indexmap::IndexMap;
 use model::calibrate::{ModelCalibration, TaskCalibration};
 use model::measure::{
-    BinaryMeasures, ComparedModel, Comparison, ModelMetrics, PairedMeasures, PairedMetrics, Part, PartMetrics,
-    TaskKind, TaskMetrics, ValueMeasures,
+    BinaryMeasures, ComparedModel, Comparison, FeatureImportance, Importance, ModelMetrics, PairedMeasures,
+    PairedMetrics, Part, PartMetrics, SliceMeasures, SlicedColumn, TaskImportance, TaskKind, TaskMetrics,
+    ValueMeasures,
 };
 use spec::TaskName;
 use spec::training::Calibration;
@@ -166,6 +167,48 @@ pub(crate) fn search() -> SearchResults {
         winner: 2,
         seconds: 5.0,
     }
+}
+
+/// A column with a value that few rows have and rows without a value.
+fn slices(samples: &[Sample]) -> Vec<SlicedColumn> {
+    let of_task = |sample: &Sample| {
+        let mut noise = Noise(23);
+        let mut measures = SliceMeasures::new(sample.kind, 10_000);
+        for row in 0..sample.rows {
+            let signal = sample.strength * noise.normal();
+            let label = f32::from(u8::from(noise.uniform() < logistic(sample.base.min(0.0) + signal)));
+            let value = match row {
+                0..30 => 4,
+                _ if row % 101 == 0 => 3,
+                _ => (row % 3) as u32,
+            };
+            measures.push(logistic(sample.base.min(0.0) + signal) as f32, label, 1.0, value);
+        }
+        let names = ["web", "<i>shop</i>"].map(|name| Some(name.to_owned()));
+        let names = [names.to_vec(), vec![None, Some("kiosk".to_owned()), Some("fair".to_owned())]].concat();
+        (sample.name.parse().unwrap(), measures.finish(&names, 25).unwrap())
+    };
+    let tasks = samples.iter().map(of_task).collect();
+    vec![SlicedColumn { column: "channel <b>".parse().unwrap(), part: Part::Test, min_rows: 25, tasks }]
+}
+
+fn importance(samples: &[Sample], feature_count: usize) -> Importance {
+    let features = || {
+        let lines = features(feature_count).into_iter().enumerate();
+        let drop = |index: usize| 0.06 * 0.8_f64.powi(index as i32) - 0.001;
+        let of = |(index, line): (usize, FeatureLine)| {
+            let drops: Vec<f64> = (0..5).map(|repeat| drop(index) + 0.002 * f64::from(repeat)).collect();
+            FeatureImportance::of(line.name.parse().unwrap(), &drops).unwrap()
+        };
+        lines.map(of).collect()
+    };
+    let of_task = |sample: &Sample| {
+        let measure = sample.kind.measures()[0].name().to_owned();
+        (sample.name.parse().unwrap(), TaskImportance::new(measure, 0.781, 212, features()))
+    };
+    let tasks = samples.iter().map(of_task).collect();
+    let part = Part::Validation;
+    Importance { part, rows: 2_357, all_rows: 2_357, repeats: 5, seconds: 0.4, missing: None, tasks }
 }
 
 fn day(day: u32) -> DateTime<Utc> {
@@ -342,6 +385,8 @@ pub(crate) fn report(model: &str, samples: &[Sample], feature_count: usize) -> R
         timeline: timeline(samples, 11, 8),
         comparisons: comparisons(samples),
         search: None,
+        slices: slices(samples),
+        importance: Some(importance(samples, feature_count)),
         calibration,
         seeds: seeds(samples),
         registration: vec!["Alias production moved from version 2: repurchase.auc 0.781 >= 0.70 holds.".to_owned()],
@@ -398,6 +443,8 @@ pub(crate) fn empty() -> Report {
     let notes = Vec::new();
     report.comparisons =
         vec![Comparison { with: production, part: Part::Test, tasks: IndexMap::new(), missing, notes }];
+    report.slices.clear();
+    report.importance = None;
     report.version = None;
     report.timeline.epochs.clear();
     report.timeline.best_epoch = None;
