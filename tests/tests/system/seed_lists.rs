@@ -46,7 +46,7 @@ fn each_list_becomes_a_task_that_an_audience_can_be_cut_by() {
     let run = sandbox.kindred(["run", "kindred.yaml", "--output", "json"]).expect(0).json();
     let trained = &run["runs"][0]["outcome"];
     let tasks: Vec<&String> = trained["measures"].as_object().unwrap().keys().collect();
-    assert_eq!(tasks, ["best_0", "best_1", "best_2", "repurchase", "spend"]);
+    assert_eq!(tasks, ["repurchase", "spend", "best_0", "best_1", "best_2"]);
     let notes = trained["notes"].to_string();
     assert!(notes.contains("Campaign 3 of best is left out"), "{notes}");
     assert_eq!(trained["aliases"], serde_json::json!(["candidate", "production"]));
