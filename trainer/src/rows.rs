@@ -114,7 +114,8 @@ impl Rows {
 
     /// The same rows and encoders for a document that differs in its network and training alone.
     pub(crate) fn for_training(&self, spec: &TrainingSpec) -> Self {
-        Self { seed: spec.training.seed, batch_rows: spec.training.batch_size as usize, ..self.clone() }
+        let batch_rows = spec.training.batch_rows(self.fitted.train.rows);
+        Self { seed: spec.training.seed, batch_rows, ..self.clone() }
     }
 
     /// What the pass over the examples found.

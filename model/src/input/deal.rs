@@ -21,7 +21,7 @@ impl Inputs {
             for (bag, _) in table.bags().iter().enumerate().filter(|(_, slot)| &slot.feature == feature) {
                 let (to, from) = (&mut self.bags[bags_before + bag], &from.bags[bags_before + bag]);
                 to.clear();
-                order.iter().for_each(|&other| to.push(from.row(other as usize)));
+                order.iter().for_each(|&other| to.push_row(from, other as usize));
             }
             bags_before += table.bags().len();
         }

@@ -212,7 +212,7 @@ fn examples(preset: &Preset, outcome: &Outcome) -> String {
     let join = |step: &str, name: &str| {
         format!("\n  LEFT JOIN {step} AS {name} ON {name}.cut_off = people.cut_off AND {name}.customer = people.{key}")
     };
-    let orders = uses_orders(outcome).then(|| join("preset_outcomes", "outcomes")).unwrap_or_default();
+    let orders = if uses_orders(outcome) { join("preset_outcomes", "outcomes") } else { String::new() };
     let marked = outcome.mark.as_ref().map(|(step, _)| join(step, "marked")).unwrap_or_default();
     let labels = outcome.labels.iter().map(|(label, name)| match label {
         Label::Orders(sql) => (sql.clone(), *name),

@@ -83,7 +83,8 @@ fn a_search_gives_the_same_bytes_with_one_process_and_with_three_and_those_of_th
     let trainings = of_one["search"]["trials"].as_array().unwrap().iter().map(|trial| &trial["trainings"]);
     assert_eq!(trainings.map(|trainings| trainings.as_array().unwrap().len()).sum::<usize>(), 7);
 
-    let manifest = many.files("workspace/models").into_iter().find(|(name, _)| name.ends_with("manifest.json")).unwrap();
+    let manifest =
+        many.files("workspace/models").into_iter().find(|(name, _)| name.ends_with("manifest.json")).unwrap();
     let manifest: Value = serde_json::from_slice(&manifest.1).unwrap();
     let mut document = manifest["document"].clone();
     assert!(document["spec"].get("search").is_none(), "the package holds the winner's own document");

@@ -18,7 +18,7 @@ use crate::error::{Result, TrainerError};
 use crate::evaluation::{Evaluation, evaluate_part};
 use crate::fitting::{Desk, learner_options};
 use crate::report::numbers::{plural, seconds};
-use crate::rows::{Part, Rows};
+use crate::rows::Part;
 use crate::run::Run;
 
 /// What is kept of a trial that came to its end.
