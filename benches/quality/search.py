@@ -3,7 +3,7 @@
 
     python3 benches/quality/search.py --data FOLDER [--seeds 1]
 
-Every seed deals the rows anew, as run.py does. The document is run as it is, then with `search.yaml` behind it. Prints for
+Every seed deals the rows anew, as run.py does. The document is run as it is, then with `search_space.txt` behind it. Prints for
 both the AUC and log loss on validation and test rows, the seconds of the whole command, and the winner's settings.
 """
 
@@ -42,7 +42,7 @@ def say(seed: int, name: str, outcome: dict, seconds: float) -> None:
 def run_seed(seed: int, given: argparse.Namespace, scratch: pathlib.Path) -> None:
     parts = scratch / f"{seed}.parquet"
     DATA_SET.deal(given.data, seed, False, parts)
-    for name, search in (("default", ""), ("search", (HERE / "search.yaml").read_text())):
+    for name, search in (("default", ""), ("search", (HERE / "search_space.txt").read_text())):
         document = scratch / f"{name}.yaml"
         document.write_text(DATA_SET.document + search)
         trial = kindred.Trial(given.kindred, given.data, parts, scratch / name, document, seed)

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeListArray, Float32Array, Float64Array,
-    Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int64Array,
+    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type};
 use indexmap::IndexMap;
@@ -91,7 +91,8 @@ fn rows(count: i64, shift: i64) -> RecordBatch {
         ("bytes", Arc::new(BinaryArray::from_opt_vec(bytes))),
         ("list", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists))),
         ("weights", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(weights))),
-        ("vector", Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(vectors, 3))),
+        // Not of a fixed size: pyarrow does not read one with nulls from Parquet.
+        ("vector", Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(vectors))),
         ("amount", Arc::new(Float64Array::from_iter(each().map(|row| some(row).then(|| amount(row)))))),
         ("day", Arc::new(Date32Array::from_iter(each().map(|row| some(row).then(|| (at(row) * 30 - 9000) as i32))))),
         (

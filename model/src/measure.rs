@@ -12,8 +12,8 @@ mod binary;
 mod cells;
 mod comparison;
 mod decile;
-mod lists;
 mod importance;
+mod lists;
 mod metrics;
 mod paired;
 mod ranking;
@@ -31,8 +31,8 @@ mod value_ranking;
 pub use binary::BinaryMeasures;
 pub use cells::EXACT_ROWS;
 pub use comparison::{ComparedModel, Comparison};
-pub use lists::of_task_or_lists;
 pub use importance::{FeatureImportance, Importance, TaskImportance};
+pub use lists::of_task_or_lists;
 pub use metrics::{
     BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, ReachPoint,
     RocPoint, ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,

@@ -108,7 +108,7 @@ impl Tables {
         parsed.remove(0)
     }
 
-    /// The rows of a query over what a document prepares.
+    /// The rows of a query over what a document prepares, sorted: a view has no order.
     async fn rows(&self, document: Document, sql: &str) -> Vec<String> {
         let (tables, steps) = match document {
             Document::Training(training) => (training.spec.tables, training.spec.prepare),
@@ -122,7 +122,9 @@ impl Tables {
         for (index, step) in steps.iter().enumerate() {
             session.add_view(index, step).await.unwrap_or_else(|error| panic!("{error}\n{}", step.sql));
         }
-        lines(&session.stream(sql).await.unwrap().try_collect::<Vec<_>>().await.unwrap())
+        let mut lines = lines(&session.stream(sql).await.unwrap().try_collect::<Vec<_>>().await.unwrap());
+        lines.sort();
+        lines
     }
 
     /// Columns of the examples of a preset as of 2024-04-01, behind the customer.
@@ -244,13 +246,13 @@ async fn response_is_of_contacts_whose_outcome_is_known() {
     // cid buys 39 days after the contact, ann on the day of her second one.
     assert_eq!(
         tables.examples(bought, "cut_off, answered, contacts, days_since_contact").await,
-        ["cid|2024-01-02|false|1|1", "ann|2024-02-10|true|0|-", "dee|2024-02-19|true|0|-", "ann|2024-03-01|true|1|20"]
+        ["ann|2024-02-10|true|0|-", "ann|2024-03-01|true|1|20", "cid|2024-01-02|false|1|1", "dee|2024-02-19|true|0|-"]
     );
     let said = "kind: response\n    contacts: {table: contacts, customer: who, time: at, responded: answered}";
     let rows = tables.examples(said, "cut_off, answered, responses").await;
     assert_eq!(
         rows,
-        ["cid|2024-01-02|false|0", "ann|2024-02-10|true|0", "dee|2024-02-19|false|0", "ann|2024-03-01|false|0"]
+        ["ann|2024-02-10|true|0", "ann|2024-03-01|false|0", "cid|2024-01-02|false|0", "dee|2024-02-19|false|0"]
     );
     // In scoring everybody who is known could be reached; ann's answer counts once its 31 days are over.
     let scoring = tables.document("Scoring", "2024-03-12", said);
@@ -328,8 +330,8 @@ async fn every_cut_off_has_people_and_outcomes_of_its_own() {
         rows,
         [
             "ann|2024-01-30|1|10.0|true",
-            "bob|2024-01-30|1|100.0|false",
             "ann|2024-03-01|2|40.0|true",
+            "bob|2024-01-30|1|100.0|false",
             "cid|2024-03-01|1|40.0|false",
             "dee|2024-03-01|1|40.0|true",
             "eve|2024-03-01|1|40.0|false",

@@ -4,9 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, FixedSizeListArray, Float64Array, Int8Array, Int64Array, ListArray, RecordBatch, StringArray,
-};
+use arrow::array::{ArrayRef, Float64Array, Int8Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -69,13 +67,8 @@ impl People {
             ("spend", Arc::new(Float64Array::from_iter_values(people.iter().map(|p| p.spend)))),
             ("seen", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(seen))),
             ("seen_times", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(times))),
-            (
-                "taste",
-                Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
-                    people.iter().map(Person::taste),
-                    3,
-                )),
-            ),
+            // Not of a fixed size: pyarrow does not read such a column with nulls from Parquet.
+            ("taste", Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(people.iter().map(Person::taste)))),
         ];
         RecordBatch::try_from_iter(columns).expect("columns of one length")
     }

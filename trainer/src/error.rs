@@ -8,8 +8,8 @@ use model::measure::MeasureError;
 use query::QueryError;
 use spec::ids::InvalidName;
 use spec::measure::{InvalidCondition, InvalidMeasure};
-use spec::task::lists::ListError;
 use spec::search::InvalidPlan;
+use spec::task::lists::ListError;
 use spec::{ColumnName, RunId, TableName, TaskName};
 use worker::{FailureClass, WorkFailure};
 

@@ -83,6 +83,7 @@ impl Work for Understudy {
             Unit::Plan => self.plan(&assignment, &document).await,
             Unit::Score(shard) => self.score(&assignment, ShardId(shard.0)).await,
             Unit::Publish => publish(&document),
+            Unit::Prepare | Unit::Trial(_) => json!({}),
         })
     }
 }

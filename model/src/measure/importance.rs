@@ -86,7 +86,7 @@ mod tests {
         assert!((found.drop - 0.025).abs() < 1e-12 && (found.standard_error - 0.006_454_972_243_679_027).abs() < 1e-12);
         assert_eq!(FeatureImportance::of(name.clone(), &[]), None);
         let of_task = |rarer| TaskImportance::new("auc".to_owned(), 0.7, rarer, vec![found.clone()]).features;
-        assert_eq!(of_task(FEWEST_OF_A_CLASS), [found.clone()]);
+        assert_eq!(of_task(FEWEST_OF_A_CLASS).as_slice(), std::slice::from_ref(&found));
         assert_eq!(of_task(FEWEST_OF_A_CLASS - 1), []);
     }
 }

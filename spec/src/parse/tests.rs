@@ -104,7 +104,7 @@ fn mistakes_of_all_documents_and_files_come_together_in_order() {
         [
             "--set: no document declares the parameter `nope` (declared: buckets, today)",
             "z.yaml:43:13: spec.training.epochs: 0 is out of range: expected 1 to 100000",
-            "z.yaml:69:15: spec.population: there is no table `nobody` (tables so far: customers, recent_buyers, consenting)",
+            "z.yaml:72:15: spec.population: there is no table `nobody` (tables so far: customers, recent_buyers, consenting)",
             "a.yaml:2:1: kind[0]: not YAML: while parsing a node, did not find expected node content",
         ]
     );
@@ -116,7 +116,7 @@ fn two_documents_of_one_kind_and_name_are_one_too_many() {
     let twice = format!("{TRAINING}---\n{TRAINING}");
     assert_eq!(
         mistakes(&twice),
-        ["62:9: metadata.name: there are two Training documents named `repurchase` (the first is at 4:9)"]
+        ["65:9: metadata.name: there are two Training documents named `repurchase` (the first is at 4:9)"]
     );
     let other_kind = edited(SCORING, "name: nightly-customers", "name: repurchase");
     assert!(parse_one(&format!("{TRAINING}---\n{other_kind}")).is_ok());

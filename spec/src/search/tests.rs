@@ -194,7 +194,7 @@ fn what_contradicts_itself_is_refused() {
     assert_eq!(
         mistakes(&overlapping),
         [
-            "70:7: spec.search.space.\"features.area.width\": it is part of `features.area`, which is searched too: keep one of them"
+            "73:7: spec.search.space.\"features.area.width\": it is part of `features.area`, which is searched too: keep one of them"
         ]
     );
 }
@@ -215,7 +215,7 @@ fn settings_that_make_no_valid_document_are_found_before_anything_runs() {
     );
     let found = mistakes(&text);
     assert_eq!(found.len(), 3, "{found:#?}");
-    assert!(found[0].starts_with("64:5: spec.search.space: trial 1 (network.dropout "), "{}", found[0]);
+    assert!(found[0].starts_with("67:5: spec.search.space: trial 1 (network.dropout "), "{}", found[0]);
     assert!(
         found[0].ends_with(
             "would be no valid document: spec.features.area.hash: `hash` and `vocabulary` exclude one another: keep one"

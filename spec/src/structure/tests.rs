@@ -510,7 +510,7 @@ fn a_text_without_its_form_is_named_with_the_form() {
                 &[
                     &format!("spec.tasks.Spend: `Spend` {name}"),
                     "48:42: spec.training.task_weights.spend: there is no task `spend` (did you mean `Spend`?)",
-                    "56:71: spec.register.promote.when: there is no task `spend` (did you mean `Spend`?)",
+                    "59:71: spec.register.promote.when: there is no task `spend` (did you mean `Spend`?)",
                 ],
             ),
             ("key: customer_id\n  weight", "key: §\"a\\tb\"\n  weight", &[&format!("spec.key: `a\\tb` {column}")]),

@@ -126,7 +126,7 @@ mod tests {
                 ),
                 (
                     BEST,
-                    &of("loss: elkan_noto, negatives: §{ratio: 3}"),
+                    &of("loss: elkan_noto, §negatives: {ratio: 3}"),
                     &[
                         "spec.tasks.best.negatives: the loss elkan_noto learns from all people that are no seeds; leave some out with the loss plain or nnpu",
                     ],

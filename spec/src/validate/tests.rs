@@ -239,7 +239,7 @@ fn a_split_leaves_rows_to_train_on_and_gives_those_that_are_needed() {
             (
                 split,
                 "split: {by: key, test: 0}",
-                &["56:71: spec.register.promote.when: promotion needs test rows, and `split.test` is 0"],
+                &["59:71: spec.register.promote.when: promotion needs test rows, and `split.test` is 0"],
             ),
         ],
     );
@@ -552,7 +552,7 @@ fn an_alias_moves_one_way() {
                 "[candidate]",
                 "[production]",
                 &[
-                    "56:54: spec.register.promote.alias: the alias `production` is also under `aliases`, and so it would move without the condition",
+                    "59:54: spec.register.promote.alias: the alias `production` is also under `aliases`, and so it would move without the condition",
                 ],
             ),
         ],

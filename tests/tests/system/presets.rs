@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use kindred_tests::sandbox::Sandbox;
 
-const PRESET: &str = "\
-  preset:
+const PRESET: &str = "  preset:
     kind: upsell
     as_of: ${run_date}
     horizon: 60d

@@ -7,8 +7,8 @@ use model::measure::{Comparison, Importance, ModelMetrics, Part, SlicedColumn};
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
-use crate::seeds::SeedQuality;
 use crate::search::SearchResults;
+use crate::seeds::SeedQuality;
 
 /// Everything that the page says. Lists keep the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

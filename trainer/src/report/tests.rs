@@ -110,7 +110,7 @@ fn a_search_is_shown_with_all_its_trials() {
     for words in [
         "4 trials by successive halving, 4 for 2 epochs, 1 for 6 epochs at the most",
         "Trial 2 was best with 0.7421; the document as it was written, trial 0, had 0.7012 on rung 1 of 2.",
-        "is NaN at step 12",
+        "is not finite at step 12",
         "repurchase.auc against time",
     ] {
         assert!(page.contains(words), "{words}");

@@ -34,7 +34,12 @@ impl Shared {
     /// # Errors
     ///
     /// Tables that cannot be prepared or read; what the encoders refuse.
-    pub(super) async fn rows(&self, run: &Run, document: &TrainingSpec, progress: &Progress) -> Result<(Rows, TrainingSpec)> {
+    pub(super) async fn rows(
+        &self,
+        run: &Run,
+        document: &TrainingSpec,
+        progress: &Progress,
+    ) -> Result<(Rows, TrainingSpec)> {
         let mut opened = self.opened.lock().await;
         if opened.as_ref().is_some_and(|opened| opened.run != run.id) {
             *opened = None;

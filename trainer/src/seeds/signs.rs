@@ -60,11 +60,9 @@ fn sign(
     let auc = alone(feature, values, spec, observed)?;
     let groups = match feature {
         Feature::Numeric(_) | Feature::Timestamp(_) => ends(column, values),
-        Feature::Categorical(_)
-        | Feature::Cross(_)
-        | Feature::Bag(_)
-        | Feature::Sequence(_)
-        | Feature::Vector(_) => levels(column, values),
+        Feature::Categorical(_) | Feature::Cross(_) | Feature::Bag(_) | Feature::Sequence(_) | Feature::Vector(_) => {
+            levels(column, values)
+        }
     };
     let seeds = labels.iter().filter(|label| **label).count() as f64;
     let rate = seeds / labels.len() as f64;

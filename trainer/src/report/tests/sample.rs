@@ -140,7 +140,7 @@ fn comparisons(samples: &[Sample]) -> Vec<Comparison> {
 pub(crate) fn search() -> SearchResults {
     let training =
         |rung, score, epochs| TrainingLine { rung, score: Some(score), epochs, seconds: 1.25, failure: None };
-    let failure = Some("the loss of task `repurchase` is NaN at step 12".to_owned());
+    let failure = Some("the loss of task `repurchase` is not finite at step 12".to_owned());
     let failed = TrainingLine { rung: 0, score: None, epochs: 0, seconds: 0.0, failure };
     let trainings = [
         vec![training(0, 0.7012, 2)],
