@@ -32,6 +32,33 @@ pub enum FeedError {
         /// `binary`, `value` or `regression`.
         kind: &'static str,
     },
+    /// A label column that tells no classes.
+    #[error(
+        "task `{task}`: its label column `{column}` is {found}; a multiclass label is text, a whole number or boolean"
+    )]
+    ClassType {
+        /// The task.
+        task: TaskName,
+        /// Its label's column.
+        column: ColumnName,
+        /// The column's type.
+        found: DataType,
+    },
+    /// A multiclass label of one class, or of none.
+    #[error(
+        "task `{task}`: {classes} of the values of column `{column}` have {min_count} training rows or more; two are needed: \
+         lower `min_count`, or take a coarser label"
+    )]
+    TooFewClasses {
+        /// The task.
+        task: TaskName,
+        /// Its label's column.
+        column: ColumnName,
+        /// Values that are frequent enough.
+        classes: usize,
+        /// How frequent that is.
+        min_count: u64,
+    },
     /// A weight column that is no number.
     #[error("the weight column `{column}` is {found}; a weight is a number of at least 0")]
     WeightType {
@@ -208,6 +235,8 @@ impl FeedError {
             Self::Artifacts(error) => error.class(),
             Self::Encode(_)
             | Self::LabelType { .. }
+            | Self::ClassType { .. }
+            | Self::TooFewClasses { .. }
             | Self::WeightType { .. }
             | Self::SplitType { .. }
             | Self::Value { .. }

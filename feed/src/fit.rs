@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::compute::filter;
 use indexmap::IndexMap;
-use model::encode::{EncoderFit, Encoders, columns_of};
+use model::encode::{ClassFit, Classes, EncoderFit, Encoders, columns_of};
 use model::input::Targets;
 use spec::feature::Feature;
 use spec::{FeatureName, TaskName};
@@ -36,7 +37,7 @@ pub struct FitPlan {
 /// What one pass over the examples gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// Encoders, fitted on the training rows.
+    /// Encoders, fitted on the training rows, with the classes of multiclass tasks.
     pub encoders: Encoders,
     /// Training rows that some task learns from.
     pub learned_rows: u64,
@@ -114,6 +115,7 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     }
     let reading = Arc::new(Reading::new(table.clone(), &columns, labels, Some((splitter, Part::Train)), &[])?);
     let mut fit = EncoderFit::new(&features, &reading.schema)?;
+    let mut classes: Vec<ClassFit> = reading.labels.of_classes().map(|(.., task)| ClassFit::new(task)).collect();
     let mut learned_rows = 0;
     let mut parts = Part::ALL.map(|_| PartCounts::new(&reading.labels));
     let (projections, row_groups) = (reading.projections.clone(), table.row_groups().to_vec());
@@ -121,16 +123,31 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     let work = || CountWork { reading: reading.clone(), chunk_rows: reading.chunk_rows(CHUNK_ROWS * 2) };
     let mut pipeline = Pipeline::start(schedule, runtime, work)?;
     while let Some(piece) = pipeline.next() {
-        let Counted { row_group, first, rows, is_training, counts, learned } = piece?;
+        let Counted { row_group, first, rows, is_training, counts, learned, labels } = piece?;
         learned_rows += learned;
         let updated = fit.update(&rows, Some(&is_training));
         updated.map_err(|error| reading.encode_error(&row_group, first, Some(&is_training), error))?;
+        classes.iter_mut().zip(&labels).for_each(|(fit, labels)| fit.add(labels));
         parts.iter_mut().zip(&counts).for_each(|(part, counts)| part.add(counts));
     }
     let [train, validation, test] = parts;
     let inexact_counts = fit.inexact_counts().into_iter().map(|(name, count)| (name.clone(), count)).collect();
     check(&reading.labels, &train, &validation, &test)?;
-    Ok(Fitted { encoders: fit.finish()?, learned_rows, train, validation, test, inexact_counts })
+    let encoders = fit.finish()?.with_classes(classes_of(&reading.labels, classes)?);
+    Ok(Fitted { encoders, learned_rows, train, validation, test, inexact_counts })
+}
+
+/// The classes of each multiclass task.
+fn classes_of(labels: &Labels, fits: Vec<ClassFit>) -> Result<IndexMap<TaskName, Classes>, FeedError> {
+    let finished = labels.of_classes().zip(fits).map(|((_, task, column, kind), fit)| {
+        let classes = fit.finish();
+        if classes.values.len() < 2 {
+            let (task, column, classes) = (task.clone(), column.clone(), classes.values.len());
+            return Err(FeedError::TooFewClasses { task, column, classes, min_count: kind.min_count });
+        }
+        Ok((task.clone(), classes))
+    });
+    finished.collect()
 }
 
 fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &PartCounts) -> Result<(), FeedError> {
@@ -143,7 +160,7 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
         let (rows, observed) = (train.rows, counts.observed);
         match label.kind {
             _ if observed == 0 && label.is_conditional => return Err(FeedError::NoRowsInside { task, rows }),
-            LabelKind::Binary | LabelKind::Value | LabelKind::Regression if observed == 0 => {
+            LabelKind::Binary | LabelKind::Value | LabelKind::Regression | LabelKind::Class if observed == 0 => {
                 return Err(FeedError::NoLabels { task, column, rows });
             }
             LabelKind::Binary if counts.positives == 0 => {
@@ -168,7 +185,8 @@ fn check(labels: &Labels, train: &PartCounts, validation: &PartCounts, test: &Pa
             LabelKind::Membership if counts.positives == counts.learned => {
                 return Err(FeedError::NoNegatives { task, negatives: observed - counts.positives });
             }
-            LabelKind::Binary | LabelKind::Value | LabelKind::Regression | LabelKind::Membership => {}
+            LabelKind::Binary | LabelKind::Value | LabelKind::Regression | LabelKind::Class | LabelKind::Membership => {
+            }
         }
     }
     Ok(())
@@ -218,6 +236,8 @@ struct Counted {
     counts: [PartCounts; 3],
     /// Training rows that some task learns from.
     learned: u64,
+    /// Of each multiclass task, the labels of the training rows that it learns from.
+    labels: Vec<ArrayRef>,
 }
 
 /// Decodes row groups, tells parts and counts labels.
@@ -244,7 +264,8 @@ impl Work for CountWork {
             let selection = reading.sample(&row_group, first, &rows, &mut targets, selection)?;
             let learned = selection.map_or(0, |selection| selection.true_count() as u64);
             count_learned(&parts, &targets, &mut counts);
-            let counted = Counted { row_group, first, rows, is_training, counts, learned };
+            let labels = class_labels(reading, &row_group, &rows, &parts, &targets)?;
+            let counted = Counted { row_group, first, rows, is_training, counts, learned, labels };
             first += counted.rows.num_rows() as u64;
             if emit(counted) == Wanted::Nothing {
                 return Ok(());
@@ -252,6 +273,23 @@ impl Work for CountWork {
         }
         Ok(())
     }
+}
+
+/// The labels of each multiclass task in the training rows that it learns from.
+fn class_labels(
+    reading: &Reading,
+    row_group: &RowGroup,
+    rows: &RecordBatch,
+    parts: &[Part],
+    targets: &Targets,
+) -> Result<Vec<ArrayRef>, FeedError> {
+    let labels = reading.labels.of_classes().map(|(place, _, column, _)| {
+        let observed = &targets.observed[place * parts.len()..(place + 1) * parts.len()];
+        let teaches = parts.iter().zip(observed).map(|(part, observed)| Some(*part == Part::Train && *observed > 0.0));
+        let column = rows.column_by_name(column.as_str()).expect("the projection has the label columns");
+        filter(column, &teaches.collect()).map_err(|source| reading.rows(row_group, source))
+    });
+    labels.collect()
 }
 
 /// Counts the rows that are left after sampling.

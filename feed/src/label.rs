@@ -1,20 +1,23 @@
 //! What rows teach: labels of each task, and weights.
 
 mod condition;
+mod read;
 mod sampling;
+
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
-use artifacts::keys::{hash_nullable_keys, is_key_type};
+use artifacts::keys::is_key_type;
 use indexmap::IndexMap;
-use model::encode::{is_number, read_numbers};
+use model::encode::{ClassReader, Classes, is_class, is_number, read_numbers};
 use model::input::Targets;
-use spec::task::RegressionLoss;
+use spec::task::{MulticlassTask, RegressionLoss};
 use spec::{ColumnName, Task, TaskName};
 
 use crate::error::{FeedError, ValueFault};
-use crate::split::key_fault;
 pub use condition::{Condition, ConditionError, RowSets, Seeds};
+use read::{read_classes, read_membership, read_weights, weigh};
 pub(crate) use sampling::teaching;
 
 /// The seed with which keys are hashed to be looked up among seeds.
@@ -45,6 +48,8 @@ enum LabelSource {
     Binary,
     Value,
     Regression(RegressionLoss),
+    /// Without a reader until the classes are known.
+    Class(MulticlassTask, Option<Arc<ClassReader>>),
     Membership { seeds: Seeds, excluded: Option<Seeds> },
 }
 
@@ -54,6 +59,7 @@ pub(crate) enum LabelKind {
     Binary,
     Value,
     Regression,
+    Class,
     Membership,
 }
 
@@ -93,6 +99,7 @@ impl Labels {
                 Task::Binary(binary) => (&binary.label, LabelSource::Binary),
                 Task::Value(value) => (&value.label, LabelSource::Value),
                 Task::Regression(number) => (&number.label, LabelSource::Regression(number.loss)),
+                Task::Multiclass(class) => (&class.label, LabelSource::Class(class.clone(), None)),
                 Task::Lookalike(_) => {
                     let seeds = sets.seeds.get(name).ok_or_else(|| FeedError::SeedsNotGiven { task: name.clone() })?;
                     let (seeds, excluded) = (seeds.clone(), sets.excluded.get(name).cloned());
@@ -113,6 +120,24 @@ impl Labels {
         let tasks = tasks.iter().map(label).collect::<Result<Vec<_>, FeedError>>()?;
         let is_sampled = tasks.iter().any(|label| label.negative_rate < 1.0);
         Ok(Self { tasks, weight: weight.cloned(), sampled_by: is_sampled.then(|| key.clone()) })
+    }
+
+    /// The same with the classes of the multiclass tasks, by which their labels are told; before that they have none.
+    pub fn with_classes(mut self, classes: &IndexMap<TaskName, Classes>) -> Self {
+        for TaskLabel { task, source, .. } in &mut self.tasks {
+            if let (LabelSource::Class(_, reader), Some(classes)) = (source, classes.get(task)) {
+                *reader = Some(Arc::new(ClassReader::new(classes)));
+            }
+        }
+        self
+    }
+
+    /// The multiclass tasks, with their places among all.
+    pub(crate) fn of_classes(&self) -> impl Iterator<Item = (usize, &TaskName, &ColumnName, &MulticlassTask)> {
+        self.tasks.iter().enumerate().filter_map(|(place, label)| match &label.source {
+            LabelSource::Class(class, _) => Some((place, &label.task, &label.column, class)),
+            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership { .. } => None,
+        })
     }
 
     /// How many tasks there are.
@@ -144,6 +169,10 @@ impl Labels {
                 LabelSource::Binary if !is_number(found) => "binary",
                 LabelSource::Value if !is_number(found) || *found == DataType::Boolean => "value",
                 LabelSource::Regression(_) if !is_number(found) || *found == DataType::Boolean => "regression",
+                LabelSource::Class(..) if !is_class(found) => {
+                    let (task, column, found) = (task.clone(), column.clone(), found.clone());
+                    return Err(FeedError::ClassType { task, column, found });
+                }
                 LabelSource::Membership { .. } if !is_key_type(found) => {
                     let wanted = "the key that seeds are known by is a string, integer, date or the like";
                     return Err(FeedError::SplitType { column: column.clone(), found: found.clone(), wanted });
@@ -151,9 +180,8 @@ impl Labels {
                 LabelSource::Binary
                 | LabelSource::Value
                 | LabelSource::Regression(_)
-                | LabelSource::Membership { .. } => {
-                    continue;
-                }
+                | LabelSource::Class(..)
+                | LabelSource::Membership { .. } => continue,
             };
             return Err(FeedError::LabelType {
                 task: task.clone(),
@@ -211,6 +239,7 @@ impl LabelSource {
             Self::Binary => LabelKind::Binary,
             Self::Value => LabelKind::Value,
             Self::Regression(_) => LabelKind::Regression,
+            Self::Class(..) => LabelKind::Class,
             Self::Membership { .. } => LabelKind::Membership,
         }
     }
@@ -233,6 +262,9 @@ impl TaskLabel {
         match &self.source {
             LabelSource::Membership { seeds, excluded } => {
                 read_membership(seeds, excluded.as_ref(), people, targets);
+            }
+            LabelSource::Class(_, reader) => {
+                read_classes(reader.as_deref(), column, targets);
             }
             LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) => {
                 self.read_numbers(column, &is_inside, targets).map_err(at(&self.column))?;
@@ -280,48 +312,13 @@ impl TaskLabel {
             LabelSource::Regression(loss) if number < 0.0 && !loss.takes_negative() => {
                 Some(ValueFault::NegativeForLoss { task: task(), value: number, loss: loss.kind() })
             }
-            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership { .. } => {
-                None
-            }
+            LabelSource::Binary
+            | LabelSource::Value
+            | LabelSource::Regression(_)
+            | LabelSource::Class(..)
+            | LabelSource::Membership { .. } => None,
         }
     }
-}
-
-/// Seeds are 1 and all others 0; people who are excluded and no seeds are not observed.
-fn read_membership(seeds: &Seeds, excluded: Option<&Seeds>, people: &[Option<u128>], targets: &mut Targets) {
-    for hash in people {
-        let is_in = |set: &Seeds| hash.is_some_and(|hash| set.contains(hash));
-        let is_seed = is_in(seeds);
-        targets.labels.push(if is_seed { 1.0 } else { 0.0 });
-        targets.observed.push(if !is_seed && excluded.is_some_and(is_in) { 0.0 } else { 1.0 });
-    }
-}
-
-/// Lets observed rows count by a column; what stands in others does not matter.
-fn weigh(column: &ArrayRef, observed: &mut [f32]) -> Result<(), (usize, ValueFault)> {
-    let mut numbers = Vec::new();
-    read_numbers(column, &mut numbers);
-    for (row, (observed, weight)) in
-        observed.iter_mut().zip(&numbers).enumerate().filter(|(_, (observed, _))| **observed > 0.0)
-    {
-        *observed = weight_of(*weight).map_err(|fault| (row, fault))?;
-    }
-    Ok(())
-}
-
-fn weight_of(number: f64) -> Result<f32, ValueFault> {
-    match number {
-        value if value.is_nan() => Err(ValueFault::WeightNotFinite),
-        value if value < 0.0 => Err(ValueFault::NegativeWeight { value }),
-        value => Ok(value as f32),
-    }
-}
-
-fn read_weights(column: &ArrayRef) -> Result<Vec<f32>, (usize, ValueFault)> {
-    let mut numbers = Vec::new();
-    read_numbers(column, &mut numbers);
-    let weight = |(row, &number): (usize, &f64)| weight_of(number).map_err(|fault| (row, fault));
-    numbers.iter().enumerate().map(weight).collect()
 }
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ impl Reading {
         filter_record_batch(batch, selection).map_err(|source| self.rows(row_group, source))
     }
 
-    fn rows(&self, row_group: &RowGroup, source: ArrowError) -> FeedError {
+    pub(crate) fn rows(&self, row_group: &RowGroup, source: ArrowError) -> FeedError {
         FeedError::Rows { url: self.url(row_group), row_group: row_group.place.row_group, source }
     }
 

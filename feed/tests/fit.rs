@@ -168,3 +168,43 @@ fn no_training_rows_are_refused() {
     let message = fit_encoders(fit_plan(&table, 2), runtime.handle()).unwrap_err().to_string();
     assert_eq!(message, "no rows to train on: the table has 0 rows, 0 for validation and 0 for test");
 }
+
+/// Products by id: bread is bought by half of all, salt by one in fifty.
+fn product(id: i64) -> Option<&'static str> {
+    match id % 50 {
+        0 => Some("salt"),
+        1..4 => None,
+        other if other % 2 == 0 => Some("bread"),
+        other if other < 30 => Some("tea"),
+        _ => Some("milk"),
+    }
+}
+
+#[test]
+fn classes_are_those_of_the_training_rows_that_teach_and_the_rest_is_other() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    let ids: ArrayRef = Arc::new(arrow::array::Int64Array::from_iter_values(0..3000));
+    let age: ArrayRef = Arc::new(Float64Array::from_iter_values((0..3000).map(|id| (id % 50) as f64)));
+    let products: ArrayRef = Arc::new(arrow::array::StringArray::from_iter((0..3000).map(product)));
+    let rows = RecordBatch::try_from_iter([("id", ids), ("age", age), ("product", products)]).unwrap();
+    write(&folder.path().join("a.parquet"), &rows, 300);
+    let fit = |min_count: u64, threads: usize| {
+        let task = serde_json::json!({"next": {"kind": "multiclass", "label": "product", "min_count": min_count}});
+        let tasks = serde_json::from_value(task).unwrap();
+        let labels = feed::Labels::new(&tasks, None, &key(), &Default::default()).unwrap();
+        let features = serde_json::from_value(serde_json::json!({"age": {"kind": "numeric"}})).unwrap();
+        let table = table(folder.path(), &runtime);
+        fit_encoders(feed::FitPlan { table, features, labels, splitter: splitter(), threads }, runtime.handle())
+    };
+    let counted =
+        |name: &str| (0..3000).filter(|&id| part_of(id) == Part::Train && product(id) == Some(name)).count() as u64;
+    let fitted = fit(counted("salt") + 1, 1).unwrap();
+    let classes = &fitted.encoders.classes()[0];
+    assert_eq!(classes.names(), ["bread", "tea", "milk"]);
+    assert_eq!(classes.rows, ["bread", "tea", "milk", "salt"].map(counted));
+    assert_eq!(fitted, fit(counted("salt") + 1, 4).unwrap());
+    let text = serde_json::to_string(&fitted.encoders).unwrap();
+    assert_eq!(serde_json::from_str::<model::encode::Encoders>(&text).unwrap(), fitted.encoders);
+    let error = fit(counted("tea") + 1, 2).unwrap_err().to_string();
+    assert!(error.starts_with("task `next`: 1 of the values of column `product` have"), "{error}");
+}

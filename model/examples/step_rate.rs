@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rate = rate(f64::from(seconds), |step| learner.step(&batches[step % 16]).map(drop))?;
     println!("{network:8} train {rate:10.0} rows/s  {threads} threads, {vocabulary} ids a feature");
     let weights = learner.save()?;
-    let predictor = Predictor::new(&spec, &layout, &weights, &ModelCalibration::default(), DeviceChoice::Cpu)?;
+    let predictor =
+        Predictor::new(&spec, &layout, &Default::default(), &weights, &ModelCalibration::default(), DeviceChoice::Cpu)?;
     let rate = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| score(&predictor, &batches, seconds))).collect();
         workers.into_iter().map(|worker| worker.join().expect("a scoring thread failed")).sum::<Result<f64, _>>()

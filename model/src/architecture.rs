@@ -4,10 +4,11 @@
 use spec::{Task, TaskName, TrainingSpec};
 
 use crate::error::Error;
-use crate::input::InputLayout;
-use crate::loss::targets::TargetStatistics;
-use crate::loss::{Objective, units};
+use crate::input::{InputLayout, Targets};
+use crate::loss::targets::{self, TargetStatistics};
+use crate::loss::{Known, Objective};
 use crate::network::{Graph, Head, embedded, graph};
+use crate::outputs::ClassCounts;
 
 /// A model without its numbers.
 #[derive(Debug)]
@@ -31,14 +32,14 @@ impl Architecture {
         prior: impl Fn(&TaskName) -> Option<f64>,
     ) -> Result<Self, Error> {
         let objective = |(index, (name, task)): (usize, (&TaskName, &Task))| {
-            let objective = Objective::of(task, prior(name), Some(statistics.moments(index)));
-            objective.ok_or_else(|| Error::PriorMissing { task: name.clone() })
+            let (labels, classes) = (Some(statistics.moments(index)), statistics.classes(name));
+            Objective::of(task, Known { prior: prior(name), labels, classes }).ok_or_else(|| missing(name, task))
         };
         let objectives = spec.tasks.iter().enumerate().map(objective).collect::<Result<Vec<_>, _>>()?;
         let heads = spec.tasks.iter().zip(&objectives).enumerate().map(|(index, ((name, task), objective))| Head {
             name: format!("heads.{name}"),
-            units: units(task),
-            bias: statistics.bias(index, task, objective.prior()),
+            units: objective.units(),
+            bias: statistics.bias(index, name, task, objective.prior()),
             after: after(spec, task),
             objective: *objective,
         });
@@ -50,19 +51,33 @@ impl Architecture {
     /// # Errors
     ///
     /// A network that cannot be built.
-    pub(crate) fn for_scoring(spec: &TrainingSpec, layout: &InputLayout) -> Result<Self, Error> {
-        // A prediction does not depend on the prior.
-        let objective = |task| Objective::of(task, Some(0.0), None).unwrap_or(Objective::Value);
-        let objectives: Vec<Objective> = spec.tasks.values().map(objective).collect();
+    pub(crate) fn for_scoring(spec: &TrainingSpec, layout: &InputLayout, classes: &ClassCounts) -> Result<Self, Error> {
+        let objective = |(name, task): (&TaskName, &Task)| {
+            // A prediction does not depend on the prior.
+            let known = Known { prior: Some(0.0), labels: None, classes: classes.get(name).map(Vec::len) };
+            Objective::of(task, known).ok_or_else(|| missing(name, task))
+        };
+        let objectives = spec.tasks.iter().map(objective).collect::<Result<Vec<_>, _>>()?;
         let head = |((name, task), objective): ((&TaskName, &Task), &Objective)| Head {
             name: format!("heads.{name}"),
-            units: units(task),
-            bias: vec![0.0; units(task)],
+            units: objective.units(),
+            bias: vec![0.0; objective.units()],
             after: after(spec, task),
             objective: *objective,
         };
-        let heads: Vec<Head> = spec.tasks.iter().zip(&objectives).map(head).collect();
+        let heads: Vec<_> = spec.tasks.iter().zip(&objectives).map(head).collect();
         Self::new(spec, layout, objectives, &heads)
+    }
+
+    /// Checks shapes and values of a batch's targets.
+    pub(crate) fn check(&self, targets: &Targets, rows: usize) -> Result<(), Error> {
+        targets::check(&self.tasks, targets, rows)?;
+        targets::check_classes(&self.objectives, targets, rows)
+    }
+
+    /// Numbers a row of each task's predictions.
+    pub(crate) fn output_widths(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.objectives.iter().map(|objective| objective.width())
     }
 
     fn new(
@@ -75,6 +90,16 @@ impl Architecture {
         let graph = graph(&spec.network, &layout, heads)?;
         let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
         Ok(Self { layout, tasks, objectives, graph })
+    }
+}
+
+/// What a task's objective lacks.
+fn missing(name: &TaskName, task: &Task) -> Error {
+    match task {
+        Task::Multiclass(_) => Error::ClassesMissing { task: name.clone() },
+        Task::Binary(_) | Task::Value(_) | Task::Regression(_) | Task::Lookalike(_) => {
+            Error::PriorMissing { task: name.clone() }
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod isotonic;
 mod platt;
+mod temperature;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use spec::training::Calibration;
 
 pub use isotonic::{Block, Curve, InvalidCurve, pool_adjacent_violators};
 pub use platt::Platt;
+pub use temperature::{Temperature, TemperatureFit};
 
 use crate::measure::{BinaryMeasures, Level, calibration_error};
 
@@ -34,7 +36,7 @@ pub const LEAST_ROWS_OF_A_CURVE: u64 = 1000;
 pub struct ModelCalibration {
     /// [`CALIBRATION_SCHEMA`]
     pub schema_version: u32,
-    /// By task, in the document's order; value tasks have `none`.
+    /// By task, in the document's order; value and regression tasks have `none`.
     pub tasks: IndexMap<TaskName, TaskCalibration>,
 }
 
@@ -55,9 +57,9 @@ pub struct TaskCalibration {
     pub fallback: Option<Fallback>,
     /// Validation rows that it was fitted to.
     pub rows: u64,
-    /// Those with label 1.
+    /// Those with label 1; 0 for a multiclass task.
     pub positives: u64,
-    /// Expected calibration error on those rows before; absent without rows.
+    /// Expected calibration error on those rows before; absent without rows and for a multiclass task.
     pub ece_before: Option<f64>,
     /// The same after; on the rows of the fit, so better than on new ones.
     pub ece_after: Option<f64>,
@@ -76,6 +78,12 @@ pub enum Fallback {
         /// Rows needed of each class.
         of_each_class: u64,
     },
+    /// There are too few validation rows to learn a temperature from.
+    #[error("there are too few validation rows: at least {rows} are needed")]
+    TooFewLabels {
+        /// Rows needed.
+        rows: u64,
+    },
     /// The best fit would turn the order of the scores around, or the scores are all equal.
     #[error("the rate of positives does not rise with the score on the validation rows")]
     NotIncreasing,
@@ -91,6 +99,8 @@ pub enum Calibrator {
     Isotonic(Curve),
     /// σ(slope·logit(score) + intercept).
     Platt(Platt),
+    /// softmax(logits / T), of a multiclass task.
+    Temperature(Temperature),
 }
 
 impl TaskCalibration {
@@ -105,6 +115,19 @@ impl TaskCalibration {
             ece_before: None,
             ece_after: None,
         }
+    }
+
+    /// Fits a temperature to the raw class probabilities of validation rows, unless `requested` is none.
+    pub fn fit_temperature(requested: Calibration, validation: TemperatureFit) -> Self {
+        let rows = validation.rows();
+        let (calibrator, fallback) = match requested {
+            Calibration::None => return Self::none(),
+            Calibration::Isotonic | Calibration::Platt if rows < LEAST_ROWS => {
+                (Calibrator::None, Some(Fallback::TooFewLabels { rows: LEAST_ROWS }))
+            }
+            Calibration::Isotonic | Calibration::Platt => (Calibrator::Temperature(validation.finish()), None),
+        };
+        Self { requested, calibrator, fallback, rows, ..Self::none() }
     }
 
     /// Fits `requested` to the raw scores of validation rows.
@@ -154,19 +177,22 @@ fn settled(number: f64) -> f64 {
 }
 
 impl Calibrator {
-    /// The calibrated probability of a raw one; NaN stays NaN.
+    /// The calibrated probability of a raw one; NaN stays NaN. A temperature needs all of a row's and leaves one alone.
     pub fn probability(&self, score: f64) -> f64 {
         match self {
-            Self::None => score,
+            Self::None | Self::Temperature(_) => score,
             Self::Isotonic(curve) => curve.probability(score),
             Self::Platt(platt) => platt.probability(score),
         }
     }
 
-    /// Calibrates raw probabilities in place.
-    pub fn apply(&self, scores: &mut [f32]) {
+    /// Calibrates raw probabilities in place, `width` of each row.
+    pub fn apply(&self, scores: &mut [f32], width: usize) {
         match self {
             Self::None => {}
+            Self::Temperature(temperature) => {
+                scores.chunks_exact_mut(width.max(1)).for_each(|row| temperature.apply(row));
+            }
             Self::Isotonic(curve) => {
                 scores.iter_mut().for_each(|score| *score = curve.probability(f64::from(*score)) as f32);
             }

@@ -102,6 +102,17 @@ impl Activations {
         f64::from(self.0[view.buffer][row * architecture.graph.buffers[view.buffer].stride + view.column])
     }
 
+    /// The heads of one row whose `x` is given, column by column.
+    pub(crate) fn forward_row(&mut self, architecture: &Architecture, weights: &Weights, x: impl Fn(usize) -> f32) {
+        let graph = &architecture.graph;
+        let width = graph.buffers[INPUT].width;
+        self.0[INPUT][..width].iter_mut().enumerate().for_each(|(column, number)| *number = x(column));
+        let pass = Forward { weights: &weights.dense, packed: &[], buffers: &graph.buffers, rows: 1, dropout: None };
+        for stage in &graph.stages {
+            stage.layer.forward(&pass, &mut self.0);
+        }
+    }
+
     /// A task's head after a forward pass.
     pub(crate) fn head(&self, architecture: &Architecture, task: usize) -> Column<&[f32]> {
         let view = architecture.graph.heads[task];
@@ -141,7 +152,7 @@ impl Gradients {
     }
 
     /// Adds the joint losses' gradients, once those by the heads are there. `totals` are the rows' weights of the
-    /// whole batch, for each; gives what these rows add to each.
+    /// whole batch, for each, 0 for one that is left out; gives what these rows add to each.
     pub(crate) fn add_joint(
         &mut self,
         architecture: &Architecture,
@@ -159,7 +170,7 @@ impl Gradients {
             let logits = |row| views.map(|view| activations.number(architecture, view, row));
             let mut sum = 0.0;
             for (row, (weight, loss)) in
-                joint.of_rows(rows, logits).enumerate().filter(|(_, (weight, _))| *weight > 0.0)
+                joint.of_rows(rows, logits).enumerate().filter(|(_, (weight, _))| *weight > 0.0 && total > 0.0)
             {
                 sum += joint.weight * weight * loss.loss / total;
                 for (view, by) in views.into_iter().zip(loss.by) {

@@ -3,11 +3,13 @@
 //! [`EncoderFit`] learns in one pass over the training rows; [`Encoders`] is what it learned, kept in a package as
 //! `encoders.json`; [`Encoder`] applies it to batches of one schema. Training, evaluation and scoring use the same.
 //!
-//! What stays out: reading files, choosing rows, labels.
+//! Labels that are classes are read here too ([`ClassFit`], [`ClassReader`]). What stays out: reading files, choosing
+//! rows, other labels.
 
 mod bag;
 mod bind;
 mod buckets;
+mod classes;
 mod column;
 mod counts;
 mod edges;
@@ -33,6 +35,7 @@ mod values;
 mod vector;
 
 pub use buckets::BucketEncoding;
+pub use classes::{ClassFit, ClassReader, Classes, OTHER, is_class};
 pub use column::{is_number, read_numbers};
 pub use encoder::Encoder;
 pub use encoders::{

@@ -96,6 +96,12 @@ pub enum Error {
         /// The task.
         task: TaskName,
     },
+    /// A multiclass task whose classes nobody gives: encoders of another document.
+    #[error("task `{task}` is a multiclass task, and the encoders have no classes of it")]
+    ClassesMissing {
+        /// The task.
+        task: TaskName,
+    },
     /// A prior that cannot be estimated.
     #[error("the prior of task `{task}` cannot be estimated: {reason}; give `prior`")]
     Prior {

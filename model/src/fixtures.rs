@@ -4,6 +4,7 @@ use spec::TrainingSpec;
 use spec::feature::Pool;
 
 use crate::input::{Batch, InputLayout, Inputs, NumericSlot, Slot, TableLayout, Targets};
+use crate::outputs::ClassCounts;
 
 /// A reproducible stream of whole numbers.
 pub(crate) struct Dice(u64);
@@ -149,6 +150,26 @@ pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) 
         "training": training,
     });
     serde_json::from_value(document).unwrap()
+}
+
+/// The same document, but `spend` tells four classes and the rest.
+pub(crate) fn of_classes(mut document: TrainingSpec) -> TrainingSpec {
+    let task = serde_json::json!({"kind": "multiclass", "label": "spent"});
+    document.tasks.insert("spend".parse().unwrap(), serde_json::from_value(task).unwrap());
+    document
+}
+
+/// Training rows of its classes.
+pub(crate) fn class_counts() -> ClassCounts {
+    ClassCounts::from([("spend".parse().unwrap(), vec![40, 30, 20, 10, 5])])
+}
+
+/// A batch of [`layout`] for [`of_classes`].
+pub(crate) fn class_batch(rows: usize, seed: u64) -> Batch {
+    let mut batch = batch(rows, seed);
+    let labels = &mut batch.targets.labels[rows..2 * rows];
+    labels.iter_mut().for_each(|label| *label = (*label * 7.0).round() % 5.0);
+    batch
 }
 
 /// One small network of each kind.

@@ -263,7 +263,8 @@ fn copy_rows<'a, T: Copy + 'a>(to: &mut [T], width: usize, rows: &[(u32, u32)], 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Targets {
     /// `[tasks, rows]`: 0 or 1 for binary and lookalike tasks, an amount for value tasks, a number for
-    /// regression tasks, 0 where not observed.
+    /// regression tasks, the place of the class for multiclass tasks (that of no class of its own behind the last), 0
+    /// where not observed.
     pub labels: Vec<f32>,
     /// `[tasks, rows]`, non-negative and finite: what a row counts for a task. 0 where its label was not observed or the
     /// task does not learn from the row, else the task's own weight of it, 1 where it has none.

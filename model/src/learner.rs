@@ -4,13 +4,14 @@
 //! is added in their order, so weights are bit-identical for any number of threads.
 
 mod cpu;
+mod shared;
 mod task_weights;
 mod tensor;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use spec::training::{Fit, OptimizerKind};
+use spec::training::Fit;
 use spec::{TaskName, TrainingSpec};
 
 use self::cpu::CpuLearner;
@@ -218,8 +219,8 @@ impl Learner {
     ///
     /// Bytes that are no state, or one of another network: nothing has changed then. A device that fails.
     pub fn restore_state(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let has_first = self.fit.optimizer.kind == OptimizerKind::Adamw;
-        let state = state::from_bytes(&self.architecture, bytes, has_first)?;
+        let history = task_weights::history_len(&self.weighting, self.architecture.tasks.len());
+        let state = state::from_bytes(&self.architecture, bytes, self.fit.optimizer.kind, history)?;
         let step = state.step;
         match &mut self.backend {
             Backend::Cpu(learner) => learner.set_state(state),
@@ -299,14 +300,10 @@ impl Course<'_> {
         })
     }
 
-    /// The derivative of the whole loss by each task's learned weight; a batch that says nothing of a task leaves its
-    /// weight alone.
-    pub(crate) fn task_weight_gradient(&self, losses: &StepLosses, learned: &[f32]) -> Vec<f32> {
-        let tasks = learned.iter().zip(&losses.tasks).zip(&losses.observed);
-        let gradient = |((&learned, &loss), &observed): ((&f32, &f64), &bool)| {
-            if observed { self.weighting.gradient(learned, loss) as f32 } else { 0.0 }
-        };
-        tasks.map(gradient).collect()
+    /// Whether this is the last step of an epoch, as far as the planned steps say.
+    pub(crate) fn ends_epoch(&self) -> bool {
+        let steps = (self.total_steps / u64::from(self.fit.epochs.max(1))).max(1);
+        (self.step + 1).is_multiple_of(steps)
     }
 }
 

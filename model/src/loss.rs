@@ -9,6 +9,7 @@
 //! | lookalike, Elkan-Noto | a logit | σ(logit) | [`elkan_noto`] |
 //! | value | `a, μ, s` | expected value | [`ziln`] |
 //! | regression | a number | the number, or its exponential | [`regression`] |
+//! | multiclass | a logit a class | softmax, a probability a class | [`multiclass`] |
 //!
 //! A row counts as much as its weight, and not at all where its label was not observed. A task's loss is the weighted
 //! mean over the batch's rows.
@@ -18,6 +19,7 @@ mod block;
 pub(crate) mod elkan_noto;
 pub(crate) mod focal;
 pub(crate) mod joint;
+pub(crate) mod multiclass;
 pub(crate) mod nnpu;
 pub(crate) mod regression;
 pub(crate) mod targets;
@@ -42,6 +44,11 @@ pub(crate) enum Objective {
     Value,
     /// A loss of numbers.
     Regression(Regression),
+    /// Softmax cross-entropy.
+    Multiclass {
+        /// Classes, the rest that is no class of its own among them.
+        classes: usize,
+    },
     /// Non-negative positive-unlabeled risk.
     Nnpu {
         /// The share of positives among unlabeled rows.
@@ -52,9 +59,9 @@ pub(crate) enum Objective {
 }
 
 impl Objective {
-    /// The objective of a task; none where a prior is needed and there is none. `labels` are the training rows'; none for weights as a
-    /// package has them.
-    pub(crate) fn of(task: &Task, prior: Option<f64>, labels: Option<LabelMoments>) -> Option<Self> {
+    /// The objective of a task; none where a prior or classes are needed and there are none.
+    pub(crate) fn of(task: &Task, known: Known) -> Option<Self> {
+        let Known { prior, labels, classes } = known;
         match task {
             Task::Binary(task) => Some(Self::Binary(match labels {
                 Some(_) => Classes::for_training(task),
@@ -65,6 +72,7 @@ impl Objective {
                 Some(labels) => Regression::for_training(task.loss, labels),
                 None => Regression::published(task.loss),
             })),
+            Task::Multiclass(_) => classes.map(|classes| Self::Multiclass { classes }),
             Task::Lookalike(task) => match task.loss {
                 LookalikeLoss::Plain => {
                     let rate = labels.map_or(1.0, |_| task.negative_rate);
@@ -84,7 +92,7 @@ impl Objective {
         match self {
             Self::Nnpu { prior } => Some(prior),
             Self::ElkanNoto(of) => Some(of.prior),
-            Self::Binary(_) | Self::Value | Self::Regression(_) => None,
+            Self::Binary(_) | Self::Value | Self::Regression(_) | Self::Multiclass { .. } => None,
         }
     }
 
@@ -98,7 +106,7 @@ impl Objective {
     pub(crate) fn publish_weight(self, weight: &mut [f32]) {
         match self {
             Self::Regression(regression) => regression.publish_weight(weight),
-            Self::Binary(_) | Self::Value | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
+            Self::Binary(_) | Self::Value | Self::Multiclass { .. } | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
         }
     }
 
@@ -109,27 +117,48 @@ impl Objective {
                 bias.iter_mut().for_each(|bias| *bias = (f64::from(*bias) + classes.log_rate) as f32);
             }
             Self::Regression(regression) => regression.publish_bias(bias),
-            Self::Value | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
+            Self::Value | Self::Multiclass { .. } | Self::Nnpu { .. } | Self::ElkanNoto(_) => {}
         }
     }
 
-    /// The prediction from a row's head.
-    pub(crate) fn predict(self, head: &[f32]) -> f32 {
+    /// Numbers of its head.
+    pub(crate) fn units(self) -> usize {
         match self {
+            Self::Binary(_) | Self::Regression(_) | Self::Nnpu { .. } | Self::ElkanNoto(_) => 1,
+            Self::Value => 3,
+            Self::Multiclass { classes } => classes,
+        }
+    }
+
+    /// Numbers of a prediction.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Self::Multiclass { classes } => classes,
+            Self::Binary(_) | Self::Value | Self::Regression(_) | Self::Nnpu { .. } | Self::ElkanNoto(_) => 1,
+        }
+    }
+
+    /// The prediction from a row's head: a number, or for classes the probability of each.
+    pub(crate) fn predict(self, head: &[f32], prediction: &mut [f32]) {
+        prediction[0] = match self {
+            Self::Multiclass { classes } => return multiclass::probabilities(&head[..classes], prediction),
             Self::Binary(classes) => classes.predict(f64::from(head[0])) as f32,
             Self::Nnpu { .. } | Self::ElkanNoto(_) => binary::sigmoid(f64::from(head[0])) as f32,
             Self::Value => ziln::expectation(ziln::Head::of(head)) as f32,
             Self::Regression(regression) => regression.predict(f64::from(head[0])) as f32,
-        }
+        };
     }
 }
 
-/// Numbers of a task's head.
-pub(crate) fn units(task: &Task) -> usize {
-    match task {
-        Task::Binary(_) | Task::Regression(_) | Task::Lookalike(_) => 1,
-        Task::Value(_) => 3,
-    }
+/// What a task's objective is made of beside the task.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Known {
+    /// An estimated prior.
+    pub(crate) prior: Option<f64>,
+    /// The training rows' labels; none for weights as a package has them.
+    pub(crate) labels: Option<LabelMoments>,
+    /// How many classes there are, the rest among them.
+    pub(crate) classes: Option<usize>,
 }
 
 /// Sums of a task's loss over some rows; sums of all rows give the loss.
@@ -160,9 +189,11 @@ impl LossSums {
     /// The loss: 0 where no row was observed.
     pub(crate) fn value(&self, objective: Objective) -> f64 {
         match objective {
-            Objective::Binary(_) | Objective::Value | Objective::Regression(_) | Objective::ElkanNoto(_) => {
-                mean(self.loss, self.weight)
-            }
+            Objective::Binary(_)
+            | Objective::Value
+            | Objective::Regression(_)
+            | Objective::Multiclass { .. }
+            | Objective::ElkanNoto(_) => mean(self.loss, self.weight),
             Objective::Nnpu { prior } => nnpu::Risk::of(self, prior).value(),
         }
     }

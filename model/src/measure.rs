@@ -1,7 +1,7 @@
 //! Measures: how good predictions are, on which rows, and how surely.
 //!
-//! Accumulators ([`BinaryMeasures`], [`ValueMeasures`]) take rows one at a time in any order, can be merged, and end as
-//! serde structs ([`BinaryMetrics`], [`ValueMetrics`]) that make up `metrics.json` ([`ModelMetrics`]). They are exact up
+//! Accumulators ([`BinaryMeasures`], [`ValueMeasures`], [`ClassMeasures`]) take rows one at a time in any order, can be merged, and end as
+//! serde structs ([`BinaryMetrics`], [`ValueMetrics`], [`ClassMetrics`]) that make up `metrics.json` ([`ModelMetrics`]). They are exact up
 //! to [`EXACT_ROWS`] rows; beyond that rows share cells of equal leading bits, memory stays bounded, and the error that
 //! this can cause is computed and reported beside each measure (`rounding`). A measure that is not defined on its
 //! rows (one class, no rows) is absent, never invented. The formulas are in `docs/measures.md`.
@@ -10,6 +10,7 @@
 
 mod binary;
 mod cells;
+mod classes;
 mod comparison;
 mod decile;
 mod importance;
@@ -30,6 +31,7 @@ mod value_ranking;
 
 pub use binary::BinaryMeasures;
 pub use cells::EXACT_ROWS;
+pub use classes::{ClassLine, ClassMeasures, ClassMetrics, ClassRank, MajorityMetrics, UncalibratedClasses};
 pub use comparison::{ComparedModel, Comparison};
 pub use importance::{FeatureImportance, Importance, TaskImportance};
 pub use lists::of_task_or_lists;
@@ -37,9 +39,10 @@ pub use metrics::{
     BinaryMetrics, CalibrationBin, Decile, Interval, METRICS_SCHEMA, ModelMetrics, Part, PartMetrics, ReachPoint,
     RocPoint, ScoreHistogram, TaskMetrics, Uncalibrated, ValueDecile, ValueMetrics,
 };
-pub use paired::{Difference, FEWEST_OF_A_CLASS, Finding, PairedMeasures, PairedMetrics};
+pub use paired::{Difference, FEWEST_OF_A_CLASS, Finding, PairedClasses, PairedMeasures, PairedMetrics};
 pub use ranking::Level;
 pub use reliability::{CALIBRATION_BINS, calibration_error};
+pub(crate) use sample::Sample;
 pub use single::{categorical_auc, numeric_auc, numeric_spearman};
 pub use slice::{MOST_SLICES, OTHER_VALUE, Slice, SliceMeasures, SlicedColumn, TaskSlices};
 pub use spec::measure::{Measure, TopShare};
@@ -67,6 +70,9 @@ pub enum MeasureError {
         /// As read.
         label: f32,
     },
+    /// A class's probability is NaN or outside 0..1, or a row's class is none.
+    #[error("a row's class probabilities are none, or its class is not among them")]
+    Classes,
     /// A value label is NaN or infinite.
     #[error("the label {label} is not a finite number")]
     Actual {

@@ -36,7 +36,7 @@ use crate::loss::Objective;
 pub(crate) struct Head {
     /// `heads.<task>`
     pub(crate) name: String,
-    /// Numbers that the task's loss reads: 1 logit, or 3 for values.
+    /// Numbers that the task's loss reads: 1 logit, 3 for values, a logit for each class.
     pub(crate) units: usize,
     /// Where its bias starts, so that an untrained model predicts the training rows' averages; `[units]`.
     pub(crate) bias: Vec<f32>,

@@ -15,7 +15,7 @@ use crate::encode::Encoders;
 use crate::error::Error;
 use crate::input::{InputLayout, Inputs};
 use crate::kernel::product::Packed;
-use crate::outputs::Outputs;
+use crate::outputs::{ClassCounts, Outputs};
 use crate::tensor::TensorModel;
 use crate::weights;
 
@@ -56,7 +56,7 @@ impl Predictor {
         device: DeviceChoice,
     ) -> Result<Self, Error> {
         let calibration = serde_json::from_slice(calibration).map_err(|source| Error::Calibration { source })?;
-        Self::new(spec, &encoders.layout(), weights, &calibration, device)
+        Self::new(spec, &encoders.layout(), &encoders.class_counts(), weights, &calibration, device)
     }
 
     /// The same from parts that are read already.
@@ -67,12 +67,13 @@ impl Predictor {
     pub fn new(
         spec: &TrainingSpec,
         layout: &InputLayout,
+        classes: &ClassCounts,
         weights: &[u8],
         calibration: &ModelCalibration,
         device: DeviceChoice,
     ) -> Result<Self, Error> {
         let device = device::resolve(device, Precision::F32)?;
-        let architecture = Architecture::for_scoring(spec, layout)?;
+        let architecture = Architecture::for_scoring(spec, layout, classes)?;
         let calibrator = |task| calibration.tasks.get(task).map_or(Calibrator::None, |task| task.calibrator.clone());
         let calibrators = spec.tasks.keys().map(calibrator).collect();
         let weights = weights::from_bytes(&architecture, weights)?;
@@ -92,7 +93,7 @@ impl Predictor {
         self.device
     }
 
-    /// Calibrated predictions of a batch, in the tasks' order.
+    /// Calibrated predictions of a batch, in the tasks' order: of multiclass tasks a probability for each class.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Predictor {
         let architecture = &self.architecture;
         gather::check_shape(&architecture.layout, inputs)?;
         gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)?;
-        outputs.reset(architecture.tasks.len(), inputs.rows);
+        outputs.reset(architecture.output_widths(), inputs.rows);
         match &self.backend {
             Backend::Cpu { weights, packed, idle } => {
                 let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -114,8 +115,10 @@ impl Predictor {
                 model.heads(architecture, inputs).map_err(Error::torch("predicting"))?.predict(architecture, outputs);
             }
         }
-        for (calibrator, predictions) in self.calibrators.iter().zip(&mut outputs.tasks) {
-            calibrator.apply(predictions);
+        for ((calibrator, predictions), width) in
+            self.calibrators.iter().zip(&mut outputs.tasks).zip(architecture.output_widths())
+        {
+            calibrator.apply(predictions, width);
         }
         Ok(())
     }
@@ -132,7 +135,8 @@ fn predict_blocks(
         let rows = start..(start + BLOCK).min(inputs.rows);
         activations.forward(architecture, model, inputs, rows.clone(), None);
         for (task, predictions) in outputs.tasks.iter_mut().enumerate() {
-            activations.predict(architecture, task, &mut predictions[rows.clone()]);
+            let width = architecture.objectives[task].width();
+            activations.predict(architecture, task, &mut predictions[rows.start * width..rows.end * width]);
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn missing(spec: &TrainingSpec) -> Vec<TaskName> {
 fn is_missing(task: &Task) -> bool {
     match task {
         Task::Lookalike(task) => task.loss != LookalikeLoss::Plain && task.prior.is_none(),
-        Task::Binary(_) | Task::Value(_) | Task::Regression(_) => false,
+        Task::Binary(_) | Task::Value(_) | Task::Regression(_) | Task::Multiclass(_) => false,
     }
 }
 

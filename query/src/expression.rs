@@ -143,11 +143,21 @@ fn checked(state: &SessionState, schema: &SchemaRef, source: &ExpressionSource) 
     refuse_in_expression(&origin, &source.sql, &logical)?;
     let found = logical.get_type(&qualified).map_err(failed)?;
     let problem = match source.wanted {
-        Wanted::Number if !found.is_numeric() => SqlProblem::NotANumber { found: found.to_string() },
-        Wanted::Condition if found != DataType::Boolean => SqlProblem::NotACondition { found: found.to_string() },
+        Wanted::Number if !found.is_numeric() => SqlProblem::NotANumber { found: told(&found, &source.sql) },
+        Wanted::Condition if found != DataType::Boolean => {
+            SqlProblem::NotACondition { found: told(&found, &source.sql) }
+        }
         Wanted::Number | Wanted::Condition => return Ok(logical),
     };
     Err(SqlError::whole(&origin, problem).into())
+}
+
+/// A type in words; of a struct what to write instead.
+fn told(found: &DataType, sql: &str) -> String {
+    match found {
+        DataType::Struct(_) => format!("a struct, of which one field can be taken: {}['label']", sql.trim()),
+        other => other.to_string(),
+    }
 }
 
 fn reads(expression: &Expr, name: &str) -> bool {

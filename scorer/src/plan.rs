@@ -10,10 +10,10 @@ use artifacts::rows::{FileHandle, open_files};
 use artifacts::runs::{freeze_plan, read_plan, read_table};
 use artifacts::{ArtifactsError, InputFile};
 use model::encode::{EncodeError, Encoders};
+use model::outputs::TaskOutput;
 use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
 use serde::{Deserialize, Serialize};
 use spec::TableName;
-use spec::ids::TaskName;
 use tempfile::TempDir;
 use worker::{Cancel, Progress};
 
@@ -44,13 +44,13 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     }
     check_cuts(run)?;
     let package = load_identity(&run.workspace, &run.model).await?;
-    let tasks: Vec<TaskName> = package.manifest.document.spec.tasks.keys().cloned().collect();
     let encoders = read_encoders(&package)?;
+    let outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
     let prepared = tokio::select! {
         prepared = prepare(run, attempt, progress) => prepared?,
         () = cancel.cancelled() => return Err(ScorerError::Cancelled),
     };
-    ScoreLayout::new(run.spec(), &prepared.schema, &tasks)?;
+    ScoreLayout::new(run.spec(), &prepared.schema, &outputs)?;
     encoders.bind(&prepared.schema).map_err(|source| does_not_fit(run, &prepared, source))?;
     let files = open_files(&prepared.files).await?;
     let sizes: Vec<(InputFile, Vec<u64>)> =

@@ -118,6 +118,12 @@ pub enum Contradiction {
         /// The task.
         task: String,
     },
+    /// A rule of task weights over what tasks share, in a network where they share nothing.
+    #[error("`{rule}` looks at weights that tasks share, and in a linear network they share none")]
+    NothingShared {
+        /// The rule.
+        rule: &'static str,
+    },
     /// Weights of tasks that are all zero.
     #[error("every task weighs 0: nothing would be learned")]
     NoWeight,
@@ -168,6 +174,12 @@ pub enum Contradiction {
     Reserved {
         /// The name.
         name: String,
+    },
+    /// A multiclass task whose classes have a column that is something else too.
+    #[error("its scores have a column {} of the task's classes, and there is another one of that name", quoted(.column))]
+    OutputTwice {
+        /// The column.
+        column: String,
     },
     /// An option of one format with another.
     #[error("`{option}` belongs to {of}, and the format is {format}")]
@@ -340,6 +352,7 @@ impl Contradiction {
             | Self::FunnelOfCondition
             | Self::FunnelOfKind { .. }
             | Self::NoWeight
+            | Self::NothingShared { .. }
             | Self::Bf16OnCpu
             | Self::TrainerProcesses { .. }
             | Self::PositiveWeightOfFocalLoss
@@ -352,6 +365,7 @@ impl Contradiction {
             | Self::NamedLikeList { .. }
             | Self::AliasTwice { .. }
             | Self::Reserved { .. }
+            | Self::OutputTwice { .. }
             | Self::OptionOfAnotherFormat { .. }
             | Self::NoColumnNames
             | Self::HeaderAndColumns

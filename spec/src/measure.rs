@@ -38,6 +38,14 @@ pub enum Measure {
     PrecisionAt(TopShare),
     /// The share of all positives that is among the top rows.
     RecallAt(TopShare),
+    /// The share of rows whose most probable class is theirs.
+    Accuracy,
+    /// The share of rows whose class is among the 3 most probable (hit rate at 3).
+    Top3Accuracy,
+    /// The same among 5.
+    Top5Accuracy,
+    /// Mean reciprocal rank: 1 over the place of the row's class, by probability (Voorhees 1999).
+    Mrr,
     /// Root of the mean squared error.
     Rmse,
     /// Mean absolute error.
@@ -97,13 +105,25 @@ const OF_CLASSES: [Measure; 18] = [
     Measure::Loss,
 ];
 
+const OF_MULTICLASS: [Measure; 8] = [
+    Measure::LogLoss,
+    Measure::NormalizedEntropy,
+    Measure::Accuracy,
+    Measure::Top3Accuracy,
+    Measure::Top5Accuracy,
+    Measure::Mrr,
+    Measure::Ece,
+    Measure::Loss,
+];
+
 const OF_VALUES: [Measure; 5] =
     [Measure::Rmse, Measure::Mae, Measure::Spearman, Measure::NormalizedGini, Measure::Loss];
 
 impl Measure {
     /// Every measure, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = Measure> {
-        OF_CLASSES.into_iter().chain(OF_VALUES.into_iter().filter(|measure| *measure != Measure::Loss))
+        let more = OF_MULTICLASS.into_iter().chain(OF_VALUES).filter(|measure| !OF_CLASSES.contains(measure));
+        OF_CLASSES.into_iter().chain(more)
     }
 
     /// The measures that make sense for a task: those of classes for binary and lookalike, those of
@@ -111,6 +131,7 @@ impl Measure {
     pub fn of(task: &Task) -> &'static [Measure] {
         match task {
             Task::Binary(_) | Task::Lookalike(_) => &OF_CLASSES,
+            Task::Multiclass(_) => &OF_MULTICLASS,
             Task::Value(_) | Task::Regression(_) => &OF_VALUES,
         }
     }
@@ -136,6 +157,10 @@ impl Measure {
             Measure::RecallAt(TopShare::Percent5) => "recall_at_5_percent",
             Measure::RecallAt(TopShare::Percent10) => "recall_at_10_percent",
             Measure::RecallAt(TopShare::Percent20) => "recall_at_20_percent",
+            Measure::Accuracy => "accuracy",
+            Measure::Top3Accuracy => "top_3_accuracy",
+            Measure::Top5Accuracy => "top_5_accuracy",
+            Measure::Mrr => "mrr",
             Measure::Rmse => "rmse",
             Measure::Mae => "mae",
             Measure::Spearman => "spearman",
@@ -153,6 +178,10 @@ impl Measure {
             | Measure::LiftTopDecile
             | Measure::PrecisionAt(_)
             | Measure::RecallAt(_)
+            | Measure::Accuracy
+            | Measure::Top3Accuracy
+            | Measure::Top5Accuracy
+            | Measure::Mrr
             | Measure::Spearman
             | Measure::NormalizedGini => true,
             Measure::Loss
@@ -289,8 +318,8 @@ mod tests {
     fn an_unknown_measure_names_the_nearest_one() {
         let unknown = "repurchase.logloss".parse::<MeasureName>().unwrap_err();
         assert_eq!(unknown.to_string(), "there is no measure `logloss`: did you mean `log_loss`?");
-        let unknown = "repurchase.accuracy".parse::<MeasureName>().unwrap_err();
-        assert_eq!(unknown.to_string(), "there is no measure `accuracy`");
+        let unknown = "repurchase.sharpness".parse::<MeasureName>().unwrap_err();
+        assert_eq!(unknown.to_string(), "there is no measure `sharpness`");
     }
 
     #[test]

@@ -4,15 +4,12 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 11] = [
+const WORDS: [(&str, &[&str]); 10] = [
     ("Network", &["two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
-    ("Task", &["multiclass", "count", "survival"]),
+    ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),
     ("SequencePool", &["attention", "self_attention"]),
-    ("OptimizerKind", &["adam", "sgd"]),
     ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
-    ("ScheduleKind", &["step"]),
-    ("TaskWeightRule", &["gradnorm", "dwa", "pcgrad"]),
     ("IdNormalization", &["e164", "phone"]),
     ("IdHash", &["hmac", "hmac_sha256"]),
     ("FileKind", &["json", "jsonl"]),

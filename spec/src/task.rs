@@ -8,10 +8,12 @@ use crate::ids::{ColumnName, TaskName};
 mod binary;
 pub mod lists;
 mod lookalike;
+mod multiclass;
 mod regression;
 
 pub use binary::{BinaryLoss, BinaryTask, CrossEntropyLoss, FocalLoss};
 pub use lookalike::{LookalikeLoss, LookalikeTask, Negatives, SeedTable};
+pub use multiclass::{MOST_CLASSES, MulticlassTask};
 pub use regression::{HuberLoss, PoissonLoss, RegressionLoss, RegressionTask, SquaredLoss, TweedieLoss};
 
 /// One head of a model.
@@ -24,6 +26,8 @@ pub enum Task {
     Value(ValueTask),
     /// What number? Output: the number that is expected.
     Regression(RegressionTask),
+    /// Which one? Output: the most probable classes, with their probabilities.
+    Multiclass(MulticlassTask),
     /// Who is like the seeds? Output: a score in 0..1.
     Lookalike(LookalikeTask),
 }
@@ -35,6 +39,7 @@ impl Task {
             Self::Binary(_) => "binary",
             Self::Value(_) => "value",
             Self::Regression(_) => "regression",
+            Self::Multiclass(_) => "multiclass",
             Self::Lookalike(_) => "lookalike",
         }
     }
@@ -45,6 +50,7 @@ impl Task {
             Self::Binary(task) => task.weight.as_ref(),
             Self::Value(task) => task.weight.as_ref(),
             Self::Regression(task) => task.weight.as_ref(),
+            Self::Multiclass(task) => task.weight.as_ref(),
             Self::Lookalike(task) => task.weight.as_ref(),
         }
     }
@@ -54,7 +60,7 @@ impl Task {
         match self {
             Self::Binary(task) => task.negative_rate,
             Self::Lookalike(task) => task.negative_rate,
-            Self::Value(_) | Self::Regression(_) => 1.0,
+            Self::Value(_) | Self::Regression(_) | Self::Multiclass(_) => 1.0,
         }
     }
 
@@ -64,6 +70,7 @@ impl Task {
             Self::Binary(task) => task.when.as_deref(),
             Self::Value(task) => task.when.as_deref(),
             Self::Regression(task) => task.when.as_deref(),
+            Self::Multiclass(task) => task.when.as_deref(),
             Self::Lookalike(task) => task.when.as_deref(),
         }
     }
@@ -74,6 +81,7 @@ impl Task {
             Self::Binary(task) => Some(&task.label),
             Self::Value(task) => Some(&task.label),
             Self::Regression(task) => Some(&task.label),
+            Self::Multiclass(task) => Some(&task.label),
             Self::Lookalike(_) => None,
         }
     }
@@ -84,7 +92,7 @@ impl Task {
     pub fn after(&self) -> Option<&TaskName> {
         match self {
             Self::Binary(task) => task.after.as_ref(),
-            Self::Value(_) | Self::Regression(_) | Self::Lookalike(_) => None,
+            Self::Value(_) | Self::Regression(_) | Self::Multiclass(_) | Self::Lookalike(_) => None,
         }
     }
 }

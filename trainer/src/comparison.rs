@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use model::input::Batch;
 use model::learner::LearnerOptions;
-use model::measure::{ComparedModel, Comparison, PairedMeasures, PairedMetrics, Part as MeasuredPart, TaskKind};
+use model::measure::{ComparedModel, Comparison, PairedMetrics, Part as MeasuredPart};
 use model::outputs::Outputs;
 use spec::network::LinearNetwork;
 use spec::training::Baseline;
@@ -12,6 +12,7 @@ use spec::{Network, TaskName, TrainingSpec};
 use crate::epochs::Title;
 use crate::error::{Result, TrainerError};
 use crate::fitting::{Desk, FittedNetwork};
+use crate::pairing::Pairing;
 use crate::production::Production;
 use crate::rows::{Part, measured};
 
@@ -62,6 +63,8 @@ pub(crate) struct SharedTask {
     pub(crate) name: TaskName,
     pub(crate) index: usize,
     pub(crate) of_other: usize,
+    /// Of a multiclass task, the place of each class among the other model's, where it knows it.
+    pub(crate) classes: Vec<Option<usize>>,
 }
 
 impl<'a> Arena<'a> {
@@ -81,7 +84,12 @@ impl<'a> Arena<'a> {
             Err(TrainerError::Model(error)) => return Ok(self.without(of_baseline(0.0, None), &error)),
             Err(error) => return Err(error),
         };
-        let name = |(index, name): (usize, &TaskName)| SharedTask { name: name.clone(), index, of_other: index };
+        let classes = self.desk.rows.encoders().classes();
+        let name = |(index, name): (usize, &TaskName)| {
+            let classes =
+                classes.get(name).map_or_else(Vec::new, |classes| (0..classes.rows.len()).map(Some).collect());
+            SharedTask { name: name.clone(), index, of_other: index, classes }
+        };
         let tasks: Vec<_> = self.spec.tasks.keys().enumerate().map(name).collect();
         let tasks = self.measure(&tasks, "compare with the linear baseline", |batch, outputs| {
             baseline.predict(&batch.inputs, outputs)
@@ -105,8 +113,8 @@ impl<'a> Arena<'a> {
         mut other: impl FnMut(&Batch, &mut Outputs) -> Result<()>,
     ) -> Result<IndexMap<TaskName, PairedMetrics>> {
         self.desk.progress.phase(phase, "rows", Some(self.desk.rows.counts(self.part).rows));
-        let kind = |task: &SharedTask| TaskKind::from(&self.spec.tasks[&task.name]);
-        let mut paired: Vec<_> = tasks.iter().map(|task| PairedMeasures::new(kind(task))).collect();
+        let pairing = |task: &SharedTask| Pairing::new(&self.spec.tasks[&task.name]);
+        let mut paired: Vec<_> = tasks.iter().map(pairing).collect();
         let (mut ours, mut theirs) = (Outputs::default(), Outputs::default());
         for batch in self.desk.rows.sequential(self.part)? {
             self.desk.check()?;
@@ -114,7 +122,7 @@ impl<'a> Arena<'a> {
             self.network.predict(&batch.inputs, &mut ours)?;
             other(&batch, &mut theirs)?;
             for (task, paired) in tasks.iter().zip(&mut paired) {
-                push(paired, task, &batch, (&ours, &theirs));
+                paired.push(task, &batch, (&ours, &theirs));
             }
             self.desk.progress.advance(batch.inputs.rows as u64);
         }
@@ -126,14 +134,6 @@ impl<'a> Arena<'a> {
             }
         });
         finished.collect()
-    }
-}
-
-/// Adds the rows of a batch whose label was observed.
-fn push(paired: &mut PairedMeasures, task: &SharedTask, batch: &Batch, (ours, theirs): (&Outputs, &Outputs)) {
-    let (ours, theirs) = (&ours.tasks[task.index], &theirs.tasks[task.of_other]);
-    for (row, label, weight) in batch.targets.counting(task.index, batch.inputs.rows) {
-        paired.push(ours[row], theirs[row], label, weight);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Measures of a model on the rows of one part, raw and calibrated.
 
 use indexmap::IndexMap;
-use model::calibrate::{Calibrator, ModelCalibration, TaskCalibration};
+use model::calibrate::{Calibrator, ModelCalibration, TaskCalibration, TemperatureFit};
+use model::encode::{Classes, Encoders};
 use model::input::Targets;
 use model::learner::{Learner, Losses};
-use model::measure::{BinaryMeasures, MeasureError, PartMetrics, ValueMeasures, of_task_or_lists};
+use model::measure::{BinaryMeasures, ClassMeasures, MeasureError, PartMetrics, ValueMeasures, of_task_or_lists};
 use model::outputs::Outputs;
 use spec::measure::{Measure, MeasureName};
 use spec::training::Calibration;
@@ -30,16 +31,29 @@ enum TaskScores {
     Classes(BinaryMeasures),
     /// Expected and actual amounts or other numbers.
     Amounts(ValueMeasures),
+    /// Probabilities of many classes.
+    Multiclass(Box<ManyClasses>),
+}
+
+/// What is collected of a multiclass task.
+struct ManyClasses {
+    measures: ClassMeasures,
+    temperature: TemperatureFit,
 }
 
 impl Evaluation {
     /// One without rows.
-    pub(crate) fn new(spec: &TrainingSpec) -> Self {
-        let scores = |task: &Task| match task {
+    pub(crate) fn new(spec: &TrainingSpec, encoders: &Encoders) -> Self {
+        let scores = |name: &TaskName, task: &Task| match task {
             Task::Binary(_) | Task::Lookalike(_) => TaskScores::Classes(BinaryMeasures::default()),
             Task::Value(_) | Task::Regression(_) => TaskScores::Amounts(ValueMeasures::default()),
+            Task::Multiclass(_) => {
+                let names = encoders.classes().get(name).map(Classes::names).unwrap_or_default();
+                let temperature = TemperatureFit::new(names.len() + 1);
+                TaskScores::Multiclass(Box::new(ManyClasses { measures: ClassMeasures::new(names), temperature }))
+            }
         };
-        let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), scores(task))).collect();
+        let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), scores(name, task))).collect();
         Self { rows: 0, losses: Losses::default(), tasks }
     }
 
@@ -51,9 +65,10 @@ impl Evaluation {
     pub(crate) fn push(&mut self, outputs: &Outputs, targets: &Targets, rows: usize) -> Result<()> {
         self.rows += rows as u64;
         for (index, (name, scores)) in self.tasks.iter_mut().enumerate() {
-            let predicted = &outputs.tasks[index];
+            let width = (outputs.tasks[index].len() / rows.max(1)).max(1);
             for (row, label, weight) in targets.counting(index, rows) {
-                let pushed = scores.push(predicted[row], label, weight);
+                let predicted = &outputs.tasks[index][row * width..(row + 1) * width];
+                let pushed = scores.push(predicted, label, weight);
                 pushed.map_err(|source| TrainerError::Measure { task: name.clone(), source })?;
             }
         }
@@ -65,6 +80,7 @@ impl Evaluation {
         let metrics = |scores: &TaskScores| match scores {
             TaskScores::Classes(measures) => PartMetrics::from(measures.metrics()),
             TaskScores::Amounts(measures) => PartMetrics::from(measures.metrics()),
+            TaskScores::Multiclass(classes) => PartMetrics::from(classes.measures.metrics()),
         };
         self.tasks.iter().map(|(name, scores)| (name.clone(), metrics(scores))).collect()
     }
@@ -80,21 +96,30 @@ impl Evaluation {
 
     /// The calibration that fits these rows, the validation rows. A lookalike score says how much someone resembles
     /// the seeds, which is no rate that could be observed, so it stays as it is.
-    pub(crate) fn calibration(&self, spec: &TrainingSpec) -> ModelCalibration {
-        let of_task = |name: &TaskName, scores: &TaskScores| match (&spec.tasks[name], scores) {
-            (Task::Binary(_), TaskScores::Classes(measures)) => TaskCalibration::fit(spec.calibration, measures),
-            (Task::Binary(_) | Task::Lookalike(_) | Task::Value(_) | Task::Regression(_), _) => TaskCalibration::none(),
+    pub(crate) fn calibration(self, spec: &TrainingSpec) -> ModelCalibration {
+        let of_task = |name: &TaskName, scores: TaskScores| match (&spec.tasks[name], scores) {
+            (Task::Binary(_), TaskScores::Classes(measures)) => TaskCalibration::fit(spec.calibration, &measures),
+            (_, TaskScores::Multiclass(classes)) => {
+                TaskCalibration::fit_temperature(spec.calibration, classes.temperature)
+            }
+            (_, TaskScores::Classes(_) | TaskScores::Amounts(_)) => TaskCalibration::none(),
         };
-        let tasks = self.tasks.iter().map(|(name, scores)| (name.clone(), of_task(name, scores))).collect();
+        let tasks = self.tasks.into_iter().map(|(name, scores)| (name.clone(), of_task(&name, scores))).collect();
         ModelCalibration { tasks, ..ModelCalibration::default() }
     }
 }
 
 impl TaskScores {
-    fn push(&mut self, score: f32, label: f32, weight: f32) -> Result<(), MeasureError> {
+    /// Adds a row: one score, or one of each class.
+    fn push(&mut self, scores: &[f32], label: f32, weight: f32) -> Result<(), MeasureError> {
         match self {
-            Self::Classes(measures) => measures.push(score, label, weight),
-            Self::Amounts(measures) => measures.push(score, label, weight),
+            Self::Classes(measures) => measures.push(scores[0], label, weight),
+            Self::Amounts(measures) => measures.push(scores[0], label, weight),
+            Self::Multiclass(classes) => {
+                classes.measures.push(scores, label as usize, weight)?;
+                classes.temperature.push(scores, label as usize, weight);
+                Ok(())
+            }
         }
     }
 }
@@ -108,9 +133,10 @@ pub(crate) struct CalibratedEvaluation {
 
 impl CalibratedEvaluation {
     /// One without rows.
-    pub(crate) fn new(spec: &TrainingSpec, calibration: &ModelCalibration) -> Self {
+    pub(crate) fn new(spec: &TrainingSpec, encoders: &Encoders, calibration: &ModelCalibration) -> Self {
         let calibrators = calibration.tasks.values().map(|task| task.calibrator.clone()).collect();
-        Self { raw: Evaluation::new(spec), calibrated: Evaluation::new(spec), calibrators }
+        let evaluation = || Evaluation::new(spec, encoders);
+        Self { raw: evaluation(), calibrated: evaluation(), calibrators }
     }
 
     /// Adds a batch's raw predictions.
@@ -121,7 +147,8 @@ impl CalibratedEvaluation {
     pub(crate) fn push(&mut self, mut outputs: Outputs, targets: &Targets, rows: usize) -> Result<()> {
         self.raw.push(&outputs, targets, rows)?;
         for (scores, calibrator) in outputs.tasks.iter_mut().zip(&self.calibrators) {
-            calibrator.apply(scores);
+            let width = scores.len() / rows.max(1);
+            calibrator.apply(scores, width);
         }
         self.calibrated.push(&outputs, targets, rows)
     }
@@ -133,13 +160,17 @@ impl CalibratedEvaluation {
             return metrics;
         }
         for ((name, raw), calibrator) in self.raw.metrics().into_iter().zip(&self.calibrators) {
-            let (PartMetrics::Probabilities(raw), Some(PartMetrics::Probabilities(after))) =
-                (raw, metrics.get_mut(&name))
-            else {
+            if *calibrator == Calibrator::None {
                 continue;
-            };
-            if *calibrator != Calibrator::None {
-                **after = after.as_ref().clone().with_uncalibrated(*raw);
+            }
+            match (raw, metrics.get_mut(&name)) {
+                (PartMetrics::Probabilities(raw), Some(PartMetrics::Probabilities(after))) => {
+                    **after = after.as_ref().clone().with_uncalibrated(*raw);
+                }
+                (PartMetrics::Classes(raw), Some(PartMetrics::Classes(after))) => {
+                    **after = after.as_ref().clone().with_uncalibrated(*raw);
+                }
+                _ => {}
             }
         }
         metrics

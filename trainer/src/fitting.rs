@@ -95,7 +95,7 @@ impl Fitting {
 /// Rows that cannot be read; priors that cannot be estimated; [`TrainerError::Cancelled`].
 pub(crate) fn learner_options(spec: &TrainingSpec, desk: &Desk<'_>) -> Result<LearnerOptions> {
     let rows = desk.rows;
-    let mut statistics = TargetStatistics::default();
+    let mut statistics = TargetStatistics::default().with_classes(rows.encoders().class_counts());
     for batch in rows.shuffled(0)?.take(STATISTICS_BATCHES) {
         let batch = batch?;
         statistics.push(&batch.targets, batch.inputs.rows);
@@ -155,7 +155,10 @@ impl FittedNetwork {
     /// What the network refuses.
     pub(crate) fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<()> {
         self.learner.predict(inputs, outputs)?;
-        self.calibrators().zip(&mut outputs.tasks).for_each(|(calibrator, scores)| calibrator.apply(scores));
+        for (calibrator, scores) in self.calibrators().zip(&mut outputs.tasks) {
+            let width = scores.len() / inputs.rows.max(1);
+            calibrator.apply(scores, width);
+        }
         Ok(())
     }
 
@@ -174,7 +177,7 @@ fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Res
             continue;
         }
         desk.progress.phase(&format!("measure {}", measured(part).name()), "rows", Some(rows));
-        let mut evaluation = CalibratedEvaluation::new(spec, &network.calibration);
+        let mut evaluation = CalibratedEvaluation::new(spec, desk.rows.encoders(), &network.calibration);
         for batch in desk.rows.sequential(part)? {
             desk.check()?;
             let (batch, mut outputs) = (batch?, Outputs::default());

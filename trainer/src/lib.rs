@@ -11,6 +11,7 @@ mod evaluation;
 mod fitting;
 mod importance;
 mod overall;
+mod pairing;
 mod prior;
 mod production;
 mod registration;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use artifacts::registry::{self, ModelPackage};
 use artifacts::{ArtifactsError, Workspace};
-use model::encode::Encoders;
+use indexmap::IndexMap;
+use model::encode::{Classes, Encoders};
 use model::input::Batch;
 use model::measure::{ComparedModel, Comparison, TaskKind};
 use model::outputs::Outputs;
 use model::predictor::Predictor;
 use spec::ids::Selector;
 use spec::training::Split;
-use spec::{ModelName, ModelReference, TrainingSpec, Version};
+use spec::{ModelName, ModelReference, TaskName, TrainingSpec, Version};
 
 use crate::comparison::{Arena, SharedTask};
 use crate::error::{Result, TrainerError};
@@ -65,15 +66,16 @@ impl Production {
 
 fn compare(package: &ModelPackage, with: ComparedModel, arena: &Arena<'_>) -> Result<Comparison> {
     let old = &package.manifest.document.spec;
-    let (shared, mut notes) = shared_tasks(old, arena.spec);
+    let encoders: Encoders = serde_json::from_slice(package.file("encoders.json")?)
+        .map_err(|source| TrainerError::PackageFile { file: "encoders.json", source })?;
+    let new = arena.desk.rows.encoders();
+    let (shared, mut notes) = shared_tasks((old, encoders.classes()), (arena.spec, new.classes()));
     if shared.is_empty() {
         return Err(TrainerError::NothingToCompare);
     }
     if !is_unseen(old, arena.spec, arena.part) {
         notes.push("it may have learned from some of these rows, which would flatter it".to_owned());
     }
-    let encoders: Encoders = serde_json::from_slice(package.file("encoders.json")?)
-        .map_err(|source| TrainerError::PackageFile { file: "encoders.json", source })?;
     let (weights, calibration) = (package.file("weights.safetensors")?, package.file("calibration.json")?);
     let device = arena.spec.training.device;
     let predictor = Predictor::load(old, &encoders, weights, calibration, device)?;
@@ -90,7 +92,10 @@ fn compare(package: &ModelPackage, with: ComparedModel, arena: &Arena<'_>) -> Re
 }
 
 /// The tasks that both documents have, and a note for each that the old one learned otherwise.
-fn shared_tasks(old: &TrainingSpec, new: &TrainingSpec) -> (Vec<SharedTask>, Vec<String>) {
+fn shared_tasks(
+    (old, old_classes): (&TrainingSpec, &TaskClasses),
+    (new, new_classes): (&TrainingSpec, &TaskClasses),
+) -> (Vec<SharedTask>, Vec<String>) {
     let (mut shared, mut notes) = (Vec::new(), Vec::new());
     for (index, (name, task)) in new.tasks.iter().enumerate() {
         let Some((of_other, _, other)) = old.tasks.get_full(name) else {
@@ -98,12 +103,34 @@ fn shared_tasks(old: &TrainingSpec, new: &TrainingSpec) -> (Vec<SharedTask>, Vec
             continue;
         };
         if TaskKind::from(other) == TaskKind::from(task) && other.label() == task.label() {
-            shared.push(SharedTask { name: name.clone(), index, of_other });
+            let classes = match (old_classes.get(name), new_classes.get(name)) {
+                (Some(old), Some(new)) => places(old, new),
+                _ => Vec::new(),
+            };
+            if classes.contains(&None) {
+                notes.push(format!(
+                    "its classes of {name} are others, and rows of a class that one of them lacks are left out"
+                ));
+            }
+            shared.push(SharedTask { name: name.clone(), index, of_other, classes });
         } else {
             notes.push(format!("its task {name} is of another kind or label, and is not compared"));
         }
     }
     (shared, notes)
+}
+
+/// The classes of the multiclass tasks.
+type TaskClasses = IndexMap<TaskName, Classes>;
+
+/// The place of each new class among the old ones, where it is there; of all others together too where both have the
+/// same classes.
+fn places(old: &Classes, new: &Classes) -> Vec<Option<usize>> {
+    let old = old.names();
+    let mut places: Vec<_> = new.names().iter().map(|name| old.iter().position(|other| other == name)).collect();
+    let are_same = places.len() == old.len() && places.iter().all(Option::is_some);
+    places.push(are_same.then_some(old.len()));
+    places
 }
 
 /// Whether an old document certainly did not learn from the rows of a part of a new one's split: test rows that were
@@ -179,10 +206,29 @@ mod tests {
                 "return": {"kind": "binary", "label": "r"},
             }),
         );
-        let (shared, notes) = shared_tasks(&old, &new);
+        let none = TaskClasses::new();
+        let (shared, notes) = shared_tasks((&old, &none), (&new, &none));
         let found: Vec<_> = shared.iter().map(|task| (task.name.as_str(), task.index, task.of_other)).collect();
         assert_eq!(found, [("buy", 0, 2), ("spend", 2, 0)]);
         assert_eq!(notes.len(), 2);
         assert!(notes[0].contains("churn") && notes[1].contains("no task return"), "{notes:?}");
+    }
+
+    #[test]
+    fn classes_are_shared_by_name_and_the_rest_only_between_the_same_ones() {
+        let of = |names: &[&str]| -> Classes {
+            let rows = vec![1; names.len() + 1];
+            serde_json::from_value(json!({"values": {"texts": names}, "rows": rows})).unwrap()
+        };
+        let old = of(&["tea", "milk", "salt"]);
+        assert_eq!(places(&old, &of(&["milk", "salt", "tea"])), [Some(1), Some(2), Some(0), Some(3)]);
+        assert_eq!(places(&old, &of(&["milk", "bread", "tea"])), [Some(1), None, Some(0), None]);
+        assert_eq!(places(&old, &of(&["milk", "tea"])), [Some(1), Some(0), None]);
+        let task = json!({"next": {"kind": "multiclass", "label": "n"}});
+        let spec = spec(json!({"by": "key"}), task);
+        let classes = |classes: Classes| TaskClasses::from([("next".parse().unwrap(), classes)]);
+        let (shared, notes) = shared_tasks((&spec, &classes(old)), (&spec, &classes(of(&["milk", "tea"]))));
+        assert_eq!(shared[0].classes, [Some(1), Some(0), None]);
+        assert!(notes[0].contains("classes of next are others"), "{notes:?}");
     }
 }

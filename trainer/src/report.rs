@@ -17,6 +17,7 @@ mod html;
 mod importance;
 mod input;
 mod measures_table;
+mod multiclass_task;
 pub(crate) mod numbers;
 mod plot;
 mod reach;
@@ -53,6 +54,7 @@ pub fn render(report: &Report) -> String {
                 match metrics.kind {
                     TaskKind::Binary | TaskKind::Lookalike => binary_task::section(html, report, task, metrics),
                     TaskKind::Value | TaskKind::Regression => value_task::section(html, report, task, metrics),
+                    TaskKind::Multiclass => multiclass_task::section(html, report, task, metrics),
                 }
             }
             timeline::section(html, report);

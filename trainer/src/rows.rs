@@ -102,8 +102,8 @@ impl Rows {
         Ok(Self {
             table,
             encoders: Arc::new(fitted.encoders.clone()),
+            labels: labels.with_classes(fitted.encoders.classes()),
             fitted,
-            labels,
             splitter,
             seed: spec.training.seed,
             batch_rows,

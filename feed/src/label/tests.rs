@@ -199,3 +199,34 @@ fn a_condition_that_fails_names_its_task_and_one_that_is_missing_too() {
     let error = Labels::new(&tasks, None, &"id".parse().unwrap(), &RowSets::default()).unwrap_err();
     assert_eq!(error.to_string(), "the condition of task `buys` was not given");
 }
+
+#[test]
+fn classes_are_told_by_their_place_and_null_is_not_observed() {
+    let tasks = tasks(
+        serde_json::json!({"next": {"kind": "multiclass", "label": "product", "when": "id > 1", "weight": "weight"}}),
+    );
+    let inside = |_: &RecordBatch| Ok(BooleanArray::from(vec![true, true, true, true, false]));
+    let conditions = BTreeMap::from([("next".parse().unwrap(), Condition::new(Vec::new(), inside))]);
+    let sets = RowSets { conditions, ..RowSets::default() };
+    let labels = Labels::new(&tasks, None, &"id".parse().unwrap(), &sets).unwrap();
+    let rows = table(vec![
+        ("product", Arc::new(StringArray::from(vec![Some("tea"), None, Some("milk"), Some("salt"), Some("tea")]))),
+        ("weight", Arc::new(Float32Array::from(vec![2.0, 1.0, 0.5, 1.0, 1.0]))),
+    ]);
+    let unknown = labels.read(&rows).unwrap();
+    assert_eq!((&unknown.labels[..], &unknown.observed[..]), (&[0.0; 5][..], &[2.0, 0.0, 0.5, 1.0, 0.0][..]));
+    let classes = serde_json::json!({"next": {"values": {"texts": ["milk", "tea"]}, "rows": [9, 5, 1]}});
+    let known = labels.with_classes(&serde_json::from_value(classes).unwrap()).read(&rows).unwrap();
+    assert_eq!((&known.labels[..], &known.observed[..]), (&[1.0, 0.0, 0.0, 2.0, 0.0][..], &unknown.observed[..]));
+}
+
+#[test]
+fn a_label_that_tells_no_classes_is_refused_by_its_type() {
+    let tasks = tasks(serde_json::json!({"next": {"kind": "multiclass", "label": "spend"}}));
+    let labels = Labels::new(&tasks, None, &"id".parse().unwrap(), &RowSets::default()).unwrap();
+    let error = labels.check(&table(vec![("spend", good("spend"))]).schema()).unwrap_err().to_string();
+    assert!(
+        error.contains("`next`") && error.contains("`spend` is Float64") && error.contains("text, a whole number"),
+        "{error}"
+    );
+}

@@ -44,7 +44,7 @@ fn squared(rows: u32) -> BinaryMeasures {
 
 fn curve_of(calibration: &TaskCalibration) -> Vec<f32> {
     let mut scores: Vec<f32> = (0_u16..=10_000).map(|step| f32::from(step) / 10_000.0).collect();
-    calibration.calibrator.apply(&mut scores);
+    calibration.calibrator.apply(&mut scores, 1);
     scores
 }
 
@@ -118,7 +118,7 @@ fn isotonic_calibration_hardly_moves_the_auc() {
     let mut calibrated = BinaryMeasures::default();
     for level in raw.levels() {
         let mut score = [level.score as f32];
-        calibration.calibrator.apply(&mut score);
+        calibration.calibrator.apply(&mut score, 1);
         for (label, weight) in [(1.0, level.positive), (0.0, level.negative)] {
             calibrated.push(score[0], label, weight as f32).unwrap();
         }
@@ -219,7 +219,7 @@ fn calibration_json_round_trips_and_refuses_damage() {
 fn nan_stays_nan() {
     for requested in [Calibration::Isotonic, Calibration::Platt, Calibration::None] {
         let mut scores = [f32::NAN];
-        TaskCalibration::fit(requested, &squared(2000)).calibrator.apply(&mut scores);
+        TaskCalibration::fit(requested, &squared(2000)).calibrator.apply(&mut scores, 1);
         assert!(scores[0].is_nan(), "{requested:?}");
     }
 }

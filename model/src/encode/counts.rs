@@ -200,20 +200,27 @@ impl ValueCounts {
 
     /// The values counted at least `min_count` times, most frequent first, at most `max_size`. Where an integer and a text
     /// were both seen (files of different types), integers count as their text.
-    pub(super) fn into_vocabulary(mut self, min_count: u64, max_size: usize) -> Vocabulary {
+    pub(super) fn into_vocabulary(self, min_count: u64, max_size: usize) -> Vocabulary {
+        self.into_counted(min_count, max_size).0
+    }
+
+    /// The same, with the count of each value.
+    pub(super) fn into_counted(mut self, min_count: u64, max_size: usize) -> (Vocabulary, Vec<u64>) {
         self.flush();
         let small = std::mem::take(&mut self.small);
         let small = small.into_iter().enumerate().filter(|&(_, count)| count > 0);
         let mut integers: Vec<(i128, u64)> = small.map(|(value, count)| (value as i128, count)).collect();
         integers.extend(std::mem::take(&mut self.integers));
         if self.texts.is_empty() && !integers.is_empty() {
-            return Vocabulary::Integers(most_frequent(integers, min_count, max_size));
+            let (integers, counts) = most_frequent(integers, min_count, max_size);
+            return (Vocabulary::Integers(integers), counts);
         }
         for (value, count) in integers {
             *self.texts.entry(value.to_string().into_bytes().into_boxed_slice()).or_insert(0) += count;
         }
-        let texts = most_frequent(self.texts.into_iter().collect(), min_count, max_size);
-        Vocabulary::Texts(texts.into_iter().map(|text| String::from_utf8_lossy(&text).into_owned()).collect())
+        let (texts, counts) = most_frequent(self.texts.into_iter().collect(), min_count, max_size);
+        let texts = texts.into_iter().map(|text| String::from_utf8_lossy(&text).into_owned());
+        (Vocabulary::Texts(texts.collect()), counts)
     }
 }
 
@@ -223,11 +230,11 @@ fn sorted<K: Ord, S>(counts: HashMap<K, u64, S>) -> Vec<(K, u64)> {
     counts
 }
 
-fn most_frequent<K: Ord>(mut counts: Vec<(K, u64)>, min_count: u64, max_size: usize) -> Vec<K> {
+fn most_frequent<K: Ord>(mut counts: Vec<(K, u64)>, min_count: u64, max_size: usize) -> (Vec<K>, Vec<u64>) {
     counts.retain(|&(_, count)| count >= min_count);
     counts.sort_unstable_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
     counts.truncate(max_size);
-    counts.into_iter().map(|(value, _)| value).collect()
+    counts.into_iter().unzip()
 }
 
 /// Hashes texts with xxh3 and integers with one product; not for input that an attacker chooses to collide, which would

@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use arrow::datatypes::Schema;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use spec::{ColumnName, EmbeddingTableName, FeatureName};
+use spec::{ColumnName, EmbeddingTableName, FeatureName, TaskName};
 
 pub use self::encoding::{BagEncoding, CategoricalEncoding, CrossEncoding, Encoding, SequenceEncoding};
+use super::classes::Classes;
 use super::encoder::Encoder;
 use super::error::{EncodeError, InvalidEncoders};
 use super::ids::{FeatureIds, Ids};
 use crate::input::{InputLayout, NumericSlot, Slot, TableLayout};
+use crate::outputs::ClassCounts;
 
 /// The format of `encoders.json` that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -28,6 +31,9 @@ pub struct Encoders {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tables: Vec<FittedTable>,
     features: Vec<FittedFeature>,
+    /// Of the multiclass tasks, in the document's order.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    classes: IndexMap<TaskName, Classes>,
     #[serde(skip)]
     bound: LastBound,
 }
@@ -83,17 +89,20 @@ struct Unchecked {
     #[serde(default)]
     tables: Vec<FittedTable>,
     features: Vec<FittedFeature>,
+    #[serde(default)]
+    classes: IndexMap<TaskName, Classes>,
 }
 
 impl TryFrom<Unchecked> for Encoders {
     type Error = InvalidEncoders;
 
     fn try_from(unchecked: Unchecked) -> Result<Self, InvalidEncoders> {
-        let Unchecked { format, rows, tables, features } = unchecked;
+        let Unchecked { format, rows, tables, features, classes } = unchecked;
         if format != FORMAT {
             return Err(InvalidEncoders::Format { found: format, known: FORMAT });
         }
-        Self::new(rows, tables, features)
+        check::check_classes(&classes)?;
+        Ok(Self::new(rows, tables, features)?.with_classes(classes))
     }
 }
 
@@ -105,9 +114,26 @@ impl Encoders {
         features: Vec<FittedFeature>,
     ) -> Result<Self, InvalidEncoders> {
         check::check(&tables, &features)?;
-        let encoders = Self { format: FORMAT, rows, tables, features, bound: LastBound::default() };
+        let classes = IndexMap::new();
+        let encoders = Self { format: FORMAT, rows, tables, features, classes, bound: LastBound::default() };
         encoders.check_rows()?;
         Ok(encoders)
+    }
+
+    /// The same with the classes of the multiclass tasks.
+    pub fn with_classes(mut self, classes: IndexMap<TaskName, Classes>) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// The classes of each multiclass task, in the document's order.
+    pub fn classes(&self) -> &IndexMap<TaskName, Classes> {
+        &self.classes
+    }
+
+    /// Training rows of the classes of each multiclass task, those of no class of their own last.
+    pub fn class_counts(&self) -> ClassCounts {
+        self.classes.iter().map(|(task, classes)| (task.clone(), classes.rows.clone())).collect()
     }
 
     /// An encoder for tables of this schema; at once for the schema that was bound last.

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use spec::{ColumnName, EmbeddingTableName, FeatureName};
+use spec::{ColumnName, EmbeddingTableName, FeatureName, TaskName};
 
 /// Why rows cannot be encoded.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +171,12 @@ pub enum InvalidEncoders {
         table: EmbeddingTableName,
         /// What is wrong.
         problem: &'static str,
+    },
+    /// A task's classes contradict themselves.
+    #[error("task `{task}`: fewer than two classes, one twice, or not a count for each")]
+    Classes {
+        /// The task.
+        task: TaskName,
     },
     /// A feature appears twice.
     #[error("feature `{feature}` appears twice")]

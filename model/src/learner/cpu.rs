@@ -1,5 +1,8 @@
 //! Training on a CPU: fixed lanes of rows in parallel, one thread each, then the updates in parallel.
 
+mod apart;
+mod lanes;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,6 +11,9 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use spec::training::Fit;
 
+use lanes::{Lane, add_lanes, lanes, split_lanes, with_outputs};
+
+use super::shared::shared_weights;
 use super::task_weights::LearnedTaskWeights;
 use super::{Course, Outputs, StepLosses};
 use crate::architecture::Architecture;
@@ -20,7 +26,8 @@ use crate::kernel::memory::Aligned;
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
 use crate::loss::joint::JointRows;
-use crate::loss::{LossSums, Rows, targets};
+use crate::loss::weighting::Weighting;
+use crate::loss::{LossSums, Rows};
 use crate::optimize::dense::DenseOptimizer;
 use crate::weights::state::State;
 
@@ -39,6 +46,8 @@ pub(crate) struct CpuLearner {
     workers: Vec<Mutex<Worker>>,
     lanes: Vec<Aligned>,
     input_gradient: Aligned,
+    /// 1 for each dense weight that tasks share; empty where nobody asks.
+    shared: Vec<f32>,
 }
 
 /// What one thread works with.
@@ -46,13 +55,6 @@ pub(crate) struct CpuLearner {
 struct Worker {
     activations: Activations,
     gradients: Gradients,
-}
-
-/// One lane's part of a step.
-struct Lane<'a> {
-    rows: Range<usize>,
-    gradient: &'a mut Aligned,
-    input: &'a mut [f32],
 }
 
 /// What all lanes of a step share.
@@ -70,10 +72,40 @@ struct Work<'a> {
     totals: &'a [f64],
 }
 
-/// What a lane's rows lose.
+/// What rows lose.
+#[derive(Default)]
 struct LaneLosses {
     tasks: Vec<LossSums>,
     joint: f64,
+}
+
+/// What all passes of a step go over.
+#[derive(Clone, Copy)]
+struct Pass<'a> {
+    batch: &'a Batch,
+    dropout: Dropout,
+    /// For each task, the sums over the whole batch as far as they are known before the step.
+    known: &'a [LossSums],
+    /// The rows of each lane.
+    lanes: &'a [Range<usize>],
+}
+
+/// What losses count in a pass.
+#[derive(Clone, Copy)]
+struct Counts<'a> {
+    /// For each task, what its loss counts.
+    factors: &'a [f64],
+    /// For each joint loss, the weight of the rows that it is a mean over; 0 leaves it out.
+    totals: &'a [f64],
+}
+
+/// What the passes of a step found, beside gradients.
+struct Found {
+    losses: LaneLosses,
+    /// How many lanes hold the gradient that is gone down, as their sum.
+    lanes: usize,
+    /// Of each task's weighted gradient by what tasks share; empty where they were not taken apart.
+    norms: Vec<f64>,
 }
 
 impl CpuLearner {
@@ -85,11 +117,13 @@ impl CpuLearner {
             Mutex::new(Worker { activations: Activations::new(architecture), gradients: Gradients::new(architecture) })
         };
         let blocks = &architecture.graph.parameters.blocks;
+        let weighting = Weighting::of(&fit.task_weights, architecture.tasks.iter().map(|(task, _)| task));
         Ok(Self {
             weights: Weights::initial(architecture, fit.seed),
             dense: DenseOptimizer::new(&fit.optimizer, blocks),
             tables: RowwiseAdagrad::new(&architecture.layout),
-            task_weights: LearnedTaskWeights::new(&fit.optimizer, architecture.tasks.len()),
+            task_weights: LearnedTaskWeights::new(&fit.optimizer, &weighting, architecture.tasks.len()),
+            shared: if weighting.takes_tasks_apart() { shared_weights(architecture) } else { Vec::new() },
             workers: (0..pool.current_num_threads()).map(worker).collect(),
             pool,
             lanes: Vec::new(),
@@ -105,7 +139,7 @@ impl CpuLearner {
         batch: &Batch,
     ) -> Result<StepLosses, Error> {
         gather::check_shape(&architecture.layout, &batch.inputs)?;
-        targets::check(&architecture.tasks, &batch.targets, batch.inputs.rows)?;
+        architecture.check(&batch.targets, batch.inputs.rows)?;
         let lanes = lanes(batch.inputs.rows);
         self.make_room(architecture, &lanes, batch.inputs.rows);
         let factors = course.factors(self.task_weights.values());
@@ -113,24 +147,29 @@ impl CpuLearner {
         let known = self.known_sums(architecture, batch, dropout)?;
         let joints = architecture.graph.joints.iter();
         let totals: Vec<f64> = joints.map(|joint| joint.total_weight(&batch.targets, batch.inputs.rows)).collect();
-        let stride = architecture.graph.buffers[INPUT].stride;
-        let work = Work {
-            architecture,
-            weights: &self.weights,
-            workers: &self.workers,
-            batch,
-            dropout,
-            known: &known,
-            factors: &factors,
-            totals: &totals,
+        let pass = Pass { batch, dropout, known: &known, lanes: &lanes };
+        let counts = Counts { factors: &factors, totals: &totals };
+        let found = match course.weighting.takes_tasks_apart() && !lanes.is_empty() {
+            true => self.apart(architecture, course, pass, counts)?,
+            false => Found { losses: self.pass(architecture, pass, counts)?, lanes: lanes.len(), norms: Vec::new() },
         };
-        let parts = split_lanes(&lanes, &mut self.lanes, &mut self.input_gradient, stride);
+        let LaneLosses { tasks, joint } = &found.losses;
+        let values = tasks.iter().zip(&architecture.objectives).map(|(sums, o)| sums.value(*o));
+        let losses = course.losses(values.collect(), *joint, batch, self.task_weights.values())?;
+        self.update(architecture, course, batch, losses, &found)
+    }
+
+    /// Forward and back over a batch: each lane's gradient of the losses times their factors, and the losses' sums.
+    fn pass(&mut self, architecture: &Architecture, pass: Pass<'_>, counts: Counts<'_>) -> Result<LaneLosses, Error> {
+        let stride = architecture.graph.buffers[INPUT].stride;
+        let Pass { batch, dropout, known, lanes } = pass;
+        let Counts { factors, totals } = counts;
+        let (weights, workers) = (&self.weights, &self.workers[..]);
+        let work = Work { architecture, weights, workers, batch, dropout, known, factors, totals };
+        let parts = split_lanes(lanes, &mut self.lanes, &mut self.input_gradient, stride);
         let run = |lane: Lane<'_>| work.run(lane, stride);
         let losses: Vec<_> = self.pool.install(|| parts.into_par_iter().with_max_len(1).map(run).collect());
-        let LaneLosses { tasks, joint } = add_lanes(losses, architecture.tasks.len())?;
-        let losses: Vec<f64> = tasks.iter().zip(&architecture.objectives).map(|(sums, o)| sums.value(*o)).collect();
-        let losses = course.losses(losses, joint, batch, self.task_weights.values())?;
-        self.update(architecture, course, batch, losses, lanes.len())
+        add_lanes(losses, architecture.tasks.len())
     }
 
     fn update(
@@ -139,10 +178,10 @@ impl CpuLearner {
         course: &Course<'_>,
         batch: &Batch,
         mut losses: StepLosses,
-        lanes: usize,
+        found: &Found,
     ) -> Result<StepLosses, Error> {
         let Self { weights, dense, tables, pool, lanes: gradients, .. } = self;
-        let gradients = &mut gradients[..lanes];
+        let gradients = &mut gradients[..found.lanes];
         losses.gradient_norm = pool.install(|| dense.sum_lanes(gradients)).sqrt();
         let step = course.dense_step(losses.gradient_norm)?;
         let rate = (course.fit.embeddings.learning_rate * step.rate_factor) as f32;
@@ -154,8 +193,7 @@ impl CpuLearner {
             }
             tables.step(&architecture.layout, &mut weights.tables, &batch.inputs, gradient, rate);
         });
-        let by_task_weights = course.task_weight_gradient(&losses, self.task_weights.values());
-        self.task_weights.step(&by_task_weights, step);
+        self.task_weights.learn(course, &losses, &found.norms, step);
         Ok(losses)
     }
 
@@ -213,8 +251,8 @@ impl CpuLearner {
         outputs: &mut Outputs,
     ) -> Result<Vec<LossSums>, Error> {
         gather::check_shape(&architecture.layout, &batch.inputs)?;
-        targets::check(&architecture.tasks, &batch.targets, batch.inputs.rows)?;
-        outputs.reset(architecture.tasks.len(), batch.inputs.rows);
+        architecture.check(&batch.targets, batch.inputs.rows)?;
+        outputs.reset(architecture.output_widths(), batch.inputs.rows);
         self.sums(architecture, batch, None, Some(outputs))
     }
 
@@ -226,7 +264,7 @@ impl CpuLearner {
         outputs: &mut Outputs,
     ) -> Result<(), Error> {
         gather::check_shape(&architecture.layout, inputs)?;
-        outputs.reset(architecture.tasks.len(), inputs.rows);
+        outputs.reset(architecture.output_widths(), inputs.rows);
         let run = |(block, mut predictions): (Range<usize>, Vec<&mut [f32]>)| {
             gather::check_ids(&architecture.layout, inputs, block.clone())?;
             let activations = &mut self.worker().activations;
@@ -249,6 +287,7 @@ impl CpuLearner {
             second: Cow::Borrowed(&self.dense.second),
             sums: Cow::Borrowed(&self.tables.sums),
             task_weights: self.task_weights.state(),
+            history: self.task_weights.history(),
         }
     }
 
@@ -257,7 +296,7 @@ impl CpuLearner {
         self.weights = state.weights.into_owned();
         (self.dense.first, self.dense.second) = (state.first.into_owned(), state.second.into_owned());
         self.tables.sums = state.sums.into_owned();
-        self.task_weights.set_state(&state.task_weights);
+        self.task_weights.set_state(&state.task_weights, &state.history);
     }
 
     fn worker(&self) -> MutexGuard<'_, Worker> {
@@ -313,50 +352,4 @@ impl Work<'_> {
 fn worker(workers: &[Mutex<Worker>]) -> MutexGuard<'_, Worker> {
     let index = rayon::current_thread_index().unwrap_or_default();
     workers[index].lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The rows of each lane: whole blocks, spread evenly.
-fn lanes(rows: usize) -> Vec<Range<usize>> {
-    let blocks = rows.div_ceil(BLOCK);
-    let lanes = blocks.min(LANES);
-    let start = |lane: usize| (blocks * lane / lanes.max(1) * BLOCK).min(rows);
-    (0..lanes).map(|lane| start(lane)..start(lane + 1)).collect()
-}
-
-fn split_lanes<'a>(
-    lanes: &[Range<usize>],
-    gradients: &'a mut [Aligned],
-    input: &'a mut [f32],
-    stride: usize,
-) -> Vec<Lane<'a>> {
-    let mut rest = input;
-    let mut lane = |(rows, gradient): (&Range<usize>, &'a mut Aligned)| {
-        let (own, later) = std::mem::take(&mut rest).split_at_mut(rows.len() * stride);
-        rest = later;
-        Lane { rows: rows.clone(), gradient, input: own }
-    };
-    lanes.iter().zip(gradients).map(&mut lane).collect()
-}
-
-/// The blocks of a batch, each with its part of every task's predictions.
-fn with_outputs(rows: usize, outputs: Option<&mut Outputs>) -> Vec<(Range<usize>, Vec<&mut [f32]>)> {
-    let blocks = (0..rows).step_by(BLOCK).map(|start| (start..(start + BLOCK).min(rows), Vec::new()));
-    let mut blocks: Vec<(Range<usize>, Vec<&mut [f32]>)> = blocks.collect();
-    for task in outputs.into_iter().flat_map(|outputs| &mut outputs.tasks) {
-        for ((_, parts), part) in blocks.iter_mut().zip(task.chunks_mut(BLOCK)) {
-            parts.push(part);
-        }
-    }
-    blocks
-}
-
-/// Sums in the lanes' order; the first lane's error, if there is one.
-fn add_lanes(lanes: Vec<Result<LaneLosses, Error>>, tasks: usize) -> Result<LaneLosses, Error> {
-    let mut total = LaneLosses { tasks: vec![LossSums::default(); tasks], joint: 0.0 };
-    for lane in lanes {
-        let lane = lane?;
-        total.tasks.iter_mut().zip(&lane.tasks).for_each(|(total, sums)| total.add(sums));
-        total.joint += lane.joint;
-    }
-    Ok(total)
 }

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use spec::training::{Fit, OptimizerKind, Precision};
+use spec::training::{Fit, Precision};
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::shared::shared_weights;
 use super::task_weights::LearnedTaskWeights;
 use super::{Course, StepLosses};
 use crate::architecture::Architecture;
@@ -18,7 +19,8 @@ use crate::kernel::memory::Aligned;
 use crate::layers::{Dropout, Nodes};
 use crate::loss::joint::Joint;
 use crate::loss::tensors::TargetTensors;
-use crate::loss::{LossSums, Rows, targets};
+use crate::loss::weighting::{Weighting, surgery};
+use crate::loss::{LossSums, Rows};
 use crate::optimize::tensors::TensorOptimizer;
 use crate::outputs::Outputs;
 use crate::tensor::{TensorModel, blocks, download, download_blocks, heads};
@@ -32,6 +34,8 @@ pub(crate) struct TensorLearner {
     /// The tables' optimizer: `[rows]` each.
     states: Vec<Tensor>,
     pub(crate) task_weights: LearnedTaskWeights,
+    /// 1 for each dense weight that tasks share; none where nobody asks.
+    shared: Option<Tensor>,
 }
 
 /// What autograd found.
@@ -41,6 +45,18 @@ struct Gradients {
     joint: f64,
     norm: f64,
     by_x: Tensor,
+    /// By each block of dense weights.
+    by_weights: Vec<Tensor>,
+    /// Of each task's weighted gradient by what tasks share; empty where they were not taken apart.
+    norms: Vec<f64>,
+}
+
+/// What passes back found.
+struct Descent {
+    by_x: Tensor,
+    by_weights: Vec<Tensor>,
+    /// The squared norm of each task's gradient by what tasks share; none where they were not taken apart.
+    squares: Vec<Tensor>,
 }
 
 impl TensorLearner {
@@ -57,8 +73,10 @@ impl TensorLearner {
             let states = model.tables.iter().map(state).collect::<Result<_, _>>()?;
             let optimizer =
                 TensorOptimizer::new(&fit.optimizer, &architecture.graph.parameters.blocks, &model.weights)?;
-            let task_weights = LearnedTaskWeights::new(&fit.optimizer, architecture.tasks.len());
-            Ok(Self { model, optimizer, states, task_weights })
+            let weighting = Weighting::of(&fit.task_weights, architecture.tasks.iter().map(|(task, _)| task));
+            let task_weights = LearnedTaskWeights::new(&fit.optimizer, &weighting, architecture.tasks.len());
+            let shared = weighting.takes_tasks_apart().then(|| upload(&shared_weights(architecture), device));
+            Ok(Self { model, optimizer, states, task_weights, shared: shared.transpose()? })
         };
         build().map_err(Error::torch("placing the weights on the device"))
     }
@@ -71,30 +89,32 @@ impl TensorLearner {
         batch: &Batch,
     ) -> Result<StepLosses, Error> {
         check(architecture, &batch.inputs)?;
-        targets::check(&architecture.tasks, &batch.targets, batch.inputs.rows)?;
+        architecture.check(&batch.targets, batch.inputs.rows)?;
         let dropout = Dropout { seed: course.fit.seed, step: course.step, first_row: 0 };
         let factors = course.factors(self.task_weights.values());
         let upload = InputTensors::upload(&architecture.layout, &batch.inputs, self.model.device);
         let inputs = upload.map_err(Error::torch("copying a batch to the device"))?;
-        let found = self.gradients(architecture, &inputs, batch, dropout, &factors);
-        let Gradients { losses, joint, norm, by_x } = found.map_err(Error::torch("computing a step's gradients"))?;
+        let found = self.gradients(architecture, course, &inputs, batch, dropout, &factors);
+        let Gradients { losses, joint, norm, by_x, by_weights, norms } =
+            found.map_err(Error::torch("computing a step's gradients"))?;
         let mut losses = course.losses(losses, joint, batch, self.task_weights.values())?;
         losses.gradient_norm = norm;
         let step = course.dense_step(norm)?;
         let rate = course.fit.embeddings.learning_rate * step.rate_factor;
         let mut descend = || {
             let _no_grad = tch::no_grad_guard();
-            self.optimizer.step(&mut self.model.weights, step)?;
+            self.optimizer.step(&mut self.model.weights, &by_weights, step)?;
             update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &by_x, rate)
         };
         descend().map_err(Error::torch("updating the weights"))?;
-        self.task_weights.step(&course.task_weight_gradient(&losses, self.task_weights.values()), step);
+        self.task_weights.learn(course, &losses, &norms, step);
         Ok(losses)
     }
 
     fn gradients(
         &mut self,
         architecture: &Architecture,
+        course: &Course<'_>,
         inputs: &InputTensors,
         batch: &Batch,
         dropout: Dropout,
@@ -112,23 +132,40 @@ impl TensorLearner {
             values.push(loss.value.f_detach()?);
             descents.push(loss.descent.f_mul_scalar(factors[task])?);
         }
-        let joint = self.joint_losses(architecture, &nodes, &targets, batch)?;
-        values.push(Tensor::f_stack(&joint, 0)?.f_sum(None)?.f_detach()?);
-        descents.extend(joint);
-        self.model.weights.iter_mut().for_each(|weight| weight.zero_grad());
-        Tensor::f_stack(&descents, 0)?.f_sum(None)?.f_backward()?;
-        let squares = |weight: &Tensor| weight.f_grad()?.f_square()?.f_sum(Kind::Double);
-        let squares = self.model.weights.iter().map(squares).collect::<Result<Vec<_>, _>>()?;
+        let joints = self.joint_losses(architecture, &nodes, &targets, batch)?;
+        let nothing = Tensor::f_zeros([], (Kind::Float, self.model.device))?;
+        let joint = joints.iter().try_fold(nothing, |sum, loss| sum.f_add(loss))?.f_detach()?;
+        let shared = self.shared.as_ref().map(Tensor::shallow_clone);
+        let Descent { by_x, by_weights, squares } = match shared {
+            Some(shared) => {
+                // A loss of two steps of a funnel goes with the later one.
+                for (joint, loss) in architecture.graph.joints.iter().zip(&joints) {
+                    let task = joint.step.task;
+                    descents[task] = descents[task].f_add(loss)?;
+                }
+                self.apart(course, &x, &descents, &shared)?
+            }
+            None => {
+                descents.extend(joints);
+                self.together(&x, &descents)?
+            }
+        };
+        let tasks = values.len();
+        values.extend(squares);
+        values.push(joint);
+        let squares = |gradient: &Tensor| gradient.f_square()?.f_sum(Kind::Double);
+        let squares = by_weights.iter().map(squares).collect::<Result<Vec<_>, _>>()?;
         values.push(Tensor::f_stack(&squares, 0)?.f_sum(Kind::Double)?);
         let values = values.iter().map(|value| value.f_to_kind(Kind::Float)).collect::<Result<Vec<_>, _>>()?;
         // The step's one wait for the device.
         let mut losses: Vec<f64> = download(&Tensor::f_stack(&values, 0)?)?.into_iter().map(f64::from).collect();
         let norm = losses.pop().unwrap_or_default().sqrt();
         let joint = losses.pop().unwrap_or_default();
-        Ok(Gradients { losses, joint, norm, by_x: x.f_grad()? })
+        let norms = losses.split_off(tasks).into_iter().map(f64::sqrt).collect();
+        Ok(Gradients { losses, joint, norm, by_x, by_weights, norms })
     }
 
-    /// What each joint loss adds to the whole; a zero where there is none.
+    /// What each joint loss adds to the whole.
     fn joint_losses(
         &self,
         architecture: &Architecture,
@@ -145,8 +182,55 @@ impl TensorLearner {
             let [before, step] = steps.map(|step| nodes.get(step.logit));
             joint.tensor_loss([&before?, &step?], steps.map(|step| &targets[step.task]), &row_weights)
         };
-        let nothing = Tensor::f_zeros([], (Kind::Float, self.model.device));
-        std::iter::once(nothing).chain(architecture.graph.joints.iter().map(loss)).collect()
+        architecture.graph.joints.iter().map(loss).collect()
+    }
+
+    /// One pass back for all tasks.
+    fn together(&mut self, x: &Tensor, descents: &[Tensor]) -> Result<Descent, TchError> {
+        self.model.weights.iter_mut().for_each(|weight| weight.zero_grad());
+        Tensor::f_stack(descents, 0)?.f_sum(None)?.f_backward()?;
+        let by_weights = self.model.weights.iter().map(Tensor::f_grad).collect::<Result<_, _>>()?;
+        Ok(Descent { by_x: x.f_grad()?, by_weights, squares: Vec::new() })
+    }
+
+    /// A pass back for each task; [`surgery`]'s formulas over the flat run of weights.
+    fn apart(
+        &self,
+        course: &Course<'_>,
+        x: &Tensor,
+        descents: &[Tensor],
+        shared: &Tensor,
+    ) -> Result<Descent, TchError> {
+        let inputs: Vec<&Tensor> = self.model.weights.iter().chain([x]).collect();
+        let (mut by_task, mut by_x) = (Vec::with_capacity(descents.len()), x.f_detach()?.f_zeros_like()?);
+        for (task, descent) in descents.iter().enumerate() {
+            let keep_graph = task + 1 < descents.len();
+            let found = Tensor::f_run_backward(&[descent], &inputs, keep_graph, false)?;
+            // What a task does not reach has no gradient, not even zero.
+            let gradient = |(found, input): (&Tensor, &&Tensor)| {
+                if found.defined() { Ok(found.shallow_clone()) } else { input.f_detach()?.f_zeros_like() }
+            };
+            let mut found = found.iter().zip(&inputs).map(gradient).collect::<Result<Vec<_>, TchError>>()?;
+            if let Some(of_x) = found.pop() {
+                by_x = by_x.f_add(&of_x)?;
+            }
+            by_task.push(Tensor::f_cat(&found, 0)?);
+        }
+        let squares = by_task.iter().map(|gradient| gradient.f_mul(gradient)?.f_mul(shared)?.f_sum(Kind::Double));
+        let squares = squares.collect::<Result<Vec<_>, TchError>>()?;
+        let mut sum = shared.f_zeros_like()?;
+        for (task, gradient) in by_task.iter().enumerate() {
+            let mut own = gradient.shallow_clone();
+            let order = surgery::order(course.fit.seed, course.step, task, by_task.len());
+            for other in order.into_iter().filter(|_| course.weighting.projects()) {
+                let along = own.f_mul(&by_task[other])?.f_mul(shared)?.f_sum(Kind::Double)?.f_clamp_max(0.0)?;
+                let part = along.f_div(&squares[other].f_clamp_min(1e-30)?)?.f_to_kind(Kind::Float)?;
+                own = own.f_sub(&by_task[other].f_mul(shared)?.f_mul(&part)?)?;
+            }
+            sum = sum.f_add(&own)?;
+        }
+        let sizes: Vec<i64> = self.model.weights.iter().map(|weight| weight.numel() as i64).collect();
+        Ok(Descent { by_x, by_weights: sum.f_split_with_sizes(&sizes, 0)?, squares })
     }
 
     /// Predictions as the model is now.
@@ -157,7 +241,7 @@ impl TensorLearner {
         outputs: &mut Outputs,
     ) -> Result<(), Error> {
         check(architecture, inputs)?;
-        outputs.reset(architecture.tasks.len(), inputs.rows);
+        outputs.reset(architecture.output_widths(), inputs.rows);
         let heads = self.model.heads(architecture, inputs).map_err(Error::torch("predicting"))?;
         heads.predict(architecture, outputs);
         Ok(())
@@ -172,8 +256,8 @@ impl TensorLearner {
     ) -> Result<Vec<LossSums>, Error> {
         check(architecture, &batch.inputs)?;
         let rows = batch.inputs.rows;
-        targets::check(&architecture.tasks, &batch.targets, rows)?;
-        outputs.reset(architecture.tasks.len(), rows);
+        architecture.check(&batch.targets, rows)?;
+        outputs.reset(architecture.output_widths(), rows);
         let heads = self.model.heads(architecture, &batch.inputs).map_err(Error::torch("predicting"))?;
         heads.predict(architecture, outputs);
         let sums = |task| {
@@ -202,12 +286,14 @@ impl TensorLearner {
         let weights = self.weights(architecture)?;
         let copy = || {
             let len = architecture.graph.parameters.len();
-            let mut second = Aligned::zeros(len);
-            download_blocks(architecture, &self.optimizer.second, &mut second)?;
-            let mut first = Aligned::zeros(if self.optimizer.kind() == OptimizerKind::Adamw { len } else { 0 });
-            if !first.is_empty() {
-                download_blocks(architecture, &self.optimizer.first, &mut first)?;
-            }
+            let moments = |are_kept: bool, tensors: &[Tensor]| {
+                let mut flat = Aligned::zeros(if are_kept { len } else { 0 });
+                download_blocks(architecture, tensors, &mut flat)?;
+                Ok::<_, TchError>(flat)
+            };
+            let kind = self.optimizer.kind();
+            let first = moments(kind.has_first(), &self.optimizer.first)?;
+            let second = moments(kind.has_second(), &self.optimizer.second)?;
             let sums = self.states.iter().map(|state| Ok(Aligned::copy_of(&download(state)?)));
             Ok((first, second, sums.collect::<Result<Vec<_>, TchError>>()?))
         };
@@ -219,6 +305,7 @@ impl TensorLearner {
             second: Cow::Owned(second),
             sums: Cow::Owned(sums),
             task_weights: self.task_weights.state(),
+            history: self.task_weights.history(),
         })
     }
 
@@ -226,14 +313,15 @@ impl TensorLearner {
     pub(crate) fn set_state(&mut self, architecture: &Architecture, state: &State<'_>) -> Result<(), Error> {
         let device = self.model.device;
         let place = || {
-            let first = if state.first.is_empty() { Vec::new() } else { blocks(architecture, &state.first, device)? };
+            let moments =
+                |flat: &[f32]| if flat.is_empty() { Ok(Vec::new()) } else { blocks(architecture, flat, device) };
             let sums = state.sums.iter().map(|sums| upload(sums, device)).collect::<Result<Vec<_>, _>>()?;
-            Ok((first, blocks(architecture, &state.second, device)?, sums))
+            Ok((moments(&state.first)?, moments(&state.second)?, sums))
         };
         let (first, second, sums) = place().map_err(Error::torch("placing the optimizer's state on the device"))?;
         self.set_weights(architecture, &state.weights)?;
         (self.optimizer.first, self.optimizer.second, self.states) = (first, second, sums);
-        self.task_weights.set_state(&state.task_weights);
+        self.task_weights.set_state(&state.task_weights, &state.history);
         Ok(())
     }
 }

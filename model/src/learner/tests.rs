@@ -3,10 +3,12 @@ use serde_json::json;
 
 use super::{Learner, LearnerOptions};
 use crate::error::Error;
-use crate::fixtures::{Dice, batch, document, inputs, layout, networks, targets};
+use crate::fixtures::{
+    Dice, batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, targets,
+};
 use crate::input::{Batch, InputLayout};
 use crate::loss::targets::TargetStatistics;
-use crate::outputs::Outputs;
+use crate::outputs::{ClassCounts, Outputs};
 
 fn options(threads: usize) -> LearnerOptions {
     let mut statistics = TargetStatistics::default();
@@ -40,7 +42,7 @@ fn weights_are_bit_identical_for_any_number_of_threads() {
 
 #[test]
 fn a_run_restored_from_its_state_goes_on_as_if_it_had_not_stopped() {
-    for kind in ["adamw", "adagrad"] {
+    for kind in ["adamw", "adam", "adagrad", "sgd"] {
         let training = json!({"optimizer": {"kind": kind, "learning_rate": 0.01}});
         let network = networks(0.2).remove(4);
         let mut whole = learner(network.clone(), training.clone(), 2);
@@ -53,6 +55,57 @@ fn a_run_restored_from_its_state_goes_on_as_if_it_had_not_stopped() {
         assert_eq!(second.steps(), 4);
         train(&mut second, 4..7);
         assert!(second.state().unwrap() == whole.state().unwrap(), "{kind}");
+    }
+}
+
+/// A rule that takes tasks apart, and one that looks at epochs: ten steps are two.
+#[test]
+fn a_rule_of_task_weights_goes_on_as_if_it_had_not_stopped() {
+    for rule in ["gradnorm", "dwa", "pcgrad"] {
+        let training = json!({"task_weights": rule, "epochs": 8, "schedule": {"warmup_steps": 2}});
+        let network = networks(0.2).remove(8);
+        let mut whole = learner(network.clone(), training.clone(), 2);
+        train(&mut whole, 0..13);
+        let mut first = learner(network.clone(), training.clone(), 1);
+        train(&mut first, 0..8);
+        let mut second = learner(network, training, 3);
+        second.restore_state(&first.state().unwrap()).unwrap();
+        train(&mut second, 8..13);
+        assert!(second.state().unwrap() == whole.state().unwrap(), "{rule}");
+        let weights = whole.task_weights();
+        assert_eq!(weights == [1.0; 3], rule == "pcgrad", "{rule}: {weights:?}");
+        assert!((weights.iter().sum::<f64>() - 3.0).abs() < 1e-4, "{rule}: {weights:?}");
+    }
+}
+
+#[test]
+fn a_task_without_rows_does_not_move_what_it_weighs() {
+    for rule in ["gradnorm", "pcgrad"] {
+        let mut learner = learner(networks(0.0).remove(1), json!({"task_weights": rule}), 2);
+        train(&mut learner, 0..3);
+        let before = learner.task_weights();
+        let mut batch = batch(500, 9);
+        batch.targets.observed[500..1000].fill(0.0);
+        let losses = learner.step(&batch).unwrap();
+        assert_eq!(losses.observed, [true, false, true]);
+        assert_eq!(learner.task_weights()[1], before[1], "{rule}");
+    }
+}
+
+#[test]
+fn in_a_network_that_shares_nothing_tasks_are_summed_whatever_the_rule() {
+    let predicted = |rule: serde_json::Value| {
+        let mut learner = learner(json!({"kind": "linear"}), json!({"task_weights": rule}), 2);
+        train(&mut learner, 0..5);
+        let mut outputs = Outputs::default();
+        learner.predict(&inputs(&layout(), 200, 8), &mut outputs).unwrap();
+        outputs.tasks.concat()
+    };
+    let plain = predicted(json!({"buy": 1, "spend": 1, "like": 1}));
+    for rule in ["gradnorm", "pcgrad"] {
+        for (found, expected) in predicted(json!(rule)).iter().zip(&plain) {
+            assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1.0), "{rule}: {found} is not {expected}");
+        }
     }
 }
 
@@ -236,7 +289,9 @@ fn numbers_are_learned_in_any_unit_and_published_in_the_labels() {
         let calibration = crate::calibrate::ModelCalibration::default();
         let package = learner.save().unwrap();
         let device = spec::training::DeviceChoice::Cpu;
-        let predictor = crate::predictor::Predictor::new(&spec, &layout(), &package, &calibration, device).unwrap();
+        let predictor =
+            crate::predictor::Predictor::new(&spec, &layout(), &ClassCounts::new(), &package, &calibration, device)
+                .unwrap();
         let mut published = Outputs::default();
         predictor.predict(&test.inputs, &mut published).unwrap();
         for (found, expected) in published.tasks[0].iter().zip(&outputs.tasks[0]) {
@@ -337,4 +392,65 @@ fn a_document_with_no_embedding_trains() {
     let first = learner.step(&batch).unwrap();
     (0..60).for_each(|_| drop(learner.step(&batch).unwrap()));
     assert!(learner.step(&batch).unwrap().tasks[0] < first.tasks[0]);
+}
+
+/// The class follows from a number: the model must come close to knowing it, and start from the classes' shares.
+#[test]
+fn classes_are_learned_and_an_untrained_model_says_their_shares() {
+    let network = json!({"kind": "shared_bottom", "bottom_layers": [32], "tower_layers": [16], "dropout": 0.0});
+    let training = json!({
+        "optimizer": {"learning_rate": 0.01}, "schedule": {"kind": "constant", "warmup_steps": 5},
+        "task_weights": {"buy": 0, "like": 0},
+    });
+    let spec = of_classes(document(network, training));
+    let statistics = TargetStatistics::default().with_classes(class_counts());
+    let options =
+        |threads| LearnerOptions { threads, total_steps: 200, statistics: statistics.clone(), ..options(threads) };
+    let mut learner = Learner::new(&spec, &layout(), options(2)).unwrap();
+    let mut outputs = Outputs::default();
+    learner.predict(&inputs(&layout(), 2000, 3), &mut outputs).unwrap();
+    for (class, rows) in class_counts().values().next().unwrap().iter().enumerate() {
+        let mean = outputs.tasks[1].iter().skip(class).step_by(5).map(|&p| f64::from(p)).sum::<f64>() / 2000.0;
+        let share = *rows as f64 / 105.0;
+        assert!((mean - share).abs() < 0.12, "class {class}: {mean} is not about {share}");
+    }
+    let labelled = |seed: u64| {
+        let mut batch = class_batch(1024, seed);
+        for row in 0..1024 {
+            let number = f64::from(batch.inputs.numeric[row * 5] + 1.0);
+            batch.targets.labels[1024 + row] = (number * 2.0).floor().clamp(0.0, 3.0) as f32;
+            batch.targets.observed[1024 + row] = 1.0;
+        }
+        batch
+    };
+    let mut other = Learner::new(&spec, &layout(), options(3)).unwrap();
+    for step in 0..200 {
+        learner.step(&labelled(step)).unwrap();
+        if step < 3 {
+            other.step(&labelled(step)).unwrap();
+        }
+        if step == 2 {
+            assert!(other.state().unwrap() == learner.state().unwrap(), "threads change the weights");
+        }
+    }
+    let losses = learner.evaluate(&labelled(1000), &mut outputs).unwrap();
+    assert!(learner.task_losses(&losses)[1] < 0.25, "{:?}", learner.task_losses(&losses));
+    let rows = outputs.tasks[1].chunks(5).map(|row| row.iter().sum::<f32>());
+    rows.for_each(|sum| assert!((sum - 1.0).abs() < 1e-5, "{sum}"));
+}
+
+#[test]
+fn classes_that_are_none_are_refused() {
+    let spec = of_classes(document(json!({"kind": "linear"}), json!({})));
+    match Learner::new(&spec, &layout(), options(1)) {
+        Err(Error::ClassesMissing { task }) => assert_eq!(task.as_str(), "spend"),
+        other => panic!("{other:?}"),
+    }
+    let statistics = TargetStatistics::default().with_classes(class_counts());
+    let mut learner = Learner::new(&spec, &layout(), LearnerOptions { statistics, ..options(1) }).unwrap();
+    for label in [5.0, 1.5, -1.0, f32::NAN] {
+        let mut batch = class_batch(40, 1);
+        batch.targets.labels[47] = label;
+        assert!(matches!(learner.step(&batch), Err(Error::Value { row: 7, .. })), "{label}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::nnpu::Risk;
-use super::{LossSums, Objective, binary, ziln};
+use super::{LossSums, Objective, binary, multiclass, ziln};
 use crate::input::Targets;
 
 /// A task's targets in some rows of a batch.
@@ -25,8 +25,8 @@ pub(crate) struct Column<Numbers> {
 impl Column<&[f32]> {
     /// The predictions of as many rows as there is room for.
     pub(crate) fn predict(&self, objective: Objective, predictions: &mut [f32]) {
-        for (row, prediction) in predictions.iter_mut().enumerate() {
-            *prediction = objective.predict(&self.numbers[row * self.stride + self.column..]);
+        for (row, prediction) in predictions.chunks_exact_mut(objective.width()).enumerate() {
+            objective.predict(&self.numbers[row * self.stride + self.column..], prediction);
         }
     }
 }
@@ -64,6 +64,9 @@ impl<'a> Rows<'a> {
                 }
                 Objective::Value => sums.count(weight, ziln::negative_log_likelihood(ziln::Head::of(head), label).0),
                 Objective::Regression(regression) => sums.count(weight, regression.loss(f64::from(head[0]), label).0),
+                Objective::Multiclass { classes } => {
+                    sums.count(weight, multiclass::cross_entropy(&head[..classes], label as usize));
+                }
                 Objective::ElkanNoto(of) => sums.count(weight, of.loss(f64::from(head[0]), label > 0.0).0),
                 Objective::Nnpu { .. } => sums.count_pu(weight, f64::from(head[0]), label > 0.0),
             }
@@ -102,6 +105,11 @@ impl<'a> Rows<'a> {
                     let (loss, by) = regression.loss(f64::from(head[0]), label);
                     sums.count(weight, loss);
                     gradient[0] = (by * weight * mean_scale) as f32;
+                }
+                Objective::Multiclass { classes } => {
+                    let (head, gradient) = (&head[..classes], &mut gradient[..classes]);
+                    let loss = multiclass::descend(head, label as usize, weight * mean_scale, gradient);
+                    sums.count(weight, loss);
                 }
                 Objective::ElkanNoto(of) => {
                     let (loss, by) = of.loss(f64::from(head[0]), label > 0.0);

@@ -146,7 +146,9 @@ impl Objective {
     pub(crate) fn classes(self) -> Option<Classes> {
         match self {
             Self::Binary(classes) => Some(classes),
-            Self::Value | Self::Regression(_) | Self::Nnpu { .. } | Self::ElkanNoto(_) => None,
+            Self::Value | Self::Regression(_) | Self::Multiclass { .. } | Self::Nnpu { .. } | Self::ElkanNoto(_) => {
+                None
+            }
         }
     }
 }

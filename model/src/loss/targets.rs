@@ -2,10 +2,12 @@
 
 use spec::{Task, TaskName};
 
+use super::Objective;
 use super::regression::LabelMoments;
 use super::ziln::raw_scale;
 use crate::error::Error;
 use crate::input::Targets;
+use crate::outputs::ClassCounts;
 
 /// Checks shapes and values of a batch's targets.
 pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) -> Result<(), Error> {
@@ -27,6 +29,9 @@ pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) 
             Task::Value(_) => refuse("a label of a value task", "a finite amount of at least 0", labels, |label| {
                 label.is_finite() && label >= 0.0
             })?,
+            Task::Multiclass(_) => refuse("a label of a multiclass task", "the place of a class", labels, |label| {
+                label >= 0.0 && label.fract() == 0.0
+            })?,
             Task::Regression(task) if task.loss.takes_negative() => {
                 refuse("a label of a regression task", "a finite number", labels, f32::is_finite)?;
             }
@@ -34,6 +39,17 @@ pub(crate) fn check(tasks: &[(TaskName, Task)], targets: &Targets, rows: usize) 
                 let is_usable = |label: f32| label.is_finite() && label >= 0.0;
                 refuse("a label of a regression task", "a finite number of at least 0", labels, is_usable)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the labels of multiclass tasks are places of their classes.
+pub(crate) fn check_classes(objectives: &[Objective], targets: &Targets, rows: usize) -> Result<(), Error> {
+    for (task, objective) in objectives.iter().enumerate() {
+        if let Objective::Multiclass { classes } = objective {
+            let (labels, most) = (&targets.labels[task * rows..(task + 1) * rows], *classes as f32);
+            refuse("a label of a multiclass task", "the place of a class", labels, |label| label < most)?;
         }
     }
     Ok(())
@@ -65,6 +81,7 @@ fn refuse(
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TargetStatistics {
     tasks: Vec<TaskStatistics>,
+    classes: ClassCounts,
 }
 
 /// Weighted sums over a task's observed rows.
@@ -96,8 +113,27 @@ impl TargetStatistics {
 
     /// Adds what others were given.
     pub fn merge(&mut self, other: &Self) {
+        self.classes.extend(other.classes.iter().map(|(task, rows)| (task.clone(), rows.clone())));
         self.tasks.resize(self.tasks.len().max(other.tasks.len()), TaskStatistics::default());
         self.tasks.iter_mut().zip(&other.tasks).for_each(|(mine, other)| mine.merge(other));
+    }
+
+    /// The same with the training rows of each multiclass task's classes.
+    pub fn with_classes(mut self, classes: ClassCounts) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// How many classes a multiclass task has, the rest among them.
+    pub(crate) fn classes(&self, task: &TaskName) -> Option<usize> {
+        self.classes.get(task).map(Vec::len)
+    }
+
+    /// Where the logits of a multiclass task start: at the classes' shares, half a row added to each.
+    pub(crate) fn class_bias(&self, task: &TaskName) -> Vec<f32> {
+        let rows = self.classes.get(task).map_or(&[][..], Vec::as_slice);
+        let all = rows.iter().sum::<u64>() as f64 + 0.5 * rows.len() as f64;
+        rows.iter().map(|&rows| ((rows as f64 + 0.5) / all).ln() as f32).collect()
     }
 
     /// Σ weight of a task's observed rows.
@@ -119,11 +155,12 @@ impl TargetStatistics {
     }
 
     /// Where a head's bias starts, so that the untrained model predicts the averages; zeros without statistics.
-    pub(crate) fn bias(&self, task: usize, kind: &Task, prior: Option<f64>) -> Vec<f32> {
+    pub(crate) fn bias(&self, task: usize, name: &TaskName, kind: &Task, prior: Option<f64>) -> Vec<f32> {
         let statistics = self.tasks.get(task).copied().unwrap_or_default();
         let share = self.positive_share(task);
         match kind {
             Task::Binary(kind) => vec![share.map_or(0.0, |share| log_odds(share, kind.positive_weight))],
+            Task::Multiclass(_) => self.class_bias(name),
             // A head of numbers learns what is beyond the labels' mean.
             Task::Regression(_) => vec![0.0],
             Task::Lookalike(_) => vec![prior.or(share).map_or(0.0, |share| log_odds(share, 1.0))],

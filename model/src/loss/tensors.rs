@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use spec::task::{FocalLoss, RegressionLoss};
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::Objective;
 use super::binary::{ClassLoss, Classes};
@@ -41,6 +41,9 @@ impl Objective {
                 let loss = regression(of, &head.f_select(1, 0)?, &targets.labels)?;
                 plain(weighted_mean(&loss, &targets.weights)?)
             }
+            Self::Multiclass { .. } => {
+                plain(weighted_mean(&softmax_cross_entropy(head, &targets.labels)?, &targets.weights)?)
+            }
             Self::ElkanNoto(of) => {
                 let loss = elkan_noto(of, &head.f_select(1, 0)?, &targets.labels)?;
                 plain(weighted_mean(&loss, &targets.weights)?)
@@ -72,6 +75,11 @@ fn cross_entropy(logits: &Tensor, labels: &Tensor, positive_weight: f64) -> Resu
     positive.f_where_self(&labels.f_gt(0.0)?, &logits.f_softplus()?)
 }
 
+fn softmax_cross_entropy(head: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
+    let classes = labels.f_to_kind(Kind::Int64)?.f_unsqueeze(1)?;
+    head.f_log_softmax(1, Kind::Float)?.f_gather(1, &classes, false)?.f_squeeze_dim(1)?.f_neg()
+}
+
 fn focal(of: FocalLoss, logits: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
     let toward = logits.f_where_self(&labels.f_gt(0.0)?, &logits.f_neg()?)?;
     // (1 - p)^γ by its logarithm, whose derivative is a number where 1 - p is none.
@@ -95,7 +103,7 @@ fn log_normal(head: &Tensor, values: &Tensor) -> Result<Tensor, TchError> {
     let distance = log_values.f_sub(&head.f_select(1, 1)?)?.f_div(&scale)?;
     let density = distance.f_square()?.f_mul_scalar(0.5)?.f_add(&scale.f_log()?)?.f_add(&log_values)?;
     let density = density.f_add_scalar(0.5 * (2.0 * PI).ln())?;
-    zero_or_not.f_add(&density.f_mul(&positive.f_to_kind(tch::Kind::Float)?)?)
+    zero_or_not.f_add(&density.f_mul(&positive.f_to_kind(Kind::Float)?)?)
 }
 
 fn regression(of: Regression, head: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {

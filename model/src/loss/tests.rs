@@ -1,9 +1,10 @@
 use proptest::prelude::{prop_assert, proptest};
 use spec::Task;
+use spec::training::TaskWeightRule;
 
 use super::binary::{Classes, cross_entropy, sigmoid, softplus};
 use super::targets::{TargetStatistics, check};
-use super::weighting::Weighting;
+use super::weighting::{Weighting, uncertainty_gradient};
 use super::ziln::{Head, MAX_EXPONENT, expectation, negative_log_likelihood, raw_scale};
 use super::{Column, LossSums, Objective, Rows};
 use crate::error::Error;
@@ -159,7 +160,12 @@ fn the_probability_among_all_rows_is_put_back_where_negatives_were_left_out() {
     let objective = Objective::Binary(Classes::for_training(&serde_json::from_value(task).unwrap()));
     let p = sigmoid(f64::from(0.3f32));
     let expected = p / (p + (1.0 - p) / 0.1);
-    assert!((f64::from(objective.predict(&[0.3])) - expected).abs() < 1e-7);
+    let [predicted] = {
+        let mut prediction = [0.0f32];
+        objective.predict(&[0.3], &mut prediction);
+        prediction
+    };
+    assert!((f64::from(predicted) - expected).abs() < 1e-7);
     let targets = Targets { labels: vec![0.0], observed: vec![1.0], weights: None };
     let rows = Rows::new(&targets, 0, 1, 0..1);
     let numbers = [0.3f32];
@@ -196,13 +202,19 @@ fn a_task_without_observed_rows_has_no_loss_and_no_gradient() {
 
 #[test]
 fn uncertainty_weights_are_kendalls() {
-    let weighting = Weighting::Uncertainty;
+    let weighting = Weighting::Rule(TaskWeightRule::Uncertainty);
     assert!((weighting.factor(0, 0.7) - (-0.7f64).exp()).abs() < 1e-7);
     let loss = |w: f64| (-w).exp() * 2.5 + w;
     assert!((weighting.loss(0, 0.7, 2.5) - loss(0.7)).abs() < 1e-6);
-    assert!((weighting.gradient(0.7, 2.5) - slope(loss, 0.7)).abs() < 1e-6);
+    assert!((uncertainty_gradient(0.7, 2.5) - slope(loss, 0.7)).abs() < 1e-6);
     let fixed = Weighting::Fixed(vec![1.0, 0.2]);
-    assert_eq!((fixed.factor(1, 9.0), fixed.loss(1, 9.0, 5.0), fixed.gradient(9.0, 5.0)), (0.2, 1.0, 0.0));
+    assert_eq!((fixed.factor(1, 9.0), fixed.loss(1, 9.0, 5.0)), (0.2, 1.0));
+    for rule in [TaskWeightRule::Gradnorm, TaskWeightRule::Dwa] {
+        let learned = Weighting::Rule(rule);
+        assert_eq!((learned.start(), learned.factor(0, 0.5), learned.loss(0, 0.5, 3.0)), (1.0, 0.5, 1.5));
+    }
+    let alike = Weighting::Rule(TaskWeightRule::Pcgrad);
+    assert_eq!((alike.factor(0, 0.5), alike.loss(0, 0.5, 3.0)), (1.0, 3.0));
 }
 
 fn tasks() -> Vec<(spec::TaskName, Task)> {
@@ -245,7 +257,7 @@ fn statistics_give_biases_that_predict_the_averages() {
     twice.merge(&statistics);
     let tasks = tasks();
     for statistics in [statistics, twice] {
-        let bias = |task: usize, prior| statistics.bias(task, &tasks[task].1, prior);
+        let bias = |task: usize, prior| statistics.bias(task, &tasks[task].0, &tasks[task].1, prior);
         // Positive rows count twice in the document's first task.
         assert!((bias(0, None)[0] - (2.0f32 / 3.0).ln()).abs() < 1e-6);
         let value = bias(1, None);
@@ -254,5 +266,5 @@ fn statistics_give_biases_that_predict_the_averages() {
         assert!((bias(2, Some(0.3))[0] - (0.3f32 / 0.7).ln()).abs() < 1e-6);
         assert_eq!(statistics.positive_share(2), Some(0.0));
     }
-    assert_eq!(TargetStatistics::default().bias(1, &tasks[1].1, None)[0], 0.0);
+    assert_eq!(TargetStatistics::default().bias(1, &tasks[1].0, &tasks[1].1, None)[0], 0.0);
 }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
-use super::{Measure, TaskKind, TopShare, of_task_or_lists};
+use super::{ClassMetrics, Measure, TaskKind, TopShare, of_task_or_lists};
 
 /// The schema version of `metrics.json`.
 pub const METRICS_SCHEMA: u32 = 1;
@@ -104,6 +104,14 @@ pub enum PartMetrics {
     Probabilities(Box<BinaryMetrics>),
     /// Of a value or regression task.
     Values(Box<ValueMetrics>),
+    /// Of a multiclass task.
+    Classes(Box<ClassMetrics>),
+}
+
+impl From<ClassMetrics> for PartMetrics {
+    fn from(metrics: ClassMetrics) -> Self {
+        Self::Classes(Box::new(metrics))
+    }
 }
 
 impl From<BinaryMetrics> for PartMetrics {
@@ -124,6 +132,7 @@ impl PartMetrics {
         match &mut self {
             Self::Probabilities(metrics) => metrics.loss = Some(loss),
             Self::Values(metrics) => metrics.loss = Some(loss),
+            Self::Classes(metrics) => metrics.loss = Some(loss),
         }
         self
     }
@@ -134,6 +143,7 @@ impl PartMetrics {
         match self {
             Self::Probabilities(metrics) => metrics.get(measure),
             Self::Values(metrics) => metrics.get(measure),
+            Self::Classes(metrics) => metrics.get(measure),
         }
     }
 
@@ -142,6 +152,7 @@ impl PartMetrics {
         match self {
             Self::Probabilities(metrics) => metrics.rows,
             Self::Values(metrics) => metrics.rows,
+            Self::Classes(metrics) => metrics.rows,
         }
     }
 }
@@ -247,7 +258,14 @@ impl BinaryMetrics {
             Measure::RecallAt(TopShare::Percent10) => self.recall_at_10_percent,
             Measure::RecallAt(TopShare::Percent20) => self.recall_at_20_percent,
             Measure::Loss => self.loss,
-            Measure::Rmse | Measure::Mae | Measure::Spearman | Measure::NormalizedGini => None,
+            Measure::Rmse
+            | Measure::Mae
+            | Measure::Spearman
+            | Measure::NormalizedGini
+            | Measure::Accuracy
+            | Measure::Top3Accuracy
+            | Measure::Top5Accuracy
+            | Measure::Mrr => None,
         }
     }
 
@@ -402,7 +420,11 @@ impl ValueMetrics {
             | Measure::Gini
             | Measure::LiftTopDecile
             | Measure::PrecisionAt(_)
-            | Measure::RecallAt(_) => None,
+            | Measure::RecallAt(_)
+            | Measure::Accuracy
+            | Measure::Top3Accuracy
+            | Measure::Top5Accuracy
+            | Measure::Mrr => None,
         }
     }
 }

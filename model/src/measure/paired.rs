@@ -18,8 +18,11 @@ mod amounts;
 mod classes;
 #[cfg(test)]
 mod fixture_tests;
+mod ranks;
 #[cfg(test)]
 mod tests;
+
+pub use ranks::PairedClasses;
 
 /// Below so many rows of the rarer class (of amounts above zero, of other numbers at all) nothing is said of a difference: intervals from so few rows
 /// cannot be trusted.
@@ -106,7 +109,11 @@ fn variance(rows: &[Row], measure: Measure, difference: f64) -> Option<f64> {
         | Measure::Ks
         | Measure::LiftTopDecile
         | Measure::PrecisionAt(_)
-        | Measure::RecallAt(_) => None,
+        | Measure::RecallAt(_)
+        | Measure::Accuracy
+        | Measure::Top3Accuracy
+        | Measure::Top5Accuracy
+        | Measure::Mrr => None,
     }
 }
 

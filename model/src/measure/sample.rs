@@ -3,7 +3,7 @@
 
 /// The sample.
 #[derive(Debug, Clone)]
-pub(super) struct Sample<T> {
+pub(crate) struct Sample<T> {
     /// Each with what was drawn for it, in the order in which they came.
     rows: Vec<(u64, T)>,
     most: usize,
@@ -14,12 +14,12 @@ pub(super) struct Sample<T> {
 
 impl<T> Sample<T> {
     /// One without rows, that will keep at most so many.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { rows: Vec::new(), most: most.max(1), seen: 0, halvings: 0 }
     }
 
     /// The next row.
-    pub(super) fn push(&mut self, row: T) {
+    pub(crate) fn push(&mut self, row: T) {
         let drawn = mixed(self.seen);
         self.seen += 1;
         if !is_in(drawn, self.halvings) {
@@ -34,12 +34,12 @@ impl<T> Sample<T> {
     }
 
     /// Rows that came, in the sample or not.
-    pub(super) fn seen(&self) -> u64 {
+    pub(crate) fn seen(&self) -> u64 {
         self.seen
     }
 
     /// The sample's rows, in the order in which they came.
-    pub(super) fn into_rows(self) -> Vec<T> {
+    pub(crate) fn into_rows(self) -> Vec<T> {
         self.rows.into_iter().map(|(_, row)| row).collect()
     }
 }

@@ -25,6 +25,16 @@ const OF_PROBABILITIES: [Measure; 17] = [
     Measure::RecallAt(TopShare::Percent20),
 ];
 
+const OF_CLASSES: [Measure; 7] = [
+    Measure::LogLoss,
+    Measure::NormalizedEntropy,
+    Measure::Accuracy,
+    Measure::Top3Accuracy,
+    Measure::Top5Accuracy,
+    Measure::Mrr,
+    Measure::Ece,
+];
+
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];
 
 /// Numbers below 0 have no Gini, so it does not lead.
@@ -68,6 +78,8 @@ pub enum TaskKind {
     Value,
     /// A number.
     Regression,
+    /// One of many classes.
+    Multiclass,
 }
 
 impl From<&spec::Task> for TaskKind {
@@ -77,6 +89,7 @@ impl From<&spec::Task> for TaskKind {
             spec::Task::Lookalike(_) => Self::Lookalike,
             spec::Task::Value(_) => Self::Value,
             spec::Task::Regression(_) => Self::Regression,
+            spec::Task::Multiclass(_) => Self::Multiclass,
         }
     }
 }
@@ -89,6 +102,7 @@ impl TaskKind {
             Self::Lookalike => "lookalike",
             Self::Value => "value",
             Self::Regression => "regression",
+            Self::Multiclass => "multiclass",
         }
     }
 
@@ -126,6 +140,7 @@ impl TaskKind {
     pub fn measures(self) -> &'static [Measure] {
         match self {
             Self::Binary | Self::Lookalike => &OF_PROBABILITIES,
+            Self::Multiclass => &OF_CLASSES,
             Self::Value => &OF_VALUES,
             Self::Regression => &OF_NUMBERS,
         }

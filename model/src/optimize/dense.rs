@@ -1,8 +1,12 @@
-//! AdamW and Adagrad over the flat weights of a network, in fixed chunks that any thread may take.
+//! AdamW, Adam, Adagrad and plain descent over the flat weights of a network, in fixed chunks that any thread may take.
 //!
 //! - AdamW (Loshchilov, Decoupled Weight Decay Regularization, ICLR 2019): `m = β₁m + (1-β₁)g`, `v = β₂v + (1-β₂)g²`,
 //!   `w -= rate·(m̂ / (√v̂ + ε) + decay·w)` with `m̂ = m/(1-β₁ᵗ)`, `v̂ = v/(1-β₂ᵗ)`; β₁ 0.9, β₂ 0.999, ε 1e-8.
+//! - Adam (Kingma, Adam: A Method for Stochastic Optimization, ICLR 2015): the same with `g + decay·w` for `g` and no other
+//!   decay.
 //! - Adagrad (Duchi 2011): `v += g²`, `w -= rate·(g / (√v + ε) + decay·w)`; ε 1e-10.
+//!
+//! - SGD (Robbins and Monro 1951): `w -= rate·(g + decay·w)`.
 //!
 //! Biases do not decay.
 
@@ -30,9 +34,9 @@ pub(crate) struct DenseOptimizer {
     optimizer: Optimizer,
     /// Length and decay of each chunk, in order.
     chunks: Vec<(usize, bool)>,
-    /// AdamW's first moments; empty for Adagrad.
+    /// First moments of AdamW and Adam, else empty.
     pub(crate) first: Aligned,
-    /// AdamW's second moments, Adagrad's sums of squares.
+    /// Second moments, or Adagrad's sums of squares; empty for SGD.
     pub(crate) second: Aligned,
 }
 
@@ -63,12 +67,10 @@ impl DenseOptimizer {
             (0..len).step_by(CHUNK).map(move |start| (CHUNK.min(len - start), decays)).collect::<Vec<_>>()
         };
         let len = blocks.iter().map(|block| block.len()).sum();
-        let first = match optimizer.kind {
-            OptimizerKind::Adamw => Aligned::zeros(len),
-            OptimizerKind::Adagrad => Aligned::zeros(0),
-        };
+        let moments = |are_kept: bool| Aligned::zeros(if are_kept { len } else { 0 });
+        let (first, second) = (moments(optimizer.kind.has_first()), moments(optimizer.kind.has_second()));
         let chunks = blocks.iter().flat_map(pieces).collect();
-        Self { optimizer: optimizer.clone(), chunks, first, second: Aligned::zeros(len) }
+        Self { optimizer: optimizer.clone(), chunks, first, second }
     }
 
     /// Sums the lanes' gradients, in their order, into the first and gives the sum of its squares.
@@ -96,12 +98,14 @@ impl DenseOptimizer {
         let rate = self.optimizer.learning_rate * step.rate_factor;
         let decay = (rate * self.optimizer.weight_decay) as f32;
         let kind = self.optimizer.kind;
-        let correction = Correction::at(step.index + 1, rate);
+        let (coupled, correction) = (self.optimizer.weight_decay as f32, Correction::at(step.index + 1, rate));
         self.split(weights, gradient).into_par_iter().for_each(|chunk| {
-            let decay = if chunk.decays { decay } else { 0.0 };
+            let (decay, coupled) = if chunk.decays { (decay, coupled) } else { (0.0, 0.0) };
             match kind {
                 OptimizerKind::Adamw => adamw(chunk, step.gradient_scale, correction, decay),
+                OptimizerKind::Adam => adam(chunk, step.gradient_scale, correction, coupled),
                 OptimizerKind::Adagrad => adagrad(chunk, step.gradient_scale, rate as f32, decay),
+                OptimizerKind::Sgd => descend(chunk, step.gradient_scale, rate as f32, decay),
             }
         });
     }
@@ -114,7 +118,7 @@ impl DenseOptimizer {
             (own_weights, weights) = weights.split_at_mut(len);
             (own_gradient, gradient) = gradient.split_at(len);
             (own_first, first) = first.split_at_mut(len.min(first.len()));
-            (own_second, second) = second.split_at_mut(len);
+            (own_second, second) = second.split_at_mut(len.min(second.len()));
             chunks.push(Chunk {
                 weights: own_weights,
                 gradient: own_gradient,
@@ -127,7 +131,7 @@ impl DenseOptimizer {
     }
 }
 
-/// AdamW's numbers that depend on the step alone.
+/// Numbers of AdamW and Adam that depend on the step alone.
 #[derive(Debug, Clone, Copy)]
 struct Correction {
     /// rate / (1 - β₁ᵗ)
@@ -142,20 +146,38 @@ impl Correction {
         let second = 1.0 / (1.0 - BETA_2.powi(power)).sqrt();
         Self { rate: (rate / (1.0 - BETA_1.powi(power))) as f32, second: second as f32 }
     }
-}
 
-fn adamw(chunk: Chunk<'_>, scale: f32, correction: Correction, decay: f32) {
-    let (keep_1, keep_2) = (BETA_1 as f32, BETA_2 as f32);
-    let (new_1, new_2) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
-    let states = chunk.first.iter_mut().zip(chunk.second);
-    for ((weight, gradient), (first, second)) in chunk.weights.iter_mut().zip(chunk.gradient).zip(states) {
-        let gradient = gradient * scale;
+    /// Takes a gradient into a weight's moments and gives what the weight goes down by.
+    #[inline(always)]
+    fn change(self, gradient: f32, (first, second): (&mut f32, &mut f32)) -> f32 {
+        let (keep_1, keep_2) = (BETA_1 as f32, BETA_2 as f32);
+        let (new_1, new_2) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
         let moment = keep_1 * *first + new_1 * gradient;
         let square = keep_2 * *second + new_2 * gradient * gradient;
         *first = if moment.abs() < NEGLIGIBLE_1 { 0.0 } else { moment };
         *second = if square < NEGLIGIBLE_2 { 0.0 } else { square };
-        let deviation = second.sqrt() * correction.second + ADAM_EPSILON;
-        *weight -= correction.rate * *first / deviation + decay * *weight;
+        let deviation = second.sqrt() * self.second + ADAM_EPSILON;
+        self.rate * *first / deviation
+    }
+}
+
+fn adamw(chunk: Chunk<'_>, scale: f32, correction: Correction, decay: f32) {
+    let states = chunk.first.iter_mut().zip(chunk.second);
+    for ((weight, gradient), state) in chunk.weights.iter_mut().zip(chunk.gradient).zip(states) {
+        *weight -= correction.change(gradient * scale, state) + decay * *weight;
+    }
+}
+
+fn adam(chunk: Chunk<'_>, scale: f32, correction: Correction, decay: f32) {
+    let states = chunk.first.iter_mut().zip(chunk.second);
+    for ((weight, gradient), state) in chunk.weights.iter_mut().zip(chunk.gradient).zip(states) {
+        *weight -= correction.change(gradient * scale + decay * *weight, state);
+    }
+}
+
+fn descend(chunk: Chunk<'_>, scale: f32, rate: f32, decay: f32) {
+    for (weight, gradient) in chunk.weights.iter_mut().zip(chunk.gradient) {
+        *weight -= rate * (gradient * scale) + decay * *weight;
     }
 }
 

@@ -9,7 +9,7 @@ use self::reference::{read, reference, sigmoid};
 use super::Predictor;
 use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
 use crate::error::Error;
-use crate::fixtures::{batch, document, inputs, layout, networks, sharing_layout, targets};
+use crate::fixtures::{batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets};
 use crate::input::Batch;
 use crate::learner::{Learner, LearnerOptions};
 use crate::outputs::Outputs;
@@ -55,7 +55,7 @@ fn features_that_share_a_table_train_it_and_predict_from_it() {
 }
 
 fn predictor(spec: &spec::TrainingSpec, weights: &[u8]) -> Result<Predictor, Error> {
-    Predictor::new(spec, &layout(), weights, &ModelCalibration::default(), DeviceChoice::Cpu)
+    Predictor::new(spec, &layout(), &class_counts(), weights, &ModelCalibration::default(), DeviceChoice::Cpu)
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn calibration_is_applied_to_its_task() {
     let mut calibration = ModelCalibration::default();
     calibration.tasks.insert("like".parse().unwrap(), calibrated);
     let weights = learner.save().unwrap();
-    let model = Predictor::new(&spec, &layout(), &weights, &calibration, DeviceChoice::Cpu).unwrap();
+    let model = Predictor::new(&spec, &layout(), &class_counts(), &weights, &calibration, DeviceChoice::Cpu).unwrap();
     let rows = inputs(&layout(), 50, 4);
     let (mut raw, mut found) = (Outputs::default(), Outputs::default());
     learner.predict(&rows, &mut raw).unwrap();
@@ -120,6 +120,41 @@ fn calibration_is_applied_to_its_task() {
     for (found, &raw) in found.tasks[2].iter().zip(&raw.tasks[2]) {
         let logit = (f64::from(raw) / (1.0 - f64::from(raw))).ln();
         assert!((f64::from(*found) - sigmoid(2.0 * logit - 1.0)).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn class_probabilities_are_the_softmax_of_the_head_with_a_temperature() {
+    let network = json!({"kind": "shared_bottom", "bottom_layers": [16], "tower_layers": [7], "dropout": 0.0});
+    let spec = of_classes(document(network.clone(), json!({"schedule": {"warmup_steps": 1}})));
+    let statistics = crate::learner::TargetStatistics::default().with_classes(class_counts());
+    let options = LearnerOptions { threads: 2, total_steps: 30, statistics, ..LearnerOptions::default() };
+    let mut learner = Learner::new(&spec, &layout(), options).unwrap();
+    (0..12).for_each(|step| drop(learner.step(&class_batch(600, step)).unwrap()));
+    let weights = learner.save().unwrap();
+    let temperature = serde_json::from_value(json!({"kind": "temperature", "temperature": 1.7})).unwrap();
+    let calibrated = TaskCalibration { calibrator: temperature, ..TaskCalibration::none() };
+    let mut calibration = ModelCalibration::default();
+    calibration.tasks.insert("spend".parse().unwrap(), calibrated);
+    let model = |calibration| {
+        Predictor::new(&spec, &layout(), &class_counts(), &weights, calibration, DeviceChoice::Cpu).unwrap()
+    };
+    let (package, rows, mut raw, mut found) =
+        (read(&weights), inputs(&layout(), 300, 99), Outputs::default(), Outputs::default());
+    model(&ModelCalibration::default()).predict(&rows, &mut raw).unwrap();
+    model(&calibration).predict(&rows, &mut found).unwrap();
+    assert_eq!((raw.tasks[0].len(), raw.tasks[1].len()), (300, 1500));
+    for row in (0..300).step_by(7) {
+        let seen = &seen(&package, &network, x(&package, &rows, row, 0, 1))[1];
+        let logits = linear(&package, "heads.spend", 0, seen);
+        for (outputs, temperature) in [(&raw, 1.0), (&found, 1.7)] {
+            let powers: Vec<f64> = logits.iter().map(|logit| (logit / temperature).exp()).collect();
+            let sum: f64 = powers.iter().sum();
+            for (class, power) in powers.iter().enumerate() {
+                let probability = f64::from(outputs.tasks[1][row * 5 + class]);
+                assert!((probability - power / sum).abs() < 1e-5, "row {row}, class {class}: {probability}");
+            }
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use spec::training::OptimizerKind;
+
 use super::entries::{Entry, Reader, write};
 use super::{dense_entries, entries_of, read_dense, read_weights};
 use crate::architecture::Architecture;
@@ -18,13 +20,15 @@ const STATE_SCHEMA: &str = "kindred.training-state.v1";
 pub(crate) struct State<'a> {
     pub(crate) step: u64,
     pub(crate) weights: Cow<'a, Weights>,
-    /// The dense optimizer's moments, flat like the weights; the first are empty for Adagrad.
+    /// The dense optimizer's moments, flat like the weights; empty where it keeps none.
     pub(crate) first: Cow<'a, Aligned>,
     pub(crate) second: Cow<'a, Aligned>,
     /// The tables' optimizer: for each table a number a row.
     pub(crate) sums: Cow<'a, [Aligned]>,
     /// The tasks' learned weights, and their moments.
     pub(crate) task_weights: [Vec<f32>; 3],
+    /// What the rule of the tasks' weights remembers of earlier steps.
+    pub(crate) history: Vec<f64>,
 }
 
 const TASK_WEIGHTS: [&str; 3] = ["task_weights", "task_weights.first", "task_weights.second"];
@@ -47,20 +51,36 @@ pub(crate) fn to_bytes(architecture: &Architecture, state: &State<'_>) -> Result
     for (name, numbers) in TASK_WEIGHTS.into_iter().zip(&state.task_weights) {
         entries.push(Entry::numbers(name.to_owned(), vec![numbers.len()], || numbers.clone()));
     }
+    // Bit for bit: a rule goes on as if it had not stopped.
+    let history = state.history.iter().enumerate();
+    entries.extend(history.map(|(place, number)| Entry::count(&history_name(place), number.to_bits())));
     entries.push(Entry::count("step", state.step));
     write(entries, STATE_SCHEMA)
 }
 
-/// The state of [`to_bytes`], for a learner whose optimizer keeps first moments or not.
-pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8], has_first: bool) -> Result<State<'static>, Error> {
+fn history_name(place: usize) -> String {
+    format!("task_weights.history.{place}")
+}
+
+/// The state of [`to_bytes`], for a learner with such an optimizer and whose rule of task weights remembers so many
+/// numbers.
+pub(crate) fn from_bytes(
+    architecture: &Architecture,
+    bytes: &[u8],
+    optimizer: OptimizerKind,
+    history: usize,
+) -> Result<State<'static>, Error> {
     let mut reader = Reader::open(bytes, STATE_SCHEMA)?;
     let weights = read_weights(architecture, &mut reader, "weights/")?;
-    let mut second = Aligned::zeros(weights.dense.len());
-    read_dense(architecture, &mut second, &mut reader, "second/")?;
-    let mut first = Aligned::zeros(if has_first { weights.dense.len() } else { 0 });
-    if has_first {
-        read_dense(architecture, &mut first, &mut reader, "first/")?;
-    }
+    let mut moments = |are_kept: bool, prefix| {
+        let mut flat = Aligned::zeros(if are_kept { weights.dense.len() } else { 0 });
+        if are_kept {
+            read_dense(architecture, &mut flat, &mut reader, prefix)?;
+        }
+        Ok::<_, Error>(flat)
+    };
+    let second = moments(optimizer.has_second(), "second/")?;
+    let first = moments(optimizer.has_first(), "first/")?;
     let mut sums = Vec::with_capacity(architecture.layout.tables.len());
     for layout in &architecture.layout.tables {
         let mut table = Aligned::zeros(layout.rows);
@@ -72,9 +92,13 @@ pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8], has_first: b
         sums.push(table);
     }
     let tasks = architecture.tasks.len();
-    let [learned, learned_first, learned_second] = TASK_WEIGHTS
-        .map(|name| reader.take(name.to_owned(), &[if name.ends_with("first") && !has_first { 0 } else { tasks }]));
+    let mut numbers =
+        |place: usize, are_kept: bool| reader.take(TASK_WEIGHTS[place].to_owned(), &[if are_kept { tasks } else { 0 }]);
+    let (learned, learned_first) = (numbers(0, true), numbers(1, optimizer.has_first()));
+    let learned_second = numbers(2, optimizer.has_second());
     let task_weights = [learned?, learned_first?, learned_second?];
+    let number = |place| Ok(f64::from_bits(reader.take_count(&history_name(place))?));
+    let history = (0..history).map(number).collect::<Result<_, Error>>()?;
     let step = reader.take_count("step")?;
     reader.finish()?;
     Ok(State {
@@ -84,5 +108,6 @@ pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8], has_first: b
         second: Cow::Owned(second),
         sums: Cow::Owned(sums),
         task_weights,
+        history,
     })
 }

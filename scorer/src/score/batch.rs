@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
@@ -15,6 +13,7 @@ use query::KeySet;
 use spec::ids::Version;
 
 use super::layout::{AudienceLayout, ScoreLayout};
+use super::output::{class_struct, score_columns, score_fields};
 use super::rank::{Ranked, rank_rows};
 use crate::error::{Result, ScorerError};
 
@@ -52,16 +51,15 @@ impl BatchScorer {
     pub fn score(&self, inputs: &Inputs, carried: &RecordBatch) -> Result<ScoredBatch> {
         let mut outputs = Outputs::default();
         self.predictor.predict(inputs, &mut outputs)?;
-        let predictions: Vec<ArrayRef> =
-            outputs.tasks.into_iter().map(|task| Arc::new(Float32Array::from(task)) as ArrayRef).collect();
+        let said = self.said(outputs);
         let keys = self.carried(carried, self.layout.key().as_str())?;
-        let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &predictions)?)?;
+        let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &said)?)?;
         let is_excluded = self.key_sets.iter().map(|set| set.contains_column(&keys));
         let is_no_key = |source| ScorerError::Key { column: self.layout.key().clone(), source };
         let is_excluded = is_excluded.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
         let ranked: Vec<Ranked> =
             self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_excluded)).collect();
-        let rows = self.score_rows(carried, predictions, &ranked)?;
+        let rows = self.score_rows(carried, said, &ranked)?;
         Ok(ScoredBatch { rows, ranked, null_keys: keys.logical_null_count() as u64 })
     }
 
@@ -74,12 +72,30 @@ impl BatchScorer {
         }
     }
 
-    fn expression_rows(&self, carried: &RecordBatch, predictions: &[ArrayRef]) -> Result<RecordBatch> {
+    /// The columns of all outputs, and those that expressions alone see.
+    fn said(&self, outputs: Outputs) -> Said {
+        let (mut columns, mut structs) = (Vec::new(), Vec::new());
+        for (output, predictions) in self.layout.outputs.iter().zip(outputs.tasks) {
+            let name = output.task.as_str();
+            if let Some(classes) = &output.classes
+                && self.layout.expressions.columns().any(|column| column == name)
+            {
+                structs.push((name.to_owned(), class_struct(classes, &predictions)));
+            }
+            columns.extend(score_columns(output, predictions));
+        }
+        Said { columns, structs }
+    }
+
+    fn expression_rows(&self, carried: &RecordBatch, said: &Said) -> Result<RecordBatch> {
+        let names: Vec<String> =
+            self.layout.outputs.iter().flat_map(score_fields).map(|field| field.name().clone()).collect();
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
         for name in self.layout.expressions.columns() {
-            let task = self.layout.tasks.iter().position(|task| task.as_str() == name);
-            let column = match task {
-                Some(task) => widened(&predictions[task]),
+            let of_classes = said.structs.iter().find(|(task, _)| task == name).map(|(_, column)| column.clone());
+            let output = || names.iter().position(|output| output == name).map(|place| widened(&said.columns[place]));
+            let column = match of_classes.or_else(output) {
+                Some(column) => column,
                 None => self.carried(carried, name)?,
             };
             fields.push(arrow::datatypes::Field::new(name, column.data_type().clone(), true));
@@ -88,11 +104,11 @@ impl BatchScorer {
         batch(Arc::new(Schema::new(fields)), columns, carried.num_rows())
     }
 
-    fn score_rows(&self, carried: &RecordBatch, predictions: Vec<ArrayRef>, ranked: &[Ranked]) -> Result<RecordBatch> {
+    fn score_rows(&self, carried: &RecordBatch, said: Said, ranked: &[Ranked]) -> Result<RecordBatch> {
         let rows = carried.num_rows();
         let kept = self.layout.kept.iter().map(|column| self.carried(carried, column.as_str()));
         let mut columns = kept.collect::<Result<Vec<_>>>()?;
-        columns.extend(predictions);
+        columns.extend(said.columns);
         columns.extend(ranked.iter().map(|ranked| Arc::new(ranked.ranks.clone()) as ArrayRef));
         for recipe in &self.layout.recipes {
             let values = carried.column_by_name(recipe.column.as_str()).ok_or(ScorerError::Broken)?;
@@ -105,14 +121,25 @@ impl BatchScorer {
     }
 }
 
+/// What a model says of a batch's rows.
+struct Said {
+    /// The score table's columns of all outputs.
+    columns: Vec<ArrayRef>,
+    /// The probabilities of all classes, by task, where an expression reads them.
+    structs: Vec<(String, ArrayRef)>,
+}
+
 fn batch(schema: SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(schema, columns, &options).map_err(ScorerError::rows)
 }
 
-/// A model's output as expressions see it: 64 bits, so that products of outputs keep their digits.
+/// A model's output as expressions see it: numbers in 64 bits, so that products of outputs keep their digits.
 fn widened(prediction: &ArrayRef) -> ArrayRef {
-    Arc::new(prediction.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from))
+    match prediction.as_primitive_opt::<Float32Type>() {
+        Some(numbers) => Arc::new(numbers.unary::<_, Float64Type>(f64::from)),
+        None => Arc::clone(prediction),
+    }
 }
 
 fn rank(audience: &AudienceLayout, values: &[ArrayRef], is_excluded: &[BooleanArray]) -> Ranked {

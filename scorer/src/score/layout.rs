@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use artifacts::keys::{KeyError, is_key_type};
+use model::outputs::TaskOutput;
 use query::{ExpressionSource, Expressions};
-use spec::ids::{AudienceName, ColumnName, TaskName};
+use spec::ids::{AudienceName, ColumnName};
 use spec::{Audience, KeyTable, ScoringSpec};
 
 use super::ids::{IdRecipe, published_type};
+use super::output::{expression_fields, score_fields};
 use crate::columns::{MODEL_VERSION, SCORE, SCORED_AT, rank_column};
 use crate::error::{Result, ScorerError};
 
@@ -19,7 +21,7 @@ pub struct ScoreLayout {
     /// The key, then the kept columns.
     pub kept: Vec<ColumnName>,
     /// The model's outputs, in its order.
-    pub tasks: Vec<TaskName>,
+    pub outputs: Vec<TaskOutput>,
     /// The audiences' expressions.
     pub expressions: Expressions,
     /// The audiences, in the document's order.
@@ -54,7 +56,7 @@ impl ScoreLayout {
     /// # Errors
     ///
     /// Missing columns, names that clash, types that make no key, id or rank, and SQL that is not accepted.
-    pub fn new(spec: &ScoringSpec, population: &Schema, tasks: &[TaskName]) -> Result<Self> {
+    pub fn new(spec: &ScoringSpec, population: &Schema, outputs: &[TaskOutput]) -> Result<Self> {
         check_key(spec, population)?;
         let audiences = spec.audiences.iter();
         let (sources, mut layouts) = (expression_sources(spec), Vec::with_capacity(spec.audiences.len()));
@@ -73,11 +75,12 @@ impl ScoreLayout {
             layouts.push(AudienceLayout { name: name.clone(), rank: expression, filter, exclusions, ids });
             expression += 1 + usize::from(filter.is_some());
         }
-        let expressions = Expressions::compile(&expression_schema(population, tasks), &sources)?;
+        let expressions = Expressions::compile(&expression_schema(population, outputs), &sources)?;
         let kept = kept_columns(spec);
-        let schema = score_schema(spec, population, tasks, &kept, &recipes)?;
-        let carried = carried(&kept, &recipes, &expressions, tasks)?;
-        Ok(Self { kept, tasks: tasks.to_vec(), expressions, audiences: layouts, key_tables, recipes, schema, carried })
+        let schema = score_schema(spec, population, outputs, &kept, &recipes)?;
+        let carried = carried(&kept, &recipes, &expressions, outputs)?;
+        let outputs = outputs.to_vec();
+        Ok(Self { kept, outputs, expressions, audiences: layouts, key_tables, recipes, schema, carried })
     }
 
     /// The population's columns that are read beside the features.
@@ -162,11 +165,12 @@ fn expression_sources(spec: &ScoringSpec) -> Vec<ExpressionSource> {
 }
 
 /// The population's columns and the model's outputs; an output hides a column of its name.
-fn expression_schema(population: &Schema, tasks: &[TaskName]) -> SchemaRef {
-    let is_task = |field: &Field| tasks.iter().any(|task| task.as_str() == field.name());
-    let columns = population.fields().iter().filter(|field| !is_task(field)).map(|field| field.as_ref().clone());
-    let outputs = tasks.iter().map(|task| Field::new(task.as_str(), DataType::Float64, true));
-    Arc::new(Schema::new(columns.chain(outputs).collect::<Vec<_>>()))
+fn expression_schema(population: &Schema, outputs: &[TaskOutput]) -> SchemaRef {
+    let fields: Vec<Field> = outputs.iter().flat_map(expression_fields).collect();
+    let is_output = |field: &Field| fields.iter().any(|output| output.name() == field.name());
+    let columns = population.fields().iter().filter(|field| !is_output(field)).map(|field| field.as_ref().clone());
+    let columns: Vec<Field> = columns.collect();
+    Arc::new(Schema::new([columns, fields].concat()))
 }
 
 fn kept_columns(spec: &ScoringSpec) -> Vec<ColumnName> {
@@ -181,14 +185,15 @@ fn carried(
     kept: &[ColumnName],
     recipes: &[IdRecipe],
     expressions: &Expressions,
-    tasks: &[TaskName],
+    outputs: &[TaskOutput],
 ) -> Result<Vec<ColumnName>> {
-    let is_task = |name: &str| tasks.iter().any(|task| task.as_str() == name);
+    let fields: Vec<Field> = outputs.iter().flat_map(expression_fields).collect();
+    let is_output = |name: &str| fields.iter().any(|field| field.name() == name);
     let mut carried = kept.to_vec();
     for recipe in recipes {
         index_of(&mut carried, recipe.column.clone());
     }
-    for column in expressions.columns().filter(|name| !is_task(name)) {
+    for column in expressions.columns().filter(|name| !is_output(name)) {
         index_of(&mut carried, column.parse()?);
     }
     Ok(carried)
@@ -197,7 +202,7 @@ fn carried(
 fn score_schema(
     spec: &ScoringSpec,
     population: &Schema,
-    tasks: &[TaskName],
+    outputs: &[TaskOutput],
     kept: &[ColumnName],
     recipes: &[IdRecipe],
 ) -> Result<SchemaRef> {
@@ -206,7 +211,7 @@ fn score_schema(
         let field = find(spec, population, column, "`keep`")?;
         fields.push((Field::new(field.name(), field.data_type().clone(), true), "another column"));
     }
-    fields.extend(tasks.iter().map(|task| (Field::new(task.as_str(), DataType::Float32, false), "a task")));
+    fields.extend(outputs.iter().flat_map(score_fields).map(|field| (field, "a task")));
     let rank = |name| (Field::new(rank_column(name), DataType::Float64, true), "an audience's rank");
     fields.extend(spec.audiences.keys().map(rank));
     for recipe in recipes {

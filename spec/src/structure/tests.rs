@@ -265,9 +265,9 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "{kind: value, label: spend_next}",
-                "{kind: §multiclass, label: spend_next}",
+                "{kind: §survival, label: spend_next}",
                 &[
-                    "spec.tasks.spend.kind: task kind `multiclass` is not available; available: binary, value, regression, lookalike",
+                    "spec.tasks.spend.kind: task kind `survival` is not available; available: binary, value, regression, multiclass, lookalike",
                 ],
             ),
             (
@@ -279,26 +279,11 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
                 ],
             ),
             (
-                "kind: adamw",
-                "kind: §sgd",
-                &["spec.training.optimizer.kind: optimizer kind `sgd` is not available; available: adamw, adagrad"],
-            ),
-            (
                 "kind: rowwise_adagrad",
                 "kind: §adagrad",
                 &[
                     "spec.training.embeddings.kind: embedding optimizer kind `adagrad` is not available; available: rowwise_adagrad",
                 ],
-            ),
-            (
-                "kind: cosine",
-                "kind: §step",
-                &["spec.training.schedule.kind: schedule kind `step` is not available; available: cosine, constant"],
-            ),
-            (
-                "{repurchase: 1, spend: 0.2}",
-                "§gradnorm",
-                &["spec.training.task_weights: task weight rule `gradnorm` is not available; available: uncertainty"],
             ),
             ("test: 10%", "test: 10%, §stratify: bought_again", &["spec.split.stratify: `stratify` is not available"]),
         ],

@@ -87,7 +87,7 @@ pub struct Optimizer {
     /// Step size at the schedule's top.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
-    /// Decoupled weight decay (Loshchilov 2019), per step times the learning rate.
+    /// Weight decay, per step times the learning rate: decoupled (Loshchilov 2019), but for `adam`.
     #[schemars(range(min = 0))]
     pub weight_decay: f64,
 }
@@ -105,8 +105,30 @@ pub enum OptimizerKind {
     /// Adam with decoupled weight decay.
     #[default]
     Adamw,
+    /// Adam (Kingma, ICLR 2015), weight decay as part of the gradient.
+    Adam,
     /// Adagrad (Duchi 2011).
     Adagrad,
+    /// Stochastic gradient descent (Robbins 1951).
+    Sgd,
+}
+
+impl OptimizerKind {
+    /// Whether it keeps a first moment of each weight.
+    pub fn has_first(self) -> bool {
+        match self {
+            Self::Adamw | Self::Adam => true,
+            Self::Adagrad | Self::Sgd => false,
+        }
+    }
+
+    /// Whether it keeps a second moment of each weight, or a sum of squares.
+    pub fn has_second(self) -> bool {
+        match self {
+            Self::Adamw | Self::Adam | Self::Adagrad => true,
+            Self::Sgd => false,
+        }
+    }
 }
 
 /// Optimizer of the embedding tables; touches only the rows of a step.
@@ -160,6 +182,8 @@ pub enum ScheduleKind {
     Cosine,
     /// Unchanged.
     Constant,
+    /// A tenth after half of the planned steps, a hundredth after three quarters (He, CVPR 2016).
+    Step,
 }
 
 /// How the tasks' losses become one.
@@ -184,6 +208,33 @@ impl Default for TaskWeights {
 pub enum TaskWeightRule {
     /// Σ e^{-w_k} L_k + w_k (Kendall, CVPR 2018).
     Uncertainty,
+    /// Weights under which every task's gradient by what tasks share has about the same norm, larger where a task learns
+    /// slowly (Chen, ICML 2018).
+    Gradnorm,
+    /// Weights by how slowly a task's loss fell in the last two epochs (Liu, CVPR 2019).
+    Dwa,
+    /// All count 1, and gradients by what tasks share give up what works against another's (Yu, NeurIPS 2020).
+    Pcgrad,
+}
+
+impl TaskWeightRule {
+    /// The rule's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uncertainty => "uncertainty",
+            Self::Gradnorm => "gradnorm",
+            Self::Dwa => "dwa",
+            Self::Pcgrad => "pcgrad",
+        }
+    }
+
+    /// Whether it looks at weights that tasks share.
+    pub fn needs_shared_weights(self) -> bool {
+        match self {
+            Self::Gradnorm | Self::Pcgrad => true,
+            Self::Uncertainty | Self::Dwa => false,
+        }
+    }
 }
 
 /// When training stops early; the best weights are kept either way.

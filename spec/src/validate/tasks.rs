@@ -4,6 +4,7 @@ use super::{Checker, RESERVED, lookalike, spec, tables};
 use crate::contradiction::Contradiction;
 use crate::ids::{ColumnName, TaskName};
 use crate::mistake::Mistake;
+use crate::network::Network;
 use crate::node::Path;
 use crate::task::{BinaryLoss, Task};
 use crate::training::{TaskWeights, TrainingSpec};
@@ -18,6 +19,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec, known: &
         check_kind(checker, &path, (task, &training.key), known);
     }
     lookalike::check_names(checker, training);
+    check_columns(checker, training);
     funnel(checker, training);
     check_weights(checker, training);
 }
@@ -31,11 +33,32 @@ fn check_kind(checker: &mut Checker<'_>, path: &Path, (task, key): (&Task, &Colu
                 checker.report(&path.name("positive_weight"), Contradiction::PositiveWeightOfFocalLoss);
             }
         }
-        Task::Value(_) | Task::Regression(_) => {}
+        Task::Value(_) | Task::Regression(_) | Task::Multiclass(_) => {}
+    }
+}
+
+/// The columns of a multiclass task's classes in score tables.
+fn check_columns(checker: &mut Checker<'_>, training: &TrainingSpec) {
+    for (name, task) in &training.tasks {
+        let Task::Multiclass(task) = task else { continue };
+        let taken = |column: &String| {
+            let is_task = training.tasks.keys().any(|other| other.as_str() == column);
+            is_task || column == training.key.as_str()
+        };
+        if let Some(column) = task.columns(name).flatten().find(taken) {
+            checker.report(&spec("tasks").name(name), Contradiction::OutputTwice { column });
+        }
     }
 }
 
 fn check_weights(checker: &mut Checker<'_>, training: &TrainingSpec) {
+    if let (TaskWeights::Rule(rule), Network::Linear(_)) = (&training.training.task_weights, &training.network)
+        && rule.needs_shared_weights()
+        && !checker.is_damaged(&spec("network"))
+    {
+        let path = spec("training").name("task_weights");
+        checker.report(&path, Contradiction::NothingShared { rule: rule.name() });
+    }
     if let TaskWeights::Fixed(weights) = &training.training.task_weights {
         let path = spec("training").name("task_weights");
         for (name, weight) in weights {

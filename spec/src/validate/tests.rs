@@ -505,14 +505,72 @@ fn a_measure_belongs_to_its_task() {
 }
 
 #[test]
+fn a_rule_over_what_tasks_share_needs_a_network_that_shares() {
+    let weights = "{repurchase: 1, spend: 0.2}";
+    let linear: String = TRAINING.lines().filter(|line| !is_mmoe_line(line)).map(|line| format!("{line}\n")).collect();
+    let linear = linear.replace("kind: mmoe", "kind: linear").replace("    experts: 4\n", "");
+    for rule in ["gradnorm", "pcgrad"] {
+        let told = format!(
+            "spec.training.task_weights: `{rule}` looks at weights that tasks share, and in a linear network they share none"
+        );
+        check_edits(&linear, &[(weights, &format!("§{rule}"), &[&told]), (weights, "dwa", &[])]);
+        check_edits(TRAINING, &[(weights, rule, &[])]);
+    }
+    check_edits(
+        TRAINING,
+        &[(
+            weights,
+            "§gradnrom",
+            &["spec.training.task_weights: unknown task weight rule `gradnrom` (did you mean `gradnorm`?)"],
+        )],
+    );
+}
+
+#[test]
+fn classes_have_measures_and_columns_of_their_own() {
+    let best = "{kind: lookalike, seeds: {table: best_customers, key: customer_id}, prior: 5%, loss: nnpu}";
+    check_edits(
+        TRAINING,
+        &[
+            (
+                best,
+                "{kind: multiclass, label: next, max_classes: §2000}",
+                &["spec.tasks.best.max_classes: 2000 is out of range: expected 2 to 1000"],
+            ),
+            (
+                best,
+                "§{kind: multiclass, label: next, top: 3}\n    best_3: {kind: binary, label: b}",
+                &[
+                    "spec.tasks.best: its scores have a column `best_3` of the task's classes, and there is another one of that name",
+                ],
+            ),
+        ],
+    );
+    check_edits(
+        &TRAINING.replace(best, "{kind: multiclass, label: next, top: 3}"),
+        &[
+            ("measure: repurchase.auc", "measure: best.top_3_accuracy", &[]),
+            (
+                "measure: repurchase.auc",
+                "measure: §best.auc",
+                &[
+                    "spec.training.early_stopping.measure: `auc` does not measure a multiclass task; these do: log_loss, \
+                     normalized_entropy, accuracy, top_3_accuracy, top_5_accuracy, mrr, ece, loss",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn a_measure_of_a_task_that_is_wrong_itself_is_left_alone() {
     check_edits(
         TRAINING,
         &[(
             "{kind: binary, label: bought_again, positive_weight: 2}",
-            "{kind: §multiclass, label: a}",
+            "{kind: §survival, label: a}",
             &[
-                "spec.tasks.repurchase.kind: task kind `multiclass` is not available; available: binary, value, regression, lookalike",
+                "spec.tasks.repurchase.kind: task kind `survival` is not available; available: binary, value, regression, multiclass, lookalike",
             ],
         )],
     );

@@ -94,7 +94,7 @@ pub(super) fn parts(split: &Split) -> (bool, bool) {
 
 fn check_measures(checker: &mut Checker<'_>, training: &TrainingSpec) {
     let (has_validation, has_test) = parts(&training.split);
-    let is_calibrated = |task: &Task| matches!(task, Task::Binary(_) | Task::Lookalike(_));
+    let is_calibrated = |task: &Task| matches!(task, Task::Binary(_) | Task::Lookalike(_) | Task::Multiclass(_));
     if !has_validation && training.calibration != Calibration::None && training.tasks.values().any(is_calibrated) {
         checker.report(&spec("calibration"), Contradiction::NoRows { what: "calibration", part: "validation" });
     }

@@ -24,7 +24,17 @@ predictions = predict(package, table)
 assert len(predictions) >= 3
 rate, said = np.mean(table["bought"]), np.mean(scores["repurchase"])
 assert abs(said - rate) < 0.1, (said, rate, "negatives were left out and not put back")
+folder = workspace + "/models/buyers/versions/00000000000000000001"
 for task, found in predictions.items():
+    if found.ndim == 2:
+        names, chances = best(json.load(open(folder + "/encoders.json"))["classes"][task], found, 3)
+        assert len(set(names[:, 0])) > 1 and f"{task}_4" not in scores.column_names
+        for place in range(3):
+            stored = np.asarray(scores[f"{task}_{place + 1}_probability"])
+            assert np.abs(stored - chances[:, place]).max() <= 1e-5, task
+            same = np.array(scores[f"{task}_{place + 1}"].to_pylist()) == names[:, place]
+            assert same.mean() > 0.999, "only classes of equal probability may change places"
+        continue
     stored = np.asarray(scores[task])
     off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
     assert off.max() <= 1e-5, (task, off.max(), found[off.argmax()], stored[off.argmax()])
@@ -57,10 +67,14 @@ fn assert_agrees(network: &str, calibration: &str) {
 }
 
 fn assert_training_agrees(training: &str, calibration: &str, rows: u64) {
+    assert_agree(&format!("{training}  calibration: {calibration}\n"), &scoring(2), rows);
+}
+
+fn assert_agree(training: &str, scoring: &str, rows: u64) {
     let sandbox = Sandbox::new();
     People { rows, ..People::default() }.write(&sandbox.path("people"));
-    sandbox.write("training.yaml", format!("{training}  calibration: {calibration}\n"));
-    sandbox.write("scoring.yaml", scoring(2));
+    sandbox.write("training.yaml", training);
+    sandbox.write("scoring.yaml", scoring);
     sandbox.kindred(["run", "training.yaml", "scoring.yaml"]).expect(0);
     let compared = Command::new("python3")
         .args(["-c", &format!("{}\n{COMPARE}", documented_reader())])
@@ -109,6 +123,28 @@ fn embeddings_of_all_tasks_and_of_each_score_the_same_outside() {
 fn a_factorization_machine_beside_experts_scores_the_same_outside() {
     let experts = "experts: 2, expert_layers: [12], tower_layers: []";
     assert_agrees(&format!("{{kind: mmoe, {experts}, interaction: {{kind: deepfm, rank: 4}}}}"), "none");
+}
+
+#[test]
+fn classes_score_the_same_outside() {
+    let next = "CASE WHEN age > 60 THEN 'tea' WHEN income > 60000 THEN 'wine' WHEN person % 40 = 0 THEN 'rare' \
+                WHEN channel % 2 = 0 THEN 'milk' WHEN person % 3 > 0 THEN 'bread' END";
+    let whole = training("{kind: mmoe, experts: 2, expert_layers: [12], tower_layers: [6]}");
+    let classes = whole
+        .replace(
+            "      sql: SELECT person FROM people WHERE spend > 150",
+            &format!("      sql: SELECT *, {next} AS next_product FROM people"),
+        )
+        .replace("examples: people", "examples: best")
+        .replace(
+            "    best: {kind: lookalike, seeds: {table: best, key: person}}",
+            "    best: {kind: multiclass, label: next_product, top: 3, min_count: 60, when: age > 20, weight: age}",
+        );
+    let scoring = scoring(2)
+        .replace("rank_by: repurchase * spend", "rank_by: best['tea'] * repurchase")
+        .replace("rank_by: best\n", "rank_by: best_1_probability + best['other']\n");
+    assert!(classes.contains("multiclass") && classes.contains("AS next_product") && scoring.contains("best_1_"));
+    assert_agree(&format!("{classes}  calibration: isotonic\n"), &scoring);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use model::encode::EncoderFit;
 use query::{ExpressionSource, Expressions, Session};
 use spec::ids::Selector;
 use spec::suggest::nearest;
-use spec::{ColumnName, ModelName, Scoring, ScoringSpec, TrainingSpec};
+use spec::{ColumnName, ModelName, Scoring, ScoringSpec, Task, TaskName, TrainingSpec};
 
 use super::{Level, Notebook, inspect, open_tables};
 use crate::report::numbers::plural;
@@ -114,21 +114,45 @@ fn check_columns(spec: &ScoringSpec, schema: &SchemaRef, notebook: &mut Notebook
 
 /// Expressions over the population's columns and the model's outputs.
 fn check_expressions(spec: &ScoringSpec, model: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
-    let outputs = model.tasks.keys().map(|task| Arc::new(Field::new(task.as_str(), DataType::Float32, false)));
-    let is_output = |name: &str| model.tasks.keys().any(|task| task.as_str() == name);
-    let own = schema.fields().iter().filter(|field| !is_output(field.name())).cloned();
-    let columns: SchemaRef = Arc::new(Schema::new(own.chain(outputs).collect::<Vec<_>>()));
+    let outputs: Vec<Field> = model.tasks.iter().flat_map(|(name, task)| output_fields(name, task)).collect();
+    let is_output = |name: &str| outputs.iter().any(|output| output.name() == name);
+    let own = schema.fields().iter().filter(|field| !is_output(field.name())).map(|field| field.as_ref().clone());
+    let own: Vec<Field> = own.collect();
+    let columns: SchemaRef = Arc::new(Schema::new([own, outputs].concat()));
     for (name, audience) in &spec.audiences {
         let rank = ExpressionSource::number(format!("spec.audiences.{name}.rank_by"), audience.rank_by.as_str());
         let filter = audience.filter.as_deref();
         let filter = filter.map(|sql| ExpressionSource::condition(format!("spec.audiences.{name}.where"), sql));
-        for source in std::iter::once(rank).chain(filter) {
+        // Which classes there are is known when they are learned, so what reads one by its label is checked then.
+        let reads_class = |sql: &str| model.tasks.iter().any(|(name, task)| reads_class(sql, name, task));
+        for source in std::iter::once(rank).chain(filter).filter(|source| !reads_class(&source.sql)) {
             let path = source.name.clone();
             if let Err(error) = Expressions::compile(&columns, &[source]) {
                 notebook.error(path, &error);
             }
         }
     }
+}
+
+/// The columns that expressions see of a task, but for the probabilities of classes by label.
+fn output_fields(name: &TaskName, task: &Task) -> Vec<Field> {
+    match task {
+        Task::Multiclass(task) => {
+            let types = [DataType::Utf8, DataType::Float32];
+            let of_place = |names: [String; 2]| names.into_iter().zip(types.clone());
+            task.columns(name).flat_map(of_place).map(|(name, data_type)| Field::new(name, data_type, false)).collect()
+        }
+        Task::Binary(_) | Task::Value(_) | Task::Regression(_) | Task::Lookalike(_) => {
+            vec![Field::new(name.as_str(), DataType::Float32, false)]
+        }
+    }
+}
+
+/// Whether an expression has `task['…`, the probability of a class by its label.
+fn reads_class(sql: &str, name: &TaskName, task: &Task) -> bool {
+    let plain: String = sql.chars().filter(|c| !c.is_whitespace()).collect();
+    let quoted = [format!("{name}['"), format!("\"{name}\"['")];
+    matches!(task, Task::Multiclass(_)) && quoted.iter().any(|form| plain.contains(form))
 }
 
 fn check_exclusions(spec: &ScoringSpec, session: &Session, notebook: &mut Notebook<'_>) {

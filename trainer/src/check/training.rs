@@ -1,7 +1,7 @@
 //! A Training document against its tables.
 
 use arrow::datatypes::{DataType, SchemaRef};
-use model::encode::{EncoderFit, columns_of};
+use model::encode::{EncoderFit, columns_of, is_class};
 use query::{Inspection, Session};
 use spec::suggest::nearest;
 use spec::task::{RegressionTask, ValueTask};
@@ -136,6 +136,10 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Noteboo
             }
             Task::Value(ValueTask { label, .. }) | Task::Regression(RegressionTask { label, .. }) => {
                 expect(label, format!("spec.tasks.{name}.label"), is_number, "a number")
+            }
+            Task::Multiclass(task) => {
+                let wanted = "text, a whole number or boolean";
+                expect(&task.label, format!("spec.tasks.{name}.label"), is_class, wanted)
             }
             Task::Lookalike(_) => {}
         }

@@ -132,7 +132,7 @@ fn calibration_map(html: &mut Html, judged: &BinaryMetrics, calibration: Option<
     let kind = match calibration.map(|calibration| &calibration.calibrator) {
         Some(Calibrator::Isotonic(_)) => "isotonic",
         Some(Calibrator::Platt(_)) => "Platt",
-        Some(Calibrator::None) | None => return,
+        Some(Calibrator::None | Calibrator::Temperature(_)) | None => return,
     };
     let says = format!("The {kind} curve that was fitted to the validation rows and is part of the model.");
     let keys = [("model", "calibrated"), ("chance", "unchanged")];

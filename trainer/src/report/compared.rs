@@ -52,7 +52,11 @@ fn figures(metrics: &PairedMetrics) -> String {
 fn signed(of: Measure, difference: f64) -> String {
     let size = difference.abs();
     let size = match of {
-        Measure::PrecisionAt(_) | Measure::RecallAt(_) => percent(size),
+        Measure::PrecisionAt(_)
+        | Measure::RecallAt(_)
+        | Measure::Accuracy
+        | Measure::Top3Accuracy
+        | Measure::Top5Accuracy => percent(size),
         Measure::Rmse | Measure::Mae => amount(size),
         Measure::LiftTopDecile => measure(of, size),
         Measure::Loss
@@ -64,6 +68,7 @@ fn signed(of: Measure, difference: f64) -> String {
         | Measure::Ece
         | Measure::Ks
         | Measure::Gini
+        | Measure::Mrr
         | Measure::Spearman
         | Measure::NormalizedGini => fixed(size, 4),
     };

@@ -1,6 +1,6 @@
 //! The top of the page: what this is, what the figures say, and all tasks at a glance.
 
-use model::measure::{BinaryMetrics, PartMetrics, ValueMetrics};
+use model::measure::{BinaryMetrics, ClassMetrics, PartMetrics, ValueMetrics};
 
 use super::chart::interval_strip;
 use super::figure::table;
@@ -99,9 +99,8 @@ pub(super) fn glance(html: &mut Html, report: &Report) {
             &[("class", "hint")],
             "On the rows that nothing was fitted to; the bar is the AUC's 95\u{a0}% interval from 0.4 to 1, 0.5 is chance.",
         );
-        let of_probabilities = |metrics: &PartMetrics| matches!(metrics, PartMetrics::Probabilities(_));
-        for (head, is_shown) in [(PROBABILITY_HEAD, true), (VALUE_HEAD, false)] {
-            let lines = || judged.iter().filter(|(_, (_, metrics))| of_probabilities(metrics) == is_shown);
+        for head in [PROBABILITY_HEAD, VALUE_HEAD, CLASS_HEAD] {
+            let lines = || judged.iter().filter(|(_, (_, metrics))| glance_head(metrics) == head);
             if lines().next().is_some() {
                 table(html, "glance", &head, |html| {
                     lines().for_each(|(task, (part, metrics))| glance_line(html, task, part.name(), metrics));
@@ -111,7 +110,17 @@ pub(super) fn glance(html: &mut Html, report: &Report) {
     });
 }
 
-const PROBABILITY_HEAD: [(&str, &str); 9] = [
+type Head = [(&'static str, &'static str); 9];
+
+fn glance_head(metrics: &PartMetrics) -> Head {
+    match metrics {
+        PartMetrics::Probabilities(_) => PROBABILITY_HEAD,
+        PartMetrics::Values(_) => VALUE_HEAD,
+        PartMetrics::Classes(_) => CLASS_HEAD,
+    }
+}
+
+const PROBABILITY_HEAD: Head = [
     ("text", "task"),
     ("text", "rows"),
     ("number", "positives"),
@@ -123,7 +132,19 @@ const PROBABILITY_HEAD: [(&str, &str); 9] = [
     ("number", "ECE"),
 ];
 
-const VALUE_HEAD: [(&str, &str); 9] = [
+const CLASS_HEAD: Head = [
+    ("text", "task"),
+    ("text", "rows"),
+    ("number", "classes"),
+    ("number", "most frequent"),
+    ("number", "accuracy"),
+    ("number", "top-3"),
+    ("number", "top-5"),
+    ("number", "log loss"),
+    ("number", "by frequency"),
+];
+
+const VALUE_HEAD: Head = [
     ("text", "task"),
     ("text", "rows"),
     ("number", "above zero"),
@@ -139,6 +160,7 @@ fn glance_line(html: &mut Html, task: &str, part: &str, metrics: &PartMetrics) {
     match metrics {
         PartMetrics::Probabilities(metrics) => probability_line(html, task, part, metrics),
         PartMetrics::Values(metrics) => value_line(html, task, part, metrics),
+        PartMetrics::Classes(metrics) => class_line(html, task, part, metrics),
     }
 }
 
@@ -161,6 +183,20 @@ fn probability_line(html: &mut Html, task: &str, part: &str, metrics: &BinaryMet
         number(html, metrics.lift_top_decile.map(times));
         number(html, metrics.log_loss.map(|loss| fixed(loss, 4)));
         number(html, metrics.ece.map(|ece| fixed(ece, 4)));
+    });
+}
+
+fn class_line(html: &mut Html, task: &str, part: &str, metrics: &ClassMetrics) {
+    html.element("tr", &[], |html| {
+        html.line("th", &[("scope", "row"), ("class", "text wide")], task);
+        html.line("td", &[("class", "text")], &format!("{} {part}", count(metrics.rows)));
+        number(html, Some(count(metrics.classes)));
+        number(html, metrics.majority.accuracy.map(percent));
+        number(html, metrics.accuracy.map(percent));
+        number(html, metrics.top_3_accuracy.map(percent));
+        number(html, metrics.top_5_accuracy.map(percent));
+        number(html, metrics.log_loss.map(|loss| fixed(loss, 4)));
+        number(html, metrics.majority.log_loss.map(|loss| fixed(loss, 4)));
     });
 }
 

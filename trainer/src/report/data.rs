@@ -48,10 +48,17 @@ fn label_cell(html: &mut Html, label: Option<&LabelRate>, kind: TaskKind) {
                 |mean| match kind {
                     TaskKind::Value | TaskKind::Regression => amount(mean),
                     TaskKind::Binary | TaskKind::Lookalike => percent(mean),
+                    TaskKind::Multiclass => "classes".to_owned(),
                 },
             );
             html.text(&mean);
-            html.line("small", &[], &format!("{} of {}", count(label.positives), count(label.observed)));
+            let rows = match kind {
+                TaskKind::Multiclass => count(label.observed),
+                TaskKind::Binary | TaskKind::Lookalike | TaskKind::Value | TaskKind::Regression => {
+                    format!("{} of {}", count(label.positives), count(label.observed))
+                }
+            };
+            html.line("small", &[], &rows);
         }
     });
 }

@@ -3,7 +3,7 @@
 use super::figure::details;
 use super::html::Html;
 
-const MEANINGS: [(&str, &str); 16] = [
+const MEANINGS: [(&str, &str); 18] = [
     (
         "AUC",
         "The chance that a random positive row is ranked above a random negative one: 0.5 is chance, 1 is perfect. Its 95 % interval is DeLong's.",
@@ -36,6 +36,14 @@ const MEANINGS: [(&str, &str); 16] = [
         "How much of the value the model's order collects early, against the best possible order: 0 is random, 1 is perfect.",
     ),
     ("Spearman", "Correlation of the ranks of prediction and value, −1 to 1."),
+    (
+        "accuracy, top-3, top-5",
+        "Share of rows whose class is the most probable one, or among the 3 or 5 most probable: the hit rate.",
+    ),
+    (
+        "mean reciprocal rank",
+        "Mean of 1 over the place that the row's class has by probability: 1 where it is always first.",
+    ),
     ("RMSE, MAE", "Root of the mean squared error, and mean absolute error, in the label's unit."),
     (
         "train, validation, test",

@@ -1,6 +1,6 @@
 //! The table of a task's measures on all three parts.
 
-use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskMetrics};
+use model::measure::{BinaryMetrics, ClassMetrics, Interval, Measure, Part, PartMetrics, TaskKind, TaskMetrics};
 
 use super::figure::table;
 use super::html::Html;
@@ -25,6 +25,11 @@ pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {
 /// What the rows are like, before any measure.
 fn described(html: &mut Html, metrics: &TaskMetrics) {
     let of = |part: Part| metrics.part(part);
+    if metrics.kind == TaskKind::Multiclass {
+        line(html, "classes", "", |part| classes(of(part)?).map(|metrics| count(metrics.classes)));
+        line(html, "of no class of their own", "", |part| classes(of(part)?)?.other_rate.map(percent));
+        return;
+    }
     let is_probability = Part::ALL.into_iter().filter_map(of).any(|part| matches!(part, PartMetrics::Probabilities(_)));
     if is_probability {
         line(html, "positives", "", |part| probabilities(of(part)?).map(|metrics| count(metrics.positives)));
@@ -33,15 +38,15 @@ fn described(html: &mut Html, metrics: &TaskMetrics) {
     } else {
         line(html, "above zero", "", |part| match of(part)? {
             PartMetrics::Values(metrics) => Some(count(metrics.positives)),
-            PartMetrics::Probabilities(_) => None,
+            PartMetrics::Probabilities(_) | PartMetrics::Classes(_) => None,
         });
         line(html, "mean", "", |part| match of(part)? {
             PartMetrics::Values(metrics) => metrics.mean_actual.map(amount),
-            PartMetrics::Probabilities(_) => None,
+            PartMetrics::Probabilities(_) | PartMetrics::Classes(_) => None,
         });
         line(html, "mean prediction", "near the mean", |part| match of(part)? {
             PartMetrics::Values(metrics) => metrics.mean_predicted.map(amount),
-            PartMetrics::Probabilities(_) => None,
+            PartMetrics::Probabilities(_) | PartMetrics::Classes(_) => None,
         });
     }
 }
@@ -49,7 +54,14 @@ fn described(html: &mut Html, metrics: &TaskMetrics) {
 fn probabilities(metrics: &PartMetrics) -> Option<&BinaryMetrics> {
     match metrics {
         PartMetrics::Probabilities(metrics) => Some(metrics),
-        PartMetrics::Values(_) => None,
+        PartMetrics::Values(_) | PartMetrics::Classes(_) => None,
+    }
+}
+
+fn classes(metrics: &PartMetrics) -> Option<&ClassMetrics> {
+    match metrics {
+        PartMetrics::Classes(metrics) => Some(metrics),
+        PartMetrics::Probabilities(_) | PartMetrics::Values(_) => None,
     }
 }
 
@@ -73,6 +85,9 @@ fn measure_line(html: &mut Html, metrics: &TaskMetrics, of: Measure) {
 
 /// The interval of an AUC or a recall, or what a measure was before calibration and would be by chance.
 fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
+    if let Some(metrics) = classes(metrics) {
+        return beside_classes(metrics, of);
+    }
     let Some(metrics) = probabilities(metrics) else { return Vec::new() };
     let before = |value: Option<f64>| value.map(|value| format!("before {}", measure(of, value)));
     let raw = metrics.uncalibrated.as_ref();
@@ -101,12 +116,33 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
         | Measure::Gini
         | Measure::LiftTopDecile
         | Measure::PrecisionAt(_)
+        | Measure::Accuracy
+        | Measure::Top3Accuracy
+        | Measure::Top5Accuracy
+        | Measure::Mrr
         | Measure::Rmse
         | Measure::Mae
         | Measure::Spearman
         | Measure::NormalizedGini => [None, None],
     };
     notes.into_iter().flatten().collect()
+}
+
+/// The interval of a mean, what the classes' frequencies alone reach, and what it was before calibration.
+fn beside_classes(metrics: &ClassMetrics, of: Measure) -> Vec<String> {
+    let interval =
+        metrics.interval(of).map(|Interval { low, high }| format!("{}–{}", measure(of, low), measure(of, high)));
+    let majority = metrics.majority.get(of).map(|value| format!("by frequency {}", measure(of, value)));
+    let raw = metrics.uncalibrated.as_ref();
+    let before = match of {
+        Measure::LogLoss => raw.and_then(|raw| raw.log_loss),
+        Measure::Ece => raw.and_then(|raw| raw.ece),
+        _ => None,
+    };
+    let by_chance = metrics.ece_by_chance.filter(|_| of == Measure::Ece);
+    let by_chance = by_chance.map(|by_chance| format!("by chance {}", measure(of, by_chance)));
+    let before = before.map(|before| format!("before {}", measure(of, before)));
+    [interval, majority, by_chance, before].into_iter().flatten().collect()
 }
 
 fn line(html: &mut Html, name: &str, hint: &str, figure: impl Fn(Part) -> Option<String>) {
@@ -121,10 +157,11 @@ fn line(html: &mut Html, name: &str, hint: &str, figure: impl Fn(Part) -> Option
 
 fn rounding_note(metrics: &TaskMetrics) -> Option<String> {
     let errors = Part::ALL.into_iter().filter_map(|part| metrics.part(part)).flat_map(|metrics| match metrics {
-        PartMetrics::Probabilities(metrics) => metrics.rounding.values(),
-        PartMetrics::Values(metrics) => metrics.rounding.values(),
+        PartMetrics::Probabilities(metrics) => metrics.rounding.values().copied().collect::<Vec<_>>(),
+        PartMetrics::Values(metrics) => metrics.rounding.values().copied().collect(),
+        PartMetrics::Classes(_) => Vec::new(),
     });
-    let most = errors.copied().fold(0.0, f64::max);
+    let most = errors.fold(0.0, f64::max);
     (most > 0.0).then(|| {
         format!("More than a million rows were measured in cells of nearly equal predictions; no figure is off by more than {most:.1e} for that.")
     })

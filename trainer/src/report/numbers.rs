@@ -98,14 +98,22 @@ pub(crate) fn seconds(seconds: f64) -> String {
 /// A measure's value with its own digits.
 pub(super) fn measure(measure: Measure, value: f64) -> String {
     match measure {
-        Measure::Auc | Measure::PrAuc | Measure::Ks | Measure::Gini | Measure::Spearman | Measure::NormalizedGini => {
-            fixed(value, 3)
-        }
+        Measure::Auc
+        | Measure::PrAuc
+        | Measure::Ks
+        | Measure::Gini
+        | Measure::Mrr
+        | Measure::Spearman
+        | Measure::NormalizedGini => fixed(value, 3),
         Measure::LogLoss | Measure::NormalizedEntropy | Measure::Brier | Measure::Ece | Measure::Loss => {
             fixed(value, 4)
         }
         Measure::LiftTopDecile => times(value),
-        Measure::PrecisionAt(_) | Measure::RecallAt(_) => percent(value),
+        Measure::PrecisionAt(_)
+        | Measure::RecallAt(_)
+        | Measure::Accuracy
+        | Measure::Top3Accuracy
+        | Measure::Top5Accuracy => percent(value),
         Measure::Rmse | Measure::Mae => amount(value),
     }
 }
@@ -131,6 +139,10 @@ pub(super) fn measure_words(measure: Measure) -> &'static str {
         Measure::RecallAt(TopShare::Percent5) => "recall at the best 5 %",
         Measure::RecallAt(TopShare::Percent10) => "recall at the best 10 %",
         Measure::RecallAt(TopShare::Percent20) => "recall at the best 20 %",
+        Measure::Accuracy => "accuracy",
+        Measure::Top3Accuracy => "top-3 accuracy",
+        Measure::Top5Accuracy => "top-5 accuracy",
+        Measure::Mrr => "mean reciprocal rank",
         Measure::Rmse => "RMSE",
         Measure::Mae => "MAE",
         Measure::Spearman => "Spearman",

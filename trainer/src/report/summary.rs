@@ -22,9 +22,9 @@ pub struct SummaryRow {
     pub part: Part,
     /// Rows with an observed label.
     pub rows: u64,
-    /// Those with label 1, or a value above zero.
+    /// Those with label 1, or a value above zero; all of a multiclass task.
     pub positives: u64,
-    /// The natural rate, or the mean value; absent without rows.
+    /// The natural rate, the mean value, or the share of the most frequent class; absent without rows.
     pub base: Option<f64>,
     /// The measures, in the order to show; the same for all rows of one kind.
     pub measures: Vec<SummaryMeasure>,
@@ -47,6 +47,8 @@ pub struct SummaryMeasure {
 
 const OF_PROBABILITIES: [Measure; 5] =
     [Measure::Auc, Measure::PrAuc, Measure::LogLoss, Measure::Ece, Measure::LiftTopDecile];
+const OF_CLASSES: [Measure; 5] =
+    [Measure::LogLoss, Measure::Accuracy, Measure::Top3Accuracy, Measure::Top5Accuracy, Measure::Mrr];
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];
 
 /// The rows of all tasks and parts that were evaluated.
@@ -63,16 +65,23 @@ pub(super) fn shown_measures(kind: TaskKind) -> &'static [Measure] {
     match kind {
         TaskKind::Binary | TaskKind::Lookalike => &OF_PROBABILITIES,
         TaskKind::Value | TaskKind::Regression => &OF_VALUES,
+        TaskKind::Multiclass => &OF_CLASSES,
     }
 }
 
 fn row(task: &TaskName, kind: TaskKind, part: Part, metrics: &PartMetrics) -> SummaryRow {
-    let (positives, base, interval) = match metrics {
-        PartMetrics::Probabilities(metrics) => (metrics.positives, metrics.rate, metrics.auc_interval),
-        PartMetrics::Values(metrics) => (metrics.positives, metrics.mean_actual, None),
+    let (positives, base) = match metrics {
+        PartMetrics::Probabilities(metrics) => (metrics.positives, metrics.rate),
+        PartMetrics::Values(metrics) => (metrics.positives, metrics.mean_actual),
+        // A class is no more positive than another; what the largest one reaches is the base.
+        PartMetrics::Classes(metrics) => (metrics.rows, metrics.majority.accuracy),
     };
     let of = |measure: &Measure| {
-        let interval = interval.filter(|_| *measure == Measure::Auc);
+        let interval = match metrics {
+            PartMetrics::Probabilities(metrics) => metrics.auc_interval.filter(|_| *measure == Measure::Auc),
+            PartMetrics::Values(_) => None,
+            PartMetrics::Classes(metrics) => metrics.interval(*measure),
+        };
         SummaryMeasure {
             name: measure.name().to_owned(),
             value: metrics.measure(measure.name()),

@@ -380,3 +380,28 @@ fn a_lookalike_task_shows_what_an_audience_reaches_as_it_grows() {
     assert!(page.contains("An audience of 10\u{a0}% of the people reaches"));
     assert!(!render(&sample::usual()).contains("Reach and similarity"));
 }
+
+#[test]
+fn classes_are_shown_with_what_their_frequencies_would_reach() {
+    let report = sample::of_classes(800, 2.5);
+    let page = render(&report);
+    assert_well_formed(&page);
+    assert_self_contained(&page);
+    for words in
+        ["The most frequent classes", "&lt;script&gt;tea", "top-3 accuracy", "by frequency", "temperature 2.000"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    let next = "next".parse().unwrap();
+    let said = |report: &Report| {
+        let of_task = verdicts(report).into_iter().filter(|verdict| verdict.task.as_ref() == Some(&next));
+        of_task.map(|verdict| (verdict.tone, verdict.text)).collect::<Vec<_>>()
+    };
+    let good = said(&report);
+    assert!(good.iter().any(|(tone, text)| *tone == Tone::Good && text.starts_with("Says more")), "{good:?}");
+    let bad = said(&sample::of_classes(800, 0.0));
+    assert!(bad.iter().any(|(tone, text)| *tone == Tone::Bad && text.starts_with("Says less")), "{bad:?}");
+    let row = summary(&report.metrics).rows.into_iter().find(|row| row.task == next && row.part == Part::Test).unwrap();
+    let accuracy = row.measures.iter().find(|measure| measure.name == "accuracy").unwrap();
+    assert!(accuracy.low.unwrap() < accuracy.value.unwrap() && row.base.unwrap() > 0.2);
+}

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use spec::TaskName;
 use spec::training::Calibration;
 
+mod classes;
+
 use super::compared::{remarks, sentence};
 use super::input::{Report, StopReason};
 use super::numbers::{amount, fixed, measure, measure_words, percent, plural, times};
@@ -69,6 +71,9 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
                 }
             }
             Some((part, PartMetrics::Values(judged))) => of_task.values(part, judged, metrics),
+            Some((part, PartMetrics::Classes(judged))) => {
+                of_task.classes(part, judged, metrics, report.calibration.tasks.get(task));
+            }
         }
         of_task.compare(report, task);
         all.extend(of_task.0.into_iter().map(|(tone, text)| Verdict { tone, task: Some(task.clone()), text }));
@@ -226,7 +231,7 @@ impl Sentences {
                 let rows = plural(judged.positives, "row", "rows");
                 self.say(Tone::Caution, format!("Only {rows} above zero on {name}: every figure here is rough."));
             }
-            TaskKind::Value | TaskKind::Regression | TaskKind::Binary | TaskKind::Lookalike => {}
+            TaskKind::Value | TaskKind::Regression | TaskKind::Binary | TaskKind::Lookalike | TaskKind::Multiclass => {}
         }
     }
 

@@ -6,7 +6,7 @@ use tch::Device;
 
 use super::TensorLearner;
 use crate::architecture::Architecture;
-use crate::fixtures::{batch, document, inputs, layout, networks, sharing_layout, targets};
+use crate::fixtures::{batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets};
 use crate::input::{Batch, InputLayout};
 use crate::learner::cpu::CpuLearner;
 use crate::learner::{Course, StepLosses};
@@ -42,6 +42,10 @@ impl Pair {
     }
 
     fn step(&mut self, step: u64, seed: u64) -> (StepLosses, StepLosses) {
+        self.step_of(step, &batch(700, seed))
+    }
+
+    fn step_of(&mut self, step: u64, batch: &Batch) -> (StepLosses, StepLosses) {
         let course = Course {
             architecture: &self.architecture,
             fit: &self.spec.training,
@@ -49,9 +53,8 @@ impl Pair {
             total_steps: 50,
             step,
         };
-        let batch = Batch { inputs: inputs(&self.layout, 700, seed), targets: targets(700, seed) };
-        let kernels = self.kernels.step(&self.architecture, &course, &batch).unwrap();
-        (kernels, self.operators.step(&self.architecture, &course, &batch).unwrap())
+        let kernels = self.kernels.step(&self.architecture, &course, batch).unwrap();
+        (kernels, self.operators.step(&self.architecture, &course, batch).unwrap())
     }
 
     fn states(&self) -> [State<'_>; 2] {
@@ -76,7 +79,7 @@ fn assert_near(a: &StepLosses, b: &StepLosses, tolerance: f64) {
 #[test]
 fn a_step_of_operators_finds_the_losses_and_gradients_of_the_kernels() {
     for network in networks(0.3) {
-        for kind in ["adamw", "adagrad"] {
+        for kind in ["adamw", "adam", "adagrad", "sgd"] {
             let training = json!({"optimizer": {"kind": kind}, "schedule": {"warmup_steps": 1}});
             let mut pair = Pair::new(network.clone(), training);
             let (kernels, operators) = pair.step(0, 3);
@@ -169,6 +172,42 @@ fn operators_take_the_likelihood_of_seeds_as_the_kernels_do() {
 }
 
 #[test]
+fn operators_take_the_cross_entropy_of_classes_as_the_kernels_do() {
+    let spec = of_classes(document(networks(0.2).remove(4), json!({"schedule": {"warmup_steps": 1}})));
+    let mut pair = Pair::of(spec, &TargetStatistics::default().with_classes(class_counts()));
+    let (kernels, operators) = pair.step_of(0, &class_batch(700, 3));
+    assert!(kernels.tasks[1] > 0.5, "{}", kernels.tasks[1]);
+    assert_near(&kernels, &operators, 1e-5);
+    let [kernels, operators] = pair.states();
+    assert!(distance(&kernels.first, &operators.first) < 2e-5);
+    let (whole, mut a, mut b) = (class_batch(300, 99), Outputs::default(), Outputs::default());
+    pair.kernels.evaluate(&pair.architecture, &whole, &mut a).unwrap();
+    pair.operators.evaluate(&pair.architecture, &whole, &mut b).unwrap();
+    assert_eq!(a.tasks[1].len(), 1500);
+    assert!(distance(&a.tasks[1], &b.tasks[1]) < 1e-4);
+}
+
+#[test]
+fn operators_weigh_and_project_as_the_kernels_do() {
+    for rule in ["gradnorm", "dwa", "pcgrad"] {
+        for network in [4, 8] {
+            let training = json!({"task_weights": rule, "epochs": 25, "optimizer": {"learning_rate": 0.003}});
+            let mut pair = Pair::new(networks(0.1).remove(network), training);
+            let (kernels, operators) = pair.step(0, 3);
+            assert_near(&kernels, &operators, 1e-5);
+            let [kernels, operators] = pair.states();
+            assert!(distance(&kernels.first, &operators.first) < 5e-5, "{rule}");
+            for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
+                assert!(distance(kernels, operators) < 1e-4, "{rule}");
+            }
+            (1..8).for_each(|step| drop(pair.step(step, step)));
+            let [kernels, operators] = pair.states();
+            assert!(distance(&kernels.task_weights[0], &operators.task_weights[0]) < 1e-3, "{rule}");
+        }
+    }
+}
+
+#[test]
 fn runs_of_operators_and_kernels_stay_together() {
     for network in networks(0.1) {
         let mut pair = Pair::new(network.clone(), json!({"optimizer": {"learning_rate": 0.003}}));
@@ -198,7 +237,7 @@ fn runs_of_operators_and_kernels_stay_together() {
 
 #[test]
 fn weights_and_state_survive_the_way_to_the_device_and_back() {
-    for kind in ["adamw", "adagrad"] {
+    for kind in ["adamw", "adam", "adagrad", "sgd"] {
         let training = json!({"optimizer": {"kind": kind}});
         let mut pair = Pair::new(networks(0.1).remove(4), training.clone());
         (0..3).for_each(|step| drop(pair.step(step, step)));

@@ -33,6 +33,14 @@ impl Scalar {
         self.weight -= rate * (first / (second.sqrt() + 1e-8) + decay * self.weight);
     }
 
+    fn adam(&mut self, gradient: f64, t: i32, rate: f64, decay: f64) {
+        self.adamw(gradient + decay * self.weight, t, rate, 0.0);
+    }
+
+    fn sgd(&mut self, gradient: f64, rate: f64, decay: f64) {
+        self.weight -= rate * (gradient + decay * self.weight);
+    }
+
     fn adagrad(&mut self, gradient: f64, rate: f64, decay: f64) {
         self.second += gradient * gradient;
         self.weight -= rate * (gradient / (self.second.sqrt() + 1e-10) + decay * self.weight);
@@ -43,7 +51,7 @@ impl Scalar {
 fn steps_follow_the_papers_and_biases_do_not_decay() {
     let parameters = parameters();
     let len = parameters.len();
-    for kind in [OptimizerKind::Adamw, OptimizerKind::Adagrad] {
+    for kind in [OptimizerKind::Adamw, OptimizerKind::Adam, OptimizerKind::Adagrad, OptimizerKind::Sgd] {
         let settings = Optimizer { kind, learning_rate: 0.02, weight_decay: 0.3 };
         let mut optimizer = DenseOptimizer::new(&settings, &parameters.blocks);
         let mut weights = numbers(len, 1);
@@ -58,7 +66,9 @@ fn steps_follow_the_papers_and_biases_do_not_decay() {
                 let gradient = f64::from(gradient) * 0.25;
                 match kind {
                     OptimizerKind::Adamw => scalar.adamw(gradient, t as i32, 0.01, decay),
+                    OptimizerKind::Adam => scalar.adam(gradient, t as i32, 0.01, decay),
                     OptimizerKind::Adagrad => scalar.adagrad(gradient, 0.01, decay),
+                    OptimizerKind::Sgd => scalar.sgd(gradient, 0.01, decay),
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn read(bytes: &[u8]) -> Package {
 }
 
 /// `h·W[group] + b[group]`
-fn linear(package: &Package, name: &str, group: usize, h: &[f64]) -> Vec<f64> {
+pub(super) fn linear(package: &Package, name: &str, group: usize, h: &[f64]) -> Vec<f64> {
     let (weight, bias) = (&package[&format!("{name}.weight")], &package[&format!("{name}.bias")]);
     let units = *weight.shape.last().unwrap();
     assert_eq!(weight.shape[weight.shape.len() - 2], h.len(), "{name}");
@@ -138,7 +138,7 @@ pub(super) fn reference(
 }
 
 /// What the head of each task reads.
-fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) -> Vec<Vec<f64>> {
+pub(super) fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) -> Vec<Vec<f64>> {
     let count = |field: &str| network[field].as_u64().unwrap() as usize;
     match network["kind"].as_str().unwrap() {
         "linear" => vec![x; 3],

@@ -1,3 +1,4 @@
+use model::outputs::ClassOutput;
 use serde_json::{Value, json};
 
 use super::*;
@@ -26,12 +27,24 @@ fn population() -> Schema {
     ])
 }
 
-fn tasks() -> Vec<TaskName> {
-    ["repurchase", "spend"].map(|task| task.parse().expect("a name")).to_vec()
+fn number(task: &str) -> TaskOutput {
+    TaskOutput { task: task.parse().expect("a name"), classes: None }
+}
+
+fn outputs() -> Vec<TaskOutput> {
+    ["repurchase", "spend"].map(number).to_vec()
+}
+
+/// A model that says which product is next too.
+fn layout_of_classes(rank_by: &str) -> Result<ScoreLayout> {
+    let names = ["tea", "milk", "dark bread"].map(str::to_owned).to_vec();
+    let next = TaskOutput { classes: Some(ClassOutput { names, top: 2 }), ..number("next") };
+    let changes = json!({"audiences": {"all": {"rank_by": rank_by, "where": "next_1 <> 'milk'", "size": {"top": 1}}}});
+    ScoreLayout::new(&spec(changes), &population(), &[number("spend"), next])
 }
 
 fn layout(changes: Value) -> Result<ScoreLayout> {
-    ScoreLayout::new(&spec(changes), &population(), &tasks())
+    ScoreLayout::new(&spec(changes), &population(), &outputs())
 }
 
 fn refusal(changes: Value) -> String {
@@ -121,5 +134,22 @@ fn mistakes_are_refused_with_the_column_named() {
     for (changes, expected) in cases {
         let told = refusal(changes);
         assert!(told.contains(expected), "{told:?} should contain {expected:?}");
+    }
+}
+
+#[test]
+fn classes_are_columns_by_place_and_expressions_read_any_of_them_by_label() {
+    for rank_by in ["next_1_probability * spend", "next['dark bread'] + next['other']", "next['tea']"] {
+        let layout = layout_of_classes(rank_by).unwrap_or_else(|error| panic!("{rank_by}: {error}"));
+        let expected = ["next_1", "next_1_probability", "next_2", "next_2_probability"];
+        assert_eq!(columns(&layout)[2..6], expected);
+        assert_eq!(carried(&layout), ["customer_id"]);
+    }
+    let told = |rank_by: &str| layout_of_classes(rank_by).expect_err("no number").to_string();
+    for (rank_by, words) in
+        [("next", "next['label']"), ("next['salt']", "salt"), ("next_1", "Utf8"), ("next_3_probability", "next_3")]
+    {
+        let told = told(rank_by);
+        assert!(told.contains("spec.audiences.all.rank_by") && told.contains(words), "{rank_by}: {told}");
     }
 }

@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeZone, Utc};
 use indexmap::IndexMap;
 use model::calibrate::{ModelCalibration, TaskCalibration};
 use model::measure::{
-    BinaryMeasures, ComparedModel, Comparison, FeatureImportance, Importance, ModelMetrics, PairedMeasures,
-    PairedMetrics, Part, PartMetrics, SliceMeasures, SlicedColumn, TaskImportance, TaskKind, TaskMetrics,
-    ValueMeasures,
+    BinaryMeasures, ClassMeasures, ComparedModel, Comparison, FeatureImportance, Importance, ModelMetrics,
+    PairedMeasures, PairedMetrics, Part, PartMetrics, SliceMeasures, SlicedColumn, TaskImportance, TaskKind,
+    TaskMetrics, ValueMeasures,
 };
 use spec::TaskName;
 use spec::training::Calibration;
@@ -63,7 +63,7 @@ fn probabilities(
         let truth = logistic(sample.base + signal + 0.3 * noise.normal());
         let mut score = [logistic(sample.base * 0.8 + 1.6 * signal) as f32];
         if let Some(calibration) = calibration {
-            calibration.calibrator.apply(&mut score);
+            calibration.calibrator.apply(&mut score, 1);
         }
         let label = f32::from(u8::from(noise.uniform() < truth));
         measures.push(score[0], label, 1.0).unwrap();
@@ -220,6 +220,7 @@ fn labels(tasks: &ModelMetrics, part: Part) -> Vec<LabelRate> {
         let (observed, positives, mean) = match metrics.part(part)? {
             PartMetrics::Probabilities(metrics) => (metrics.rows, metrics.positives, metrics.rate),
             PartMetrics::Values(metrics) => (metrics.rows, metrics.positives, metrics.mean_actual),
+            PartMetrics::Classes(metrics) => (metrics.rows, 0, None),
         };
         Some(LabelRate { task: task.clone(), observed, positives, mean })
     };
@@ -451,5 +452,36 @@ pub(crate) fn empty() -> Report {
     report.features.clear();
     report.inputs.clear();
     report.settings.clear();
+    report
+}
+
+/// The usual report with a task that tells four classes, the first of which has a hostile name.
+pub(crate) fn of_classes(rows: usize, strength: f64) -> Report {
+    let mut report = usual();
+    let names = ["<script>tea</script>", "milk", "bread", "salt"].map(str::to_owned).to_vec();
+    let measured = |part: Part, power: f64| {
+        let (mut noise, mut measures) = (Noise(part as u64), ClassMeasures::new(names.clone()));
+        for _ in 0..rows {
+            let class = [0, 0, 1, 1, 2, 3, 4][(noise.uniform() * 7.0) as usize];
+            let odds: Vec<f64> = (0..5)
+                .map(|other| {
+                    (strength * f64::from(u8::from(other == class)) + noise.normal() - 0.2 * other as f64).exp()
+                })
+                .collect();
+            let sum: f64 = odds.iter().map(|odds| odds.powf(power)).sum();
+            let probabilities: Vec<f32> = odds.iter().map(|odds| (odds.powf(power) / sum) as f32).collect();
+            measures.push(&probabilities, class, 1.0).unwrap();
+        }
+        measures.metrics()
+    };
+    let mut metrics = TaskMetrics::new(TaskKind::Multiclass);
+    for part in Part::ALL {
+        metrics.set(part, measured(part, 1.0).with_uncalibrated(measured(part, 2.0)).into());
+    }
+    let name: TaskName = "next".parse().unwrap();
+    let temperature = serde_json::from_value(serde_json::json!({"kind": "temperature", "temperature": 2.0})).unwrap();
+    let calibration = TaskCalibration { calibrator: temperature, ..TaskCalibration::none() };
+    report.calibration.tasks.insert(name.clone(), calibration);
+    report.metrics.tasks.insert(name, metrics);
     report
 }
