@@ -137,6 +137,11 @@ pub fn run_plan(run: &RunId) -> Key {
     self::run(run).key("plan.json")
 }
 
+/// What a run has learned of the seed lists that it scores people for; created once, before the plan.
+pub fn run_seed_lists(run: &RunId) -> Key {
+    self::run(run).key("seed_lists.json")
+}
+
 /// Which files a run's score table has; created once, when all shards are committed.
 pub fn run_scores(run: &RunId) -> Key {
     self::run(run).key("scores.json")

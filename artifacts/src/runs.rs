@@ -98,6 +98,20 @@ pub async fn read_plan(workspace: &Workspace, run: &RunId) -> Result<Option<Shar
     Ok(stored.map(|stored| stored.body))
 }
 
+/// Freezes what a run has learned of its seed lists: what was stored first is the run's for good, and is returned.
+pub async fn freeze_seed_lists<T>(workspace: &Workspace, run: &RunId, lists: T) -> Result<T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let created = workspace.create_once(&layout::run_seed_lists(run), &lists).await?;
+    Ok(created.settled(lists))
+}
+
+/// What a run has learned of its seed lists.
+pub async fn read_seed_lists<T: DeserializeOwned>(workspace: &Workspace, run: &RunId) -> Result<T> {
+    Ok(workspace.read_entry(&layout::run_seed_lists(run)).await?.body)
+}
+
 /// A prepared table: the attempt that won, and its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
-use artifacts::keys::is_key_type;
+use artifacts::keys::{hash_nullable_keys, is_key_type};
 use indexmap::IndexMap;
 use model::encode::{ClassReader, Classes, is_class, is_number, read_numbers};
 use model::input::Targets;
@@ -16,6 +16,7 @@ use spec::task::{MulticlassTask, RegressionLoss};
 use spec::{ColumnName, Task, TaskName};
 
 use crate::error::{FeedError, ValueFault};
+use crate::split::key_fault;
 pub use condition::{Condition, ConditionError, RowSets, Seeds};
 use read::{read_classes, read_membership, read_weights, weigh};
 pub(crate) use sampling::teaching;
@@ -260,12 +261,8 @@ impl TaskLabel {
         let first = targets.labels.len();
         let column = column_of(batch, &self.column);
         match &self.source {
-            LabelSource::Membership { seeds, excluded } => {
-                read_membership(seeds, excluded.as_ref(), people, targets);
-            }
-            LabelSource::Class(_, reader) => {
-                read_classes(reader.as_deref(), column, targets);
-            }
+            LabelSource::Membership { seeds, excluded } => read_membership(seeds, excluded.as_ref(), people, targets),
+            LabelSource::Class(_, reader) => read_classes(reader.as_deref(), column, targets),
             LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) => {
                 self.read_numbers(column, &is_inside, targets).map_err(at(&self.column))?;
             }

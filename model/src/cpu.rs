@@ -120,6 +120,13 @@ impl Activations {
         Column { numbers: &self.0[view.buffer], stride, column: view.column }
     }
 
+    /// The rows' embeddings after a forward pass, row by row.
+    pub(crate) fn embed(&self, architecture: &Architecture, rows: usize, embeddings: &mut Vec<f32>) {
+        let view = architecture.graph.embedding;
+        let stride = architecture.graph.buffers[view.buffer].stride;
+        (0..rows).for_each(|row| embeddings.extend_from_slice(&self.0[view.buffer][view.at(row, stride)]));
+    }
+
     /// A task's predictions after a forward pass.
     pub(crate) fn predict(&self, architecture: &Architecture, task: usize, predictions: &mut [f32]) {
         self.head(architecture, task).predict(architecture.objectives[task], predictions);

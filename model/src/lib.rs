@@ -22,5 +22,6 @@ mod optimize;
 pub mod outputs;
 pub mod predictor;
 pub mod prior;
+pub mod seed_head;
 mod tensor;
 mod weights;

@@ -59,6 +59,11 @@ impl TaskOutput {
         };
         spec.tasks.iter().map(output).collect()
     }
+
+    /// One number a row.
+    pub fn number(task: TaskName) -> Self {
+        Self { task, classes: None }
+    }
 }
 
 /// The `top` classes of a row's probabilities that are most probable, equal ones in the classes' order, into `best`; the

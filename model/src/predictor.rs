@@ -99,6 +99,30 @@ impl Predictor {
     ///
     /// A batch of another layout.
     pub fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Error> {
+        self.compute(inputs, outputs, None)
+    }
+
+    /// The same, and each row's embedding put behind those that `embeddings` has, `[rows, embedding_width]`: what the tasks share
+    /// at last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::predict`].
+    pub fn predict_and_embed(
+        &self,
+        inputs: &Inputs,
+        outputs: &mut Outputs,
+        embeddings: &mut Vec<f32>,
+    ) -> Result<(), Error> {
+        self.compute(inputs, outputs, Some(embeddings))
+    }
+
+    /// Numbers of a row's embedding.
+    pub fn embedding_width(&self) -> usize {
+        self.architecture.graph.embedding.width
+    }
+
+    fn compute(&self, inputs: &Inputs, outputs: &mut Outputs, embeddings: Option<&mut Vec<f32>>) -> Result<(), Error> {
         let architecture = &self.architecture;
         gather::check_shape(&architecture.layout, inputs)?;
         gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)?;
@@ -107,12 +131,14 @@ impl Predictor {
             Backend::Cpu { weights, packed, idle } => {
                 let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let mut memory = memory.unwrap_or_else(|| Activations::new(architecture));
-                predict_blocks(architecture, Model { weights, packed }, &mut memory, inputs, outputs);
+                let model = Model { weights, packed };
+                predict_blocks(architecture, model, &mut memory, inputs, (outputs, embeddings));
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             }
             Backend::Tensor(model) => {
                 let model = model.lock().unwrap_or_else(PoisonError::into_inner);
-                model.heads(architecture, inputs).map_err(Error::torch("predicting"))?.predict(architecture, outputs);
+                let heads = model.heads(architecture, inputs, embeddings).map_err(Error::torch("predicting"))?;
+                heads.predict(architecture, outputs);
             }
         }
         for ((calibrator, predictions), width) in
@@ -129,7 +155,7 @@ fn predict_blocks(
     model: Model<'_>,
     activations: &mut Activations,
     inputs: &Inputs,
-    outputs: &mut Outputs,
+    (outputs, mut embeddings): (&mut Outputs, Option<&mut Vec<f32>>),
 ) {
     for start in (0..inputs.rows).step_by(BLOCK) {
         let rows = start..(start + BLOCK).min(inputs.rows);
@@ -137,6 +163,9 @@ fn predict_blocks(
         for (task, predictions) in outputs.tasks.iter_mut().enumerate() {
             let width = architecture.objectives[task].width();
             activations.predict(architecture, task, &mut predictions[rows.start * width..rows.end * width]);
+        }
+        if let Some(embeddings) = &mut embeddings {
+            activations.embed(architecture, rows.len(), embeddings);
         }
     }
 }

@@ -78,11 +78,20 @@ impl TensorModel {
         Ok(nodes)
     }
 
-    /// All heads of a checked batch side by side in a host's memory.
-    pub(crate) fn heads(&self, architecture: &Architecture, inputs: &Inputs) -> Result<HostHeads, TchError> {
+    /// All heads of a checked batch side by side in a host's memory; with `embeddings`, those of the rows too, row by row.
+    pub(crate) fn heads(
+        &self,
+        architecture: &Architecture,
+        inputs: &Inputs,
+        embeddings: Option<&mut Vec<f32>>,
+    ) -> Result<HostHeads, TchError> {
         let _no_grad = tch::no_grad_guard();
         let inputs = InputTensors::upload(&architecture.layout, inputs, self.device)?;
         let nodes = self.forward(architecture, &self.gather(architecture, &inputs)?, None)?;
+        if let Some(embeddings) = embeddings {
+            let found = nodes.get(architecture.graph.embedding)?.f_to_kind(Kind::Float)?;
+            embeddings.extend(download(&found)?);
+        }
         Ok(HostHeads { numbers: download(&Tensor::f_cat(&heads(architecture, &nodes)?, 1)?)? })
     }
 }

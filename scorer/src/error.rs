@@ -10,7 +10,8 @@ use feed::FeedError;
 use model::encode::EncodeError;
 use model::error::Error as ModelError;
 use query::QueryError;
-use spec::ids::{AudienceName, ColumnName, InvalidName, ModelName, RunId, TableName, Version};
+use spec::ids::{AudienceName, ColumnName, InvalidName, ModelName, RunId, TableName, TaskName, Version};
+use spec::task::lists::ListError;
 use worker::{FailureClass, WorkFailure};
 
 use crate::select::cut::CutError;
@@ -113,6 +114,40 @@ pub enum ScorerError {
         wanted_by: &'static str,
         /// The columns of a similar name.
         near: Vec<String>,
+    },
+    /// Seed lists that make no columns.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// Two seed lists of one name.
+    #[error("two seed lists are named `{name}`; give one of `seed_lists` another name")]
+    SameList {
+        /// The name.
+        name: TaskName,
+    },
+    /// A seed list with too few people in the population.
+    #[error("seed list `{name}`: {found} of its seeds are in the population, fewer than its `min_size` {least}")]
+    FewSeeds {
+        /// The list.
+        name: TaskName,
+        /// Its people in the population.
+        found: usize,
+        /// The fewest that are enough.
+        least: u64,
+    },
+    /// A table without a list that is large enough.
+    #[error(
+        "seed_lists.{name}: no list has enough seeds in the population; check that the seeds' key and the population's hold \
+         the same ids, or lower `min_size`"
+    )]
+    NoSeeds {
+        /// What declares them.
+        name: TaskName,
+    },
+    /// A seed list that everybody is on.
+    #[error("seed list `{name}`: everybody in a sample of the population is on it; it needs others to tell seeds from")]
+    OnlySeeds {
+        /// The list.
+        name: TaskName,
     },
     /// A column whose name no document can have, in an expression.
     #[error(transparent)]
@@ -224,6 +259,11 @@ impl ScorerError {
             | Self::NoModel { .. }
             | Self::NoColumn { .. }
             | Self::Name(_)
+            | Self::List(_)
+            | Self::SameList { .. }
+            | Self::FewSeeds { .. }
+            | Self::NoSeeds { .. }
+            | Self::OnlySeeds { .. }
             | Self::NameTaken { .. }
             | Self::PublishedTwice { .. }
             | Self::IdType { .. }

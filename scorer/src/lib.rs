@@ -13,6 +13,7 @@ pub mod publish;
 pub mod run;
 pub mod score;
 pub mod scores;
+mod seed_lists;
 pub mod select;
 mod work;
 

@@ -2,24 +2,30 @@
 //! shard plan.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use artifacts::layout::Attempt;
 use artifacts::plan::shard_plan;
 use artifacts::registry::load_identity;
 use artifacts::rows::{FileHandle, open_files};
-use artifacts::runs::{freeze_plan, read_plan, read_table};
+use artifacts::runs::{freeze_plan, freeze_seed_lists, read_plan, read_table};
 use artifacts::{ArtifactsError, InputFile};
+use feed::Table;
 use model::encode::{EncodeError, Encoders};
 use model::outputs::TaskOutput;
 use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
 use serde::{Deserialize, Serialize};
 use spec::TableName;
 use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use worker::{Cancel, Progress};
 
 use crate::error::{Misfit, Result, ScorerError};
 use crate::run::Run;
 use crate::score::layout::ScoreLayout;
+use crate::score::load_predictor;
+use crate::seed_lists::{self, Reading, SeedList, learn};
 use crate::select::cut::divide;
 use crate::select::share::Share;
 
@@ -45,13 +51,23 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     check_cuts(run)?;
     let package = load_identity(&run.workspace, &run.model).await?;
     let encoders = read_encoders(&package)?;
-    let outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
-    let prepared = tokio::select! {
+    let mut outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
+    let (prepared, lists) = tokio::select! {
         prepared = prepare(run, attempt, progress) => prepared?,
         () = cancel.cancelled() => return Err(ScorerError::Cancelled),
     };
+    outputs.extend(lists.iter().map(|list| TaskOutput::number(list.name().clone())));
     ScoreLayout::new(run.spec(), &prepared.schema, &outputs)?;
     encoders.bind(&prepared.schema).map_err(|source| does_not_fit(run, &prepared, source))?;
+    if !lists.is_empty() {
+        let predictor = load_predictor(run, &package, &encoders)?;
+        let population = Table::open(&prepared.files).await?;
+        let (progress, cancel) = (progress.clone(), cancel.clone());
+        let reading = Reading { population, encoders: Arc::new(encoders), predictor, progress, cancel };
+        let (learning, runtime) = (run.clone(), Handle::current());
+        let learned = spawn_blocking(move || learn(&learning, &lists, reading, &runtime)).await;
+        freeze_seed_lists(&run.workspace, &run.id, learned.map_err(ScorerError::Thread)??).await?;
+    }
     let files = open_files(&prepared.files).await?;
     let sizes: Vec<(InputFile, Vec<u64>)> =
         files.iter().map(|file| (FileHandle::file(file).clone(), file.row_group_rows())).collect();
@@ -98,8 +114,8 @@ pub fn read_encoders(package: &artifacts::registry::ModelPackage) -> Result<Enco
     serde_json::from_slice(bytes).map_err(|source| ScorerError::Package { file: "encoders.json", source })
 }
 
-/// Prepares all tables that later units read, as Parquet; returns the population.
-async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<PreparedTable> {
+/// Prepares all tables that later units read, as Parquet; returns the population and the seed lists.
+async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<(PreparedTable, Vec<SeedList>)> {
     let spec = run.spec();
     let mut sql = Sql::open(run)?;
     let session = &mut sql.session;
@@ -115,7 +131,8 @@ async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<Pr
     for table in key_tables(run) {
         session.materialize(&table, &target).await?;
     }
-    Ok(session.materialize(&spec.population, &target).await?)
+    let population = session.materialize(&spec.population, &target).await?;
+    Ok((population, seed_lists::read(run, session, progress).await?))
 }
 
 /// A SQL session within the run's limits, and the folder that its rows spill to, which goes with it.

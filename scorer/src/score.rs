@@ -18,12 +18,13 @@ use artifacts::layout::{self as keys, Attempt, ShardId};
 use artifacts::object::FileRecord;
 use artifacts::plan::{Shard, ShardPlan};
 use artifacts::registry::{ModelPackage, load_identity};
-use artifacts::runs::{Commit, commit_shard, read_commit, read_plan};
+use artifacts::runs::{Commit, commit_shard, read_commit, read_plan, read_seed_lists};
 use artifacts::{InputFile, ParquetOptions, ParquetWriter};
 use feed::{Feed, FeedBatch, FeedPlan, Labels, Order, Table};
 use model::encode::Encoders;
 use model::outputs::TaskOutput;
 use model::predictor::Predictor;
+use model::seed_head::SeedHeads;
 use serde::{Deserialize, Serialize};
 use spec::KeyTable;
 use tokio::runtime::Handle;
@@ -79,8 +80,11 @@ impl Scorer {
         let plan = read_plan(&run.workspace, &run.id).await?;
         let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&keys::run_plan(&run.id)) })?;
         let package = load_identity(&run.workspace, &run.model).await?;
+        let seed_heads = read_seed_heads(&run).await?;
         let encoders = Arc::new(read_encoders(&package)?);
-        let outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
+        let mut outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
+        let lists = seed_heads.iter().flat_map(|lists| &lists.heads);
+        outputs.extend(lists.map(|list| TaskOutput::number(list.name.clone())));
         let files: Vec<InputFile> = plan.files.iter().map(|planned| planned.file.clone()).collect();
         let mut sql = Sql::open(&run)?;
         sql.session.add_parquet(&run.spec().population, &files).await?;
@@ -89,7 +93,7 @@ impl Scorer {
         let key_sets = read_key_sets(&run, &layout.key_tables, &mut sql.session).await?;
         let predictor = load_predictor(&run, &package, &encoders)?;
         let (version, scored_at) = (run.model.version, run.scored_at());
-        let batches = Arc::new(BatchScorer { layout, predictor, key_sets, version, scored_at });
+        let batches = Arc::new(BatchScorer { layout, predictor, seed_heads, key_sets, version, scored_at });
         let population = Table::open(&files).await?;
         let crew = Crew::new(run.threads())?;
         Ok(Self { run, plan, population, encoders, batches, crew })
@@ -168,8 +172,16 @@ impl Scorer {
     }
 }
 
+/// What the plan has learned of the document's seed lists.
+async fn read_seed_heads(run: &Run) -> Result<Option<SeedHeads>> {
+    match run.spec().seed_lists.is_empty() {
+        true => Ok(None),
+        false => Ok(Some(read_seed_lists(&run.workspace, &run.id).await?)),
+    }
+}
+
 /// The model, verified already, on the document's device.
-fn load_predictor(run: &Run, package: &ModelPackage, encoders: &Encoders) -> Result<Predictor> {
+pub(crate) fn load_predictor(run: &Run, package: &ModelPackage, encoders: &Encoders) -> Result<Predictor> {
     let training = &package.manifest.document.spec;
     let (weights, calibration) = (package.file("weights.safetensors")?, package.file("calibration.json")?);
     Ok(Predictor::load(training, encoders, weights, calibration, run.spec().device)?)

@@ -49,7 +49,7 @@ pub use parse::{SourceFile, expand, parse};
 pub use preset::Preset;
 pub use problem::{Place, Problem, Problems};
 pub use schema::schema;
-pub use scoring::ScoringSpec;
+pub use scoring::{ScoringSpec, SeedLists};
 pub use search::{Search, SearchPlan};
 pub use table::{KeyTable, PrepareStep, TableSource};
 pub use task::Task;

@@ -33,7 +33,7 @@ const FIELDS: [(&str, &[&str]); 16] = [
     ("Task", &["group_by"]),
     ("Network", &["batch_norm", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),
-    ("ScoringSpec", &["schedule", "quarantine", "embedding", "top_products"]),
+    ("ScoringSpec", &["schedule", "quarantine", "top_products"]),
     ("Resources", &["gpus_per_process", "gpus"]),
     ("Audience", &["include", "priority", "exclusive_with", "retain"]),
     ("Size", &["reach", "similarity"]),

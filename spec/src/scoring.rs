@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::ids::{AudienceName, ColumnName, ModelReference, TableName};
+use crate::ids::{AudienceName, ColumnName, ModelReference, TableName, TaskName};
 use crate::preset::Preset;
 use crate::table::{PrepareStep, TableSource};
+use crate::task::SeedTable;
 use crate::training::DeviceChoice;
 
 /// Everything that a scoring run is told.
@@ -38,10 +39,16 @@ pub struct ScoringSpec {
     /// Columns carried into the score table beside the key.
     #[serde(default)]
     pub keep: Vec<ColumnName>,
+    /// A column of the score table that takes each person's embedding: what the model's tasks share at last, as a list of numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<ColumnName>,
     /// Rows a shard, rounded to whole row groups.
     #[serde(default = "default_shard_rows")]
     #[schemars(range(min = 1))]
     pub shard_rows: u64,
+    /// Lists of seeds that people are scored for without training: each is a column of the score table.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub seed_lists: IndexMap<TaskName, SeedLists>,
     /// What is published.
     #[serde(default)]
     pub audiences: IndexMap<AudienceName, Audience>,
@@ -51,6 +58,38 @@ pub struct ScoringSpec {
     /// Where tensors live.
     #[serde(default)]
     pub device: DeviceChoice,
+}
+
+/// Seeds that people are compared with by the model's embeddings, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeedLists {
+    /// One list, or a table of many.
+    pub seeds: SeedTable,
+    /// People of the population, more or less, that seeds are told from; drawn by a hash of the key.
+    #[serde(default = "default_sample")]
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub sample: u32,
+    /// What similarity to the seeds counts in a score, beside a small classifier, 0..1; 1 for similarity alone.
+    #[serde(default = "default_similarity")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub similarity: f64,
+    /// Clusters of a list's seeds at the most.
+    #[serde(default = "default_centres")]
+    #[schemars(range(min = 1, max = 100))]
+    pub centres: u32,
+}
+
+fn default_sample() -> u32 {
+    5000
+}
+
+fn default_similarity() -> f64 {
+    0.3
+}
+
+fn default_centres() -> u32 {
+    8
 }
 
 fn default_shard_rows() -> u64 {

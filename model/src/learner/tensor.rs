@@ -242,7 +242,7 @@ impl TensorLearner {
     ) -> Result<(), Error> {
         check(architecture, inputs)?;
         outputs.reset(architecture.output_widths(), inputs.rows);
-        let heads = self.model.heads(architecture, inputs).map_err(Error::torch("predicting"))?;
+        let heads = self.model.heads(architecture, inputs, None).map_err(Error::torch("predicting"))?;
         heads.predict(architecture, outputs);
         Ok(())
     }
@@ -258,7 +258,7 @@ impl TensorLearner {
         let rows = batch.inputs.rows;
         architecture.check(&batch.targets, rows)?;
         outputs.reset(architecture.output_widths(), rows);
-        let heads = self.model.heads(architecture, &batch.inputs).map_err(Error::torch("predicting"))?;
+        let heads = self.model.heads(architecture, &batch.inputs, None).map_err(Error::torch("predicting"))?;
         heads.predict(architecture, outputs);
         let sums = |task| {
             let targets = Rows::new(&batch.targets, task, rows, 0..rows);

@@ -117,7 +117,8 @@ impl TaskKind {
                 rows.try_for_each(|(score, label, weight)| measures.push(score, label, weight))?;
                 Ok(measures.finish().into())
             }
-            Self::Value | Self::Regression => {
+            // Classes are told apart by ranks; one number a row says nothing of them.
+            Self::Value | Self::Regression | Self::Multiclass => {
                 let mut measures = ValueMeasures::default();
                 rows.try_for_each(|(score, label, weight)| measures.push(score, label, weight))?;
                 Ok(measures.finish().into())
@@ -130,6 +131,7 @@ impl TaskKind {
     pub fn rarer(self, metrics: &PartMetrics) -> u64 {
         match metrics {
             PartMetrics::Probabilities(metrics) => metrics.positives.min(metrics.rows - metrics.positives),
+            PartMetrics::Classes(metrics) => metrics.rows,
             PartMetrics::Values(metrics) if self == Self::Regression => metrics.rows,
             PartMetrics::Values(metrics) => metrics.positives,
         }

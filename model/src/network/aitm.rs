@@ -38,6 +38,7 @@ impl Assembly for AitmNetwork {
     fn assemble(&self, builder: &mut Builder, heads: &[Head]) -> Vec<View> {
         let hidden = Hidden { dropout: self.dropout as f32 };
         let interaction = interaction::interact(self.interaction.as_ref(), builder, heads);
+        builder.share(interaction.input);
         let stack = Stack { name: "towers", groups: Some(heads.len()), widths: &self.tower_layers, hidden };
         let towers = builder.stack_over(interaction.input, stack);
         let mut states: Vec<View> = (0..heads.len()).map(|task| towers.part(task, heads.len())).collect();

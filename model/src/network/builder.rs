@@ -38,6 +38,7 @@ pub(crate) struct Builder {
     fields: Vec<Field>,
     numeric_width: usize,
     activations: usize,
+    embedding: Option<View>,
 }
 
 impl Builder {
@@ -51,6 +52,7 @@ impl Builder {
             fields: fields(layout),
             numeric_width: layout.numeric_width(),
             activations: 0,
+            embedding: None,
         }
     }
 
@@ -62,6 +64,11 @@ impl Builder {
     /// `x`
     pub(crate) fn input(&self) -> View {
         View { buffer: INPUT, column: 0, width: self.buffers[INPUT].width }
+    }
+
+    /// Says what is the last that all tasks share: a row's embedding. Where no layer is shared it is `x`.
+    pub(crate) fn share(&mut self, view: View) {
+        self.embedding = Some(view);
     }
 
     /// All branches over the whole input, as one product. Gives each branch's columns.
@@ -269,10 +276,11 @@ impl Builder {
 
     /// The network.
     pub(crate) fn finish(self, heads: Vec<View>) -> Graph {
+        let embedding = self.embedding.unwrap_or_else(|| self.input());
         let Self { buffers, layers, parameters, joints, .. } = self;
         let mut written = Written::by(&heads, &joints);
         let stages = written.settle(layers);
-        Graph { buffers, stages, parameters, heads, joints, beside_heads: written.beside_heads }
+        Graph { buffers, stages, parameters, heads, embedding, joints, beside_heads: written.beside_heads }
     }
 
     fn buffer(&mut self, width: usize) -> View {

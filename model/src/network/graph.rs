@@ -16,6 +16,8 @@ pub(crate) struct Graph {
     pub(crate) parameters: Parameters,
     /// What each task's loss reads.
     pub(crate) heads: Vec<View>,
+    /// What the tasks share at last: a row's embedding.
+    pub(crate) embedding: View,
     /// Losses of several heads together.
     pub(crate) joints: Vec<Joint>,
     /// What joint losses alone read: no head is there, or holds it.

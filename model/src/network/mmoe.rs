@@ -39,6 +39,7 @@ impl Assembly for MmoeNetwork {
         let views = builder.side_by_side(interaction.input, &[first, gates]);
         let stack = Stack { name: "experts", groups: Some(experts), widths: &self.expert_layers, hidden };
         let experts_out = builder.stack_from(1, views[0], stack);
+        builder.share(experts_out);
         let shares = builder.softmax(views[1], tasks);
         let source =
             Source { experts: experts_out, count: experts, readers: Readers::Shared, teachers: Teachers::Readers };

@@ -113,6 +113,7 @@ impl Level<'_> {
             own = builder.grouped(own, &self.own_branches(&names, index));
             shared = builder.grouped(shared, &[self.shared_branch(&names, index)]);
         }
+        builder.share(shared);
         let (own_count, shared_count) = (self.own_experts(), self.shared_experts());
         let width = shared.width / shared_count;
         let shared_source =

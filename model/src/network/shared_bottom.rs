@@ -25,6 +25,7 @@ impl Assembly for SharedBottomNetwork {
         let interaction = interaction::interact(self.interaction.as_ref(), builder, heads);
         let bottom = Stack { name: "bottom", groups: None, widths: &self.bottom_layers, hidden };
         let trunk = builder.stack(interaction.input, bottom);
+        builder.share(trunk);
         let stack = Stack { name: "towers", groups: Some(heads.len()), widths: &self.tower_layers, hidden };
         let towers = builder.stack_over(trunk, stack);
         let of_task = |task| if stack.widths.is_empty() { towers } else { towers.part(task, heads.len()) };

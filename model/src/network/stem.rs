@@ -57,6 +57,7 @@ impl Assembly for StemNetwork {
         let widths = &self.expert_layers;
         let shared = Stack { name: "shared.experts", groups: Some(shared_count), widths, hidden };
         let shared = builder.stack_over(of_all, shared);
+        builder.share(shared);
         let own = task_experts(self, builder, of_tasks, tasks, hidden);
         let read = builder.sum(vec![of_tasks, of_all]);
         let names: Vec<String> = (0..tasks).map(|task| format!("tasks.{task}.gate")).collect();

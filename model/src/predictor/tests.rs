@@ -5,7 +5,7 @@ mod reference;
 use serde_json::json;
 use spec::training::DeviceChoice;
 
-use self::reference::{read, reference, sigmoid};
+use self::reference::{embedding, read, reference, sigmoid};
 use super::Predictor;
 use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
 use crate::error::Error;
@@ -72,6 +72,28 @@ fn predictions_are_the_documented_formulas_over_the_packages_tensors() {
                 let near = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);
                 assert!(near, "{network} task {task} row {row}: {found} is not {expected}");
             }
+        }
+    }
+}
+
+#[test]
+fn an_embedding_is_what_the_tasks_share_at_last() {
+    for network in networks(0.2) {
+        let (spec, learner) = trained(network.clone());
+        let bytes = learner.save().unwrap();
+        let (package, rows, model) = (read(&bytes), inputs(&layout(), 300, 99), predictor(&spec, &bytes).unwrap());
+        let (mut outputs, mut plain, mut found) = (Outputs::default(), Outputs::default(), vec![7.0]);
+        model.predict_and_embed(&rows, &mut outputs, &mut found).unwrap();
+        model.predict(&rows, &mut plain).unwrap();
+        assert_eq!((found.len(), found[0]), (1 + 300 * model.embedding_width(), 7.0));
+        assert_eq!(outputs, plain, "predictions are the same");
+        for (row, found) in found[1..].chunks(model.embedding_width()).enumerate().step_by(7) {
+            let expected = embedding(&package, &network, &rows, row);
+            assert_eq!(found.len(), expected.len(), "{network}");
+            let is_near = |(found, expected): (&f32, &f64)| {
+                (f64::from(*found) - expected).abs() <= 1e-5 * expected.abs().max(1.0)
+            };
+            assert!(found.iter().zip(&expected).all(is_near), "{network} row {row}");
         }
     }
 }

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, ListArray, RecordBatch, TimestampMicrosecondArray,
+};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use model::input::Inputs;
 use model::outputs::Outputs;
 use model::predictor::Predictor;
+use model::seed_head::{Embeddings, SeedHeads};
 use query::KeySet;
 use spec::ids::Version;
 
-use super::layout::{AudienceLayout, ScoreLayout};
+use super::layout::{AudienceLayout, ScoreLayout, embedding_item};
 use super::output::{class_struct, score_columns, score_fields};
 use super::rank::{Ranked, rank_rows};
 use crate::error::{Result, ScorerError};
@@ -23,6 +27,8 @@ pub struct BatchScorer {
     pub layout: ScoreLayout,
     /// The model.
     pub predictor: Predictor,
+    /// The seed lists that people are scored for beside the model's tasks.
+    pub seed_heads: Option<SeedHeads>,
     /// The keys of [`ScoreLayout::key_tables`].
     pub key_sets: Vec<KeySet>,
     /// The model's version.
@@ -49,9 +55,8 @@ impl BatchScorer {
     ///
     /// A model that fails, an expression that fails on a row, a key or id that is none.
     pub fn score(&self, inputs: &Inputs, carried: &RecordBatch) -> Result<ScoredBatch> {
-        let mut outputs = Outputs::default();
-        self.predictor.predict(inputs, &mut outputs)?;
-        let said = self.said(outputs);
+        let (predictions, embedding) = self.predict(inputs)?;
+        let said = self.said(predictions);
         let keys = self.carried(carried, self.layout.key().as_str())?;
         let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &said)?)?;
         let is_excluded = self.key_sets.iter().map(|set| set.contains_column(&keys));
@@ -59,8 +64,27 @@ impl BatchScorer {
         let is_excluded = is_excluded.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
         let ranked: Vec<Ranked> =
             self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_excluded)).collect();
-        let rows = self.score_rows(carried, said, &ranked)?;
+        let computed = said.columns.into_iter().chain(embedding).collect();
+        let rows = self.score_rows(carried, computed, &ranked)?;
         Ok(ScoredBatch { rows, ranked, null_keys: keys.logical_null_count() as u64 })
+    }
+
+    /// The predictions of each task and seed list, and a column of embeddings if they are asked for.
+    fn predict(&self, inputs: &Inputs) -> Result<(Vec<Vec<f32>>, Option<ArrayRef>)> {
+        let (mut outputs, mut numbers) = (Outputs::default(), Vec::new());
+        if self.layout.has_embedding || self.seed_heads.is_some() {
+            self.predictor.predict_and_embed(inputs, &mut outputs, &mut numbers)?;
+        } else {
+            self.predictor.predict(inputs, &mut outputs)?;
+        }
+        let width = self.predictor.embedding_width();
+        let of_lists = self.seed_heads.iter().flat_map(|lists| lists.scores(Embeddings { numbers: &numbers, width }));
+        let predictions = outputs.tasks.into_iter().chain(of_lists).collect();
+        let embedding = self.layout.has_embedding.then(|| {
+            let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(width, inputs.rows));
+            Arc::new(ListArray::new(embedding_item(), offsets, Arc::new(Float32Array::from(numbers)), None)) as ArrayRef
+        });
+        Ok((predictions, embedding))
     }
 
     /// A carried column in the type that the layout was made with; text may come as a dictionary.
@@ -73,9 +97,9 @@ impl BatchScorer {
     }
 
     /// The columns of all outputs, and those that expressions alone see.
-    fn said(&self, outputs: Outputs) -> Said {
+    fn said(&self, predictions: Vec<Vec<f32>>) -> Said {
         let (mut columns, mut structs) = (Vec::new(), Vec::new());
-        for (output, predictions) in self.layout.outputs.iter().zip(outputs.tasks) {
+        for (output, predictions) in self.layout.outputs.iter().zip(predictions) {
             let name = output.task.as_str();
             if let Some(classes) = &output.classes
                 && self.layout.expressions.columns().any(|column| column == name)
@@ -104,11 +128,11 @@ impl BatchScorer {
         batch(Arc::new(Schema::new(fields)), columns, carried.num_rows())
     }
 
-    fn score_rows(&self, carried: &RecordBatch, said: Said, ranked: &[Ranked]) -> Result<RecordBatch> {
+    fn score_rows(&self, carried: &RecordBatch, computed: Vec<ArrayRef>, ranked: &[Ranked]) -> Result<RecordBatch> {
         let rows = carried.num_rows();
         let kept = self.layout.kept.iter().map(|column| self.carried(carried, column.as_str()));
         let mut columns = kept.collect::<Result<Vec<_>>>()?;
-        columns.extend(said.columns);
+        columns.extend(computed);
         columns.extend(ranked.iter().map(|ranked| Arc::new(ranked.ranks.clone()) as ArrayRef));
         for recipe in &self.layout.recipes {
             let values = carried.column_by_name(recipe.column.as_str()).ok_or(ScorerError::Broken)?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use artifacts::keys::{KeyError, is_key_type};
 use model::outputs::TaskOutput;
 use query::{ExpressionSource, Expressions};
@@ -20,8 +20,10 @@ use crate::error::{Result, ScorerError};
 pub struct ScoreLayout {
     /// The key, then the kept columns.
     pub kept: Vec<ColumnName>,
-    /// The model's outputs, in its order.
+    /// The model's outputs, in its order, and then those of the seed lists.
     pub outputs: Vec<TaskOutput>,
+    /// Whether each person's embedding is a column behind the outputs.
+    pub has_embedding: bool,
     /// The audiences' expressions.
     pub expressions: Expressions,
     /// The audiences, in the document's order.
@@ -79,8 +81,17 @@ impl ScoreLayout {
         let kept = kept_columns(spec);
         let schema = score_schema(spec, population, outputs, &kept, &recipes)?;
         let carried = carried(&kept, &recipes, &expressions, outputs)?;
-        let outputs = outputs.to_vec();
-        Ok(Self { kept, outputs, expressions, audiences: layouts, key_tables, recipes, schema, carried })
+        Ok(Self {
+            kept,
+            outputs: outputs.to_vec(),
+            has_embedding: spec.embedding.is_some(),
+            expressions,
+            audiences: layouts,
+            key_tables,
+            recipes,
+            schema,
+            carried,
+        })
     }
 
     /// The population's columns that are read beside the features.
@@ -212,6 +223,8 @@ fn score_schema(
         fields.push((Field::new(field.name(), field.data_type().clone(), true), "another column"));
     }
     fields.extend(outputs.iter().flat_map(score_fields).map(|field| (field, "a task")));
+    let embedding = |name: &ColumnName| Field::new(name.as_str(), DataType::List(embedding_item()), false);
+    fields.extend(spec.embedding.iter().map(|name| (embedding(name), "the embedding")));
     let rank = |name| (Field::new(rank_column(name), DataType::Float64, true), "an audience's rank");
     fields.extend(spec.audiences.keys().map(rank));
     for recipe in recipes {
@@ -227,6 +240,11 @@ fn score_schema(
         }
     }
     Ok(Arc::new(Schema::new(fields.into_iter().map(|(field, _)| field).collect::<Vec<_>>())))
+}
+
+/// A number of an embedding, as a list's item.
+pub(super) fn embedding_item() -> FieldRef {
+    Arc::new(Field::new("item", DataType::Float32, false))
 }
 
 fn check_key(spec: &ScoringSpec, population: &Schema) -> Result<()> {

@@ -8,3 +8,4 @@ mod night;
 mod plant;
 mod publishing;
 mod scoring;
+mod seed_lists;

@@ -13,11 +13,7 @@ pub(super) fn check(
     (task, key): (&LookalikeTask, &ColumnName),
     known: &tables::Known,
 ) {
-    check_seeds(checker, &path.name("seeds"), &task.seeds, known);
-    let key = task.seeds.key.as_ref().unwrap_or(key);
-    if task.seeds.campaign.as_ref() == Some(key) {
-        checker.report(&path.name("seeds").name("campaign"), Contradiction::CampaignIsKey);
-    }
+    check_seeds(checker, &path.name("seeds"), (&task.seeds, key), known);
     for (index, table) in task.exclude.iter().enumerate() {
         tables::check_exists(checker, &path.name("exclude").item(index).name("table"), &table.table, known);
     }
@@ -38,7 +34,16 @@ pub(super) fn check(
     }
 }
 
-fn check_seeds(checker: &mut Checker<'_>, path: &Path, seeds: &SeedTable, known: &tables::Known) {
+/// A table of seeds; `key` is the document's key.
+pub(super) fn check_seeds(
+    checker: &mut Checker<'_>,
+    path: &Path,
+    (seeds, key): (&SeedTable, &ColumnName),
+    known: &tables::Known,
+) {
+    if seeds.campaign.as_ref() == Some(seeds.key.as_ref().unwrap_or(key)) {
+        checker.report(&path.name("campaign"), Contradiction::CampaignIsKey);
+    }
     tables::check_exists(checker, &path.name("table"), &seeds.table, known);
     if seeds.value.is_some() && seeds.campaign.is_none() && !checker.is_damaged(&path.name("campaign")) {
         checker.report(&path.name("value"), Contradiction::CampaignOfNoColumn);

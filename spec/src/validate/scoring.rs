@@ -1,6 +1,6 @@
 //! Scoring documents.
 
-use super::{Checker, RESERVED, audiences, preset, spec, tables};
+use super::{Checker, RESERVED, audiences, lookalike, preset, spec, tables};
 use crate::contradiction::Contradiction;
 use crate::preset::Purpose;
 use crate::scoring::ScoringSpec;
@@ -17,6 +17,16 @@ pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
     checker.check_unique(&spec("keep"), scoring.keep.iter().map(|column| column.as_str()));
     for (index, column) in scoring.keep.iter().enumerate().filter(|(_, column)| is_reserved(column.as_str())) {
         checker.report(&spec("keep").item(index), Contradiction::Reserved { name: column.to_string() });
+    }
+    if let Some(name) = scoring.embedding.as_ref().filter(|name| is_reserved(name.as_str())) {
+        checker.report(&spec("embedding"), Contradiction::Reserved { name: name.to_string() });
+    }
+    for (name, lists) in &scoring.seed_lists {
+        let path = spec("seed_lists").name(name);
+        if is_reserved(name.as_str()) {
+            checker.report(&path, Contradiction::Reserved { name: name.to_string() });
+        }
+        lookalike::check_seeds(checker, &path.name("seeds"), (&lists.seeds, &scoring.key), &known);
     }
     for (name, audience) in &scoring.audiences {
         audiences::check(checker, &spec("audiences").name(name), audience, &known);

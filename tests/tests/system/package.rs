@@ -40,6 +40,10 @@ for task, found in predictions.items():
     assert off.max() <= 1e-5, (task, off.max(), found[off.argmax()], stored[off.argmax()])
     assert stored.std() > 1e-3, (task, "all scores are one")
     print(f"{task}: {off.max():.1e}")
+found, stored = embed(workspace + "/models/buyers/versions/00000000000000000001", table), np.array(scores["vector"].to_pylist())
+assert found.shape == stored.shape and stored.std() > 1e-3, (found.shape, stored.shape)
+off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
+assert off.max() <= 1e-5, ("embedding", off.max())
 "#;
 
 /// The Python in the documentation.
@@ -74,7 +78,7 @@ fn assert_agree(training: &str, scoring: &str, rows: u64) {
     let sandbox = Sandbox::new();
     People { rows, ..People::default() }.write(&sandbox.path("people"));
     sandbox.write("training.yaml", training);
-    sandbox.write("scoring.yaml", scoring);
+    sandbox.write("scoring.yaml", scoring.replace("  keep: [city]", "  keep: [city]\n  embedding: vector"));
     sandbox.kindred(["run", "training.yaml", "scoring.yaml"]).expect(0);
     let compared = Command::new("python3")
         .args(["-c", &format!("{}\n{COMPARE}", documented_reader())])

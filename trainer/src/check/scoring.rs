@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use artifacts::{Workspace, registry};
 use model::encode::EncoderFit;
-use query::{ExpressionSource, Expressions, Session};
+use query::{ExpressionSource, Expressions, ListsWanted, Session};
 use spec::ids::Selector;
 use spec::suggest::nearest;
+use spec::task::lists::name_of;
 use spec::{ColumnName, ModelName, Scoring, ScoringSpec, Task, TaskName, TrainingSpec};
 
 use super::{Level, Notebook, inspect, open_tables};
@@ -37,7 +38,8 @@ pub(super) async fn check(
     check_columns(spec, &schema, notebook);
     if let Some(model) = &model {
         check_features(model, &schema, notebook);
-        check_expressions(spec, model, &schema, notebook);
+        let lists = check_seed_lists(spec, &session, notebook).await;
+        check_expressions(spec, model, &lists, &schema, notebook);
     }
     check_exclusions(spec, &session, notebook);
     if let Some(inspection) = inspect(&session, &spec.population, "spec.population", notebook).await {
@@ -112,9 +114,48 @@ fn check_columns(spec: &ScoringSpec, schema: &SchemaRef, notebook: &mut Notebook
     }
 }
 
-/// Expressions over the population's columns and the model's outputs.
-fn check_expressions(spec: &ScoringSpec, model: &TrainingSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
-    let outputs: Vec<Field> = model.tasks.iter().flat_map(|(name, task)| output_fields(name, task)).collect();
+/// The columns that seed lists make, small ones too: who of them is in the population is not looked up.
+async fn check_seed_lists(spec: &ScoringSpec, session: &Session, notebook: &mut Notebook<'_>) -> Vec<TaskName> {
+    let mut names = Vec::new();
+    for (name, lists) in &spec.seed_lists {
+        let path = format!("spec.seed_lists.{name}.seeds");
+        let Some(column) = lists.seeds.lists() else {
+            if let Err(error) = session.check_key(&lists.seeds.table, lists.seeds.key.as_ref().unwrap_or(&spec.key)) {
+                notebook.error(path, &error);
+            }
+            names.push(name.clone());
+            continue;
+        };
+        let wanted = ListsWanted { column, only: None, most: lists.seeds.most_lists() };
+        let read = match session.read_key_lists(&lists.seeds.keys(), &spec.key, &wanted).await {
+            Ok(read) => read,
+            Err(error) => {
+                notebook.error(path, &error);
+                continue;
+            }
+        };
+        notebook.find(Level::Note, path.clone(), plural(read.lists.len() as u64, "seed list", "seed lists"));
+        for value in read.lists.keys() {
+            match name_of(name, value) {
+                Ok(name) => names.push(name),
+                Err(error) => notebook.error(path.clone(), &error),
+            }
+        }
+    }
+    names
+}
+
+/// Expressions over the population's columns, the model's outputs and the seed lists' scores.
+fn check_expressions(
+    spec: &ScoringSpec,
+    model: &TrainingSpec,
+    lists: &[TaskName],
+    schema: &SchemaRef,
+    notebook: &mut Notebook<'_>,
+) {
+    let outputs = model.tasks.iter().flat_map(|(name, task)| output_fields(name, task));
+    let of_lists = lists.iter().map(|list| Field::new(list.as_str(), DataType::Float32, false));
+    let outputs: Vec<Field> = outputs.chain(of_lists).collect();
     let is_output = |name: &str| outputs.iter().any(|output| output.name() == name);
     let own = schema.fields().iter().filter(|field| !is_output(field.name())).map(|field| field.as_ref().clone());
     let own: Vec<Field> = own.collect();

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
 
-use spec::EmbeddingTableName;
+use indexmap::IndexMap;
 use spec::feature::Pool;
+use spec::{EmbeddingTableName, TaskName};
 
 use super::{Encoding, FeatureIds, FittedFeature, FittedTable, Ids};
+use crate::encode::classes::Classes;
 use crate::encode::error::InvalidEncoders;
 use crate::encode::ids::Vocabulary;
 
@@ -87,6 +89,14 @@ fn table_problem(width: u16, ids: &Ids) -> Option<&'static str> {
         Ids::Hash { buckets: 0, .. } => Some("no buckets"),
         Ids::Hash { .. } => None,
         Ids::Vocabulary(vocabulary) => has_repeats(vocabulary).then_some("a value appears twice in the vocabulary"),
+    }
+}
+
+/// Refuses classes of multiclass tasks that contradict themselves.
+pub(super) fn check_classes(classes: &IndexMap<TaskName, Classes>) -> Result<(), InvalidEncoders> {
+    match classes.iter().find(|(_, classes)| !classes.is_valid() || has_repeats(&classes.values)) {
+        Some((task, _)) => Err(InvalidEncoders::Classes { task: task.clone() }),
+        None => Ok(()),
     }
 }
 

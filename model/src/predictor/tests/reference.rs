@@ -153,10 +153,29 @@ pub(super) fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) 
             (0..3).map(|task| hidden(package, "towers", task, mixed(task))).collect()
         }
         "ple" => {
-            let mixed = extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x);
+            let (mixed, _) = extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x);
             (0..3).map(|task| hidden(package, "towers", task, mixed[task].clone())).collect()
         }
         "aitm" => handed_over(package, x),
+        other => panic!("{other}"),
+    }
+}
+
+/// What the tasks share at last.
+pub(super) fn embedding(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
+    let count = |field: &str| network[field].as_u64().unwrap() as usize;
+    let kinds = if network["kind"] == "stem" { 4 } else { 1 };
+    let x = crossed(package, x(package, inputs, row, 0, kinds));
+    let side_by_side = |name: &str, experts: &str| {
+        (0..count(experts)).flat_map(|expert| hidden(package, name, expert, x.clone())).collect()
+    };
+    match network["kind"].as_str().unwrap() {
+        "esmm" | "escm2" => embedding(package, &network["over"], inputs, row),
+        "linear" | "aitm" => x,
+        "shared_bottom" => hidden(package, "bottom", 0, x),
+        "mmoe" => side_by_side("experts", "experts"),
+        "stem" => side_by_side("shared.experts", "shared_experts"),
+        "ple" => extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x).1,
         other => panic!("{other}"),
     }
 }
@@ -198,9 +217,9 @@ fn mixture(logits: &[f64], experts: &[Vec<f64>]) -> Vec<f64> {
     (0..experts[0].len()).map(unit).collect()
 }
 
-/// The tasks' mixtures after the last level.
-fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec<f64>) -> Vec<Vec<f64>> {
-    let mut states = vec![x; 4];
+/// The tasks' mixtures after the last level, and its shared experts side by side.
+fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec<f64>) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let (mut states, mut shared_experts) = (vec![x; 4], Vec::new());
     for level in 0..levels {
         let name = |task: usize| match task {
             3 => format!("levels.{level}.shared"),
@@ -212,6 +231,7 @@ fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec
             (0..count).map(expert).collect::<Vec<_>>()
         };
         let experts: Vec<_> = (0..4).map(experts).collect();
+        shared_experts = experts[3].concat();
         let next = |task: usize| {
             let gate = format!("{}.gate", name(task));
             if task == 3 && level + 1 == levels {
@@ -223,7 +243,7 @@ fn extracted(package: &Package, levels: usize, [own, shared]: [usize; 2], x: Vec
         };
         states = (0..4).map(next).collect();
     }
-    states
+    (states, shared_experts)
 }
 
 /// x after the crosses of the package, if it has any.

@@ -69,6 +69,13 @@ fn a_run_without_audiences_keeps_the_key_and_the_outputs() {
 }
 
 #[test]
+fn an_embedding_is_a_column_behind_the_outputs_of_a_name_of_its_own() {
+    let layout = layout(json!({"embedding": "user_vector"})).expect("a layout");
+    assert_eq!(columns(&layout), ["customer_id", "repurchase", "spend", "user_vector", "model_version", "scored_at"]);
+    assert!(refusal(json!({"embedding": "spend"})).contains("`spend`"));
+}
+
+#[test]
 fn only_what_audiences_need_is_carried_along() {
     let layout = layout(json!({"audiences": {
         "buyers": {
