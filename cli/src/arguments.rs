@@ -135,9 +135,27 @@ pub struct Models {
     /// What to do; a list when absent
     #[command(subcommand)]
     pub action: Option<ModelAction>,
-    /// How results are printed
-    #[command(flatten)]
-    pub shown: Shown,
+    /// How results are printed on stdout; table when absent
+    #[arg(long = "output", value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+impl Models {
+    /// How results are printed, said before the action or after it.
+    pub fn shown(&self) -> Format {
+        let after = match &self.action {
+            Some(ModelAction::Show { format, .. } | ModelAction::Promote { format, .. }) => *format,
+            Some(ModelAction::Export { .. }) | None => None,
+        };
+        after.or(self.format).unwrap_or(Format::Table)
+    }
+}
+
+/// What models are exported as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelFormat {
+    /// One file that PyTorch and libtorch run, from encoded inputs to calibrated predictions
+    Torchscript,
 }
 
 /// What can be done with models.
@@ -148,6 +166,21 @@ pub enum ModelAction {
         /// The model
         #[arg(value_name = "NAME")]
         model: ModelName,
+        /// How results are printed on stdout; table when absent
+        #[arg(long = "output", value_enum, value_name = "FORMAT")]
+        format: Option<Format>,
+    },
+    /// Write a version as a file for other programs. `kindred models --output json export …` prints the result as JSON
+    Export {
+        /// The version: NAME@VERSION or NAME@ALIAS
+        #[arg(value_name = "NAME@VERSION")]
+        model: ModelReference,
+        /// What it is written as
+        #[arg(long, value_enum, default_value_t = ModelFormat::Torchscript, value_name = "FORMAT")]
+        format: ModelFormat,
+        /// The file: a path or URL
+        #[arg(long, value_name = "URL")]
+        output: String,
     },
     /// Point an alias to a version
     Promote {
@@ -156,6 +189,9 @@ pub enum ModelAction {
         model: ModelReference,
         /// The alias that moves
         alias: AliasName,
+        /// How results are printed on stdout; table when absent
+        #[arg(long = "output", value_enum, value_name = "FORMAT")]
+        format: Option<Format>,
     },
 }
 
@@ -214,8 +250,18 @@ mod tests {
 
         for line in ["kindred models --output yaml show repurchase", "kindred models show repurchase --output yaml"] {
             let Command::Models(models) = parsed(line).command else { panic!("not models") };
-            assert_eq!(models.shown.format, Format::Yaml, "{line}");
+            assert_eq!(models.shown(), Format::Yaml, "{line}");
         }
+    }
+
+    #[test]
+    fn an_export_has_a_format_of_its_own_and_says_where_it_goes() {
+        let line = "kindred models --output json export repurchase@3 --format torchscript --output s3://b/model.pt";
+        let Command::Models(models) = parsed(line).command else { panic!("not models") };
+        assert_eq!(models.shown(), Format::Json);
+        let Some(ModelAction::Export { model, format, output }) = models.action else { panic!("not export") };
+        assert_eq!((model.to_string().as_str(), format), ("repurchase@3", ModelFormat::Torchscript));
+        assert_eq!(output, "s3://b/model.pt");
     }
 
     #[test]
@@ -236,6 +282,8 @@ mod tests {
             "kindred run a.yaml --run-date tomorrow",
             "kindred score --model repurchase --input a --output b",
             "kindred models promote ../x@1 production",
+            "kindred models export repurchase@1",
+            "kindred models export repurchase@1 --format onnx --output a.onnx",
             "kindred audiences show Buyers!",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -2,6 +2,7 @@
 
 mod audiences;
 mod check;
+mod export;
 mod models;
 mod run;
 mod score;

@@ -13,6 +13,7 @@ mod programs;
 mod progress;
 mod settings;
 mod show;
+mod trainer;
 
 pub use commands::main;
 pub use ending::Ending;

@@ -17,6 +17,7 @@ use spec::training::Calibration;
 
 pub use isotonic::{Block, Curve, InvalidCurve, pool_adjacent_violators};
 pub use platt::Platt;
+pub(crate) use platt::{LEAST, MOST, SMALLEST_SCORE};
 pub use temperature::{Temperature, TemperatureFit};
 
 use crate::measure::{BinaryMeasures, Level, calibration_error};

@@ -120,11 +120,13 @@ impl Activations {
         Column { numbers: &self.0[view.buffer], stride, column: view.column }
     }
 
-    /// The rows' embeddings after a forward pass, row by row.
-    pub(crate) fn embed(&self, architecture: &Architecture, rows: usize, embeddings: &mut Vec<f32>) {
+    /// The rows' embeddings after a forward pass, row by row: as many rows as `embeddings` has room for.
+    pub(crate) fn embed(&self, architecture: &Architecture, embeddings: &mut [f32]) {
         let view = architecture.graph.embedding;
         let stride = architecture.graph.buffers[view.buffer].stride;
-        (0..rows).for_each(|row| embeddings.extend_from_slice(&self.0[view.buffer][view.at(row, stride)]));
+        for (row, embedding) in embeddings.chunks_exact_mut(view.width).enumerate() {
+            embedding.copy_from_slice(&self.0[view.buffer][view.at(row, stride)]);
+        }
     }
 
     /// A task's predictions after a forward pass.

@@ -9,6 +9,7 @@ pub mod device;
 mod embedding;
 pub mod encode;
 pub mod error;
+pub mod export;
 #[cfg(test)]
 mod fixtures;
 pub mod input;

@@ -9,10 +9,12 @@
 //! Nothing here knows of tensors or documents; fitting a calibration to the same rows is [`crate::calibrate`]'s.
 
 mod binary;
+mod bootstrap;
 mod cells;
 mod classes;
 mod comparison;
 mod decile;
+mod grouped;
 mod importance;
 mod lists;
 mod metrics;
@@ -30,9 +32,11 @@ mod value;
 mod value_ranking;
 
 pub use binary::BinaryMeasures;
+pub use bootstrap::Bootstrap;
 pub use cells::EXACT_ROWS;
 pub use classes::{ClassLine, ClassMeasures, ClassMetrics, ClassRank, MajorityMetrics, UncalibratedClasses};
 pub use comparison::{ComparedModel, Comparison};
+pub use grouped::{GroupedAuc, GroupedMetrics, NO_GROUP};
 pub use importance::{FeatureImportance, Importance, TaskImportance};
 pub use lists::of_task_or_lists;
 pub use metrics::{

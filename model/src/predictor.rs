@@ -1,5 +1,6 @@
 //! Scoring: a package's model, ready to predict. Shared by all threads; on a CPU each call runs on its caller's thread.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use spec::TrainingSpec;
@@ -99,11 +100,20 @@ impl Predictor {
     ///
     /// A batch of another layout.
     pub fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Error> {
-        self.compute(inputs, outputs, None)
+        self.predict_by(1, inputs, outputs)
     }
 
-    /// The same, and each row's embedding put behind those that `embeddings` has, `[rows, embedding_width]`: what the tasks share
-    /// at last.
+    /// The same by so many threads where it predicts on a CPU. How many does not change a prediction.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::predict`].
+    pub fn predict_by(&self, threads: usize, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Error> {
+        self.compute(threads, inputs, outputs, None)
+    }
+
+    /// Predictions, and each row's embedding put behind those that `embeddings` has, `[rows, embedding_width]`: what the
+    /// tasks share at last.
     ///
     /// # Errors
     ///
@@ -114,7 +124,7 @@ impl Predictor {
         outputs: &mut Outputs,
         embeddings: &mut Vec<f32>,
     ) -> Result<(), Error> {
-        self.compute(inputs, outputs, Some(embeddings))
+        self.compute(1, inputs, outputs, Some(embeddings))
     }
 
     /// Numbers of a row's embedding.
@@ -122,18 +132,40 @@ impl Predictor {
         self.architecture.graph.embedding.width
     }
 
-    fn compute(&self, inputs: &Inputs, outputs: &mut Outputs, embeddings: Option<&mut Vec<f32>>) -> Result<(), Error> {
+    fn compute(
+        &self,
+        threads: usize,
+        inputs: &Inputs,
+        outputs: &mut Outputs,
+        embeddings: Option<&mut Vec<f32>>,
+    ) -> Result<(), Error> {
         let architecture = &self.architecture;
         gather::check_shape(&architecture.layout, inputs)?;
         gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)?;
         outputs.reset(architecture.output_widths(), inputs.rows);
         match &self.backend {
             Backend::Cpu { weights, packed, idle } => {
-                let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let mut memory = memory.unwrap_or_else(|| Activations::new(architecture));
-                let model = Model { weights, packed };
-                predict_blocks(architecture, model, &mut memory, inputs, (outputs, embeddings));
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+                let predict = |piece: Piece<'_>| {
+                    let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                    let mut memory = memory.unwrap_or_else(|| Activations::new(architecture));
+                    predict_blocks(architecture, Model { weights, packed }, &mut memory, inputs, piece);
+                    idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+                };
+                let embeddings = embeddings.map(|embeddings| {
+                    let first = embeddings.len();
+                    embeddings.resize(first + inputs.rows * self.embedding_width(), 0.0);
+                    &mut embeddings[first..]
+                });
+                let (predict, mut pieces) = (&predict, pieces(inputs.rows, threads, outputs, embeddings));
+                let last = pieces.pop();
+                std::thread::scope(|scope| {
+                    for piece in pieces {
+                        scope.spawn(move || predict(piece));
+                    }
+                    if let Some(piece) = last {
+                        predict(piece);
+                    }
+                });
             }
             Backend::Tensor(model) => {
                 let model = model.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,19 +187,54 @@ fn predict_blocks(
     model: Model<'_>,
     activations: &mut Activations,
     inputs: &Inputs,
-    (outputs, mut embeddings): (&mut Outputs, Option<&mut Vec<f32>>),
+    mut piece: Piece<'_>,
 ) {
-    for start in (0..inputs.rows).step_by(BLOCK) {
-        let rows = start..(start + BLOCK).min(inputs.rows);
+    for start in piece.rows.clone().step_by(BLOCK) {
+        let rows = start..(start + BLOCK).min(piece.rows.end);
         activations.forward(architecture, model, inputs, rows.clone(), None);
-        for (task, predictions) in outputs.tasks.iter_mut().enumerate() {
-            let width = architecture.objectives[task].width();
-            activations.predict(architecture, task, &mut predictions[rows.start * width..rows.end * width]);
+        let of_piece = rows.start - piece.rows.start..rows.end - piece.rows.start;
+        let of_width = |width: usize| of_piece.start * width..of_piece.end * width;
+        for ((task, predictions), width) in piece.tasks.iter_mut().enumerate().zip(architecture.output_widths()) {
+            activations.predict(architecture, task, &mut predictions[of_width(width)]);
         }
-        if let Some(embeddings) = &mut embeddings {
-            activations.embed(architecture, rows.len(), embeddings);
+        if let Some(embeddings) = &mut piece.embeddings {
+            let width = architecture.graph.embedding.width;
+            activations.embed(architecture, &mut embeddings[of_width(width)]);
         }
     }
+}
+
+/// Rows of a batch that one thread predicts, and where what is said of them goes.
+struct Piece<'a> {
+    rows: Range<usize>,
+    /// Each task's predictions.
+    tasks: Vec<&'a mut [f32]>,
+    embeddings: Option<&'a mut [f32]>,
+}
+
+/// The rows in whole blocks, as evenly as can be.
+fn pieces<'a>(
+    rows: usize,
+    threads: usize,
+    outputs: &'a mut Outputs,
+    embeddings: Option<&'a mut [f32]>,
+) -> Vec<Piece<'a>> {
+    let piece_rows = rows.div_ceil(BLOCK).div_ceil(threads.max(1)).max(1) * BLOCK;
+    let mut tasks: Vec<_> = outputs.tasks.iter_mut().map(|task| chunks(task, rows, piece_rows)).collect();
+    let mut embeddings = embeddings.map(|embeddings| chunks(embeddings, rows, piece_rows));
+    let starts = (0..rows).step_by(piece_rows);
+    let piece = |start: usize| Piece {
+        rows: start..(start + piece_rows).min(rows),
+        tasks: tasks.iter_mut().filter_map(Iterator::next).collect(),
+        embeddings: embeddings.as_mut().and_then(Iterator::next),
+    };
+    starts.map(piece).collect()
+}
+
+/// What so many rows have as numbers, as equally many a row, in pieces of some rows.
+fn chunks(numbers: &mut [f32], rows: usize, piece_rows: usize) -> std::slice::ChunksMut<'_, f32> {
+    let width = numbers.len() / rows.max(1);
+    numbers.chunks_mut((width * piece_rows).max(1))
 }
 
 #[cfg(test)]

@@ -42,6 +42,14 @@ pub enum Contradiction {
         /// The measures of the kind.
         known: &'static [Measure],
     },
+    /// A measure of groups of a task without any.
+    #[error("`{measure}` needs the groups of the task {}: give it `group_by`, a column", quoted(.task))]
+    NoGroups {
+        /// The measure.
+        measure: Measure,
+        /// The task.
+        task: String,
+    },
     /// A feature that reads a column which says what is to be predicted, or whose row it is.
     #[error("the feature reads {}, which is {role}: a model must not see it", quoted(.column))]
     ColumnAsFeature {
@@ -339,6 +347,7 @@ impl Contradiction {
             Self::Feature(contradiction) => contradiction.hint(),
             Self::TableTwice { .. }
             | Self::MeasureOfAnotherKind { .. }
+            | Self::NoGroups { .. }
             | Self::ColumnAsFeature { .. }
             | Self::ColumnTwice { .. }
             | Self::ListedTwice { .. }

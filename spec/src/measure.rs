@@ -18,6 +18,8 @@ pub enum Measure {
     Loss,
     /// Area under the ROC curve.
     Auc,
+    /// Mean area under the ROC curve within groups of rows (GAUC: Zhu, KDD 2017); of tasks with `group_by`.
+    GroupedAuc,
     /// Area under the precision-recall curve.
     PrAuc,
     /// Cross-entropy.
@@ -84,8 +86,9 @@ impl TopShare {
     }
 }
 
-const OF_CLASSES: [Measure; 18] = [
+const OF_CLASSES: [Measure; 19] = [
     Measure::Auc,
+    Measure::GroupedAuc,
     Measure::PrAuc,
     Measure::LogLoss,
     Measure::NormalizedEntropy,
@@ -141,6 +144,7 @@ impl Measure {
         match self {
             Measure::Loss => "loss",
             Measure::Auc => "auc",
+            Measure::GroupedAuc => "grouped_auc",
             Measure::PrAuc => "pr_auc",
             Measure::LogLoss => "log_loss",
             Measure::NormalizedEntropy => "normalized_entropy",
@@ -172,6 +176,7 @@ impl Measure {
     pub fn is_better_when_larger(self) -> bool {
         match self {
             Measure::Auc
+            | Measure::GroupedAuc
             | Measure::PrAuc
             | Measure::Ks
             | Measure::Gini

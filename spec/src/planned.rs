@@ -23,14 +23,13 @@ const ELSEWHERE: [(&str, &str, &str); 3] = [
 ];
 
 /// Fields, by the type that would have them.
-const FIELDS: [(&str, &[&str]); 16] = [
+const FIELDS: [(&str, &[&str]); 15] = [
     ("Document", &["status"]),
     ("MetadataModelName", &["labels", "annotations", "namespace"]),
     ("MetadataScoringName", &["labels", "annotations", "namespace"]),
     ("TrainingSpec", &["schedule", "quarantine"]),
     ("Split", &["stratify"]),
     ("Feature", &["embedding", "attention", "target"]),
-    ("Task", &["group_by"]),
     ("Network", &["batch_norm", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),
     ("ScoringSpec", &["schedule", "quarantine", "top_products"]),

@@ -75,6 +75,15 @@ impl Task {
         }
     }
 
+    /// The column by whose values the rows are grouped to be measured.
+    pub fn group_by(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Binary(task) => task.group_by.as_ref(),
+            Self::Lookalike(task) => task.group_by.as_ref(),
+            Self::Value(_) | Self::Regression(_) | Self::Multiclass(_) => None,
+        }
+    }
+
     /// The label's column; a lookalike task has none.
     pub fn label(&self) -> Option<&ColumnName> {
         match self {

@@ -16,6 +16,8 @@ use crate::report::{DataPart, FeatureLine, InputLine, LabelRate, Report, Setting
 use crate::rows::{Part, Rows};
 use crate::run::Run;
 
+mod tasks;
+
 /// The report of a fitted model; `warned` is what was warned of before it was fitted.
 pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel, mut warned: Vec<String>) -> Report {
     warned.extend(warnings(fitted));
@@ -35,6 +37,7 @@ pub(crate) fn describe(run: &Run, version: Version, fitted: &FittedModel, mut wa
         examples: spec.examples.to_string(),
         key: spec.key.to_string(),
         split: split(&spec.split),
+        tasks: tasks::lines(spec),
         parts: parts(&fitted.rows),
         inputs: inputs(run),
         features: features(fitted.rows.encoders()),

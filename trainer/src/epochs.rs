@@ -18,6 +18,8 @@ use crate::stopping::{Stopping, Verdict};
 
 /// Steps between two lines of progress.
 const STEPS_A_MESSAGE: u64 = 20;
+/// Tasks whose own losses a line of progress shows.
+const MOST_TASKS_A_MESSAGE: usize = 4;
 
 /// What is trained, for whoever watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub(crate) fn train(learner: &mut Learner, spec: &TrainingSpec, title: Title, de
         desk,
         better: if watched.is_better_when_larger() { Better::Higher } else { Better::Lower },
         watched,
-        overall: None,
+        overall: Overall::of_document(spec),
         epochs: Vec::new(),
         stepping: Duration::ZERO,
         trained_rows: 0,
@@ -71,7 +73,7 @@ struct Course<'a> {
     title: Title,
     desk: &'a Desk<'a>,
     watched: StoppingMeasure,
-    /// Known after the first epoch.
+    /// Known after the first epoch where weights are learned.
     overall: Option<Overall>,
     better: Better,
     epochs: Vec<Epoch>,
@@ -122,7 +124,7 @@ impl Course<'_> {
         let train_losses = trained.means();
         let validation_losses = validation.as_ref().map(|validation| learner.task_losses(&validation.losses));
         let judged = validation_losses.as_ref().unwrap_or(&train_losses);
-        let overall = self.overall.get_or_insert_with(|| Overall::new(self.spec, judged));
+        let overall = self.overall.get_or_insert_with(|| Overall::relative_to(judged));
         let (train_loss, validation_loss) =
             (overall.of(&train_losses), validation_losses.as_ref().map(|losses| overall.of(losses)));
         let value = match (&validation, &validation_losses) {
@@ -157,10 +159,22 @@ impl Course<'_> {
             trained.add(&losses, batch.inputs.rows);
             self.desk.progress.advance(batch.inputs.rows as u64);
             if trained.steps.is_multiple_of(STEPS_A_MESSAGE) {
-                self.desk.progress.message(format!("loss {:.4}", trained.mean_total()));
+                self.desk.progress.message(self.so_far(&trained));
             }
         }
         Ok(trained)
+    }
+
+    /// The epoch's loss so far, the same quantity as in its line at the end; each task's own while there is none.
+    fn so_far(&self, trained: &Trained) -> String {
+        let losses = trained.means();
+        if let Some(overall) = &self.overall {
+            return format!("loss {:.4}", overall.of(&losses));
+        }
+        let tasks = self.spec.tasks.keys().zip(losses).take(MOST_TASKS_A_MESSAGE);
+        let tasks: Vec<_> = tasks.map(|(task, loss)| format!("{task} {loss:.4}")).collect();
+        let more = if self.spec.tasks.len() > MOST_TASKS_A_MESSAGE { ", …" } else { "" };
+        format!("losses {}{more}", tasks.join(", "))
     }
 
     fn validate(&self, learner: &Learner) -> Result<Option<Evaluation>> {
@@ -220,24 +234,18 @@ fn leading_measure(task: &Task, metrics: &PartMetrics) -> Option<f64> {
 struct Trained {
     rows: u64,
     steps: u64,
-    total: f64,
     tasks: Vec<f64>,
 }
 
 impl Trained {
     fn new(tasks: usize) -> Self {
-        Self { rows: 0, steps: 0, total: 0.0, tasks: vec![0.0; tasks] }
+        Self { rows: 0, steps: 0, tasks: vec![0.0; tasks] }
     }
 
     fn add(&mut self, losses: &StepLosses, rows: usize) {
         self.rows += rows as u64;
         self.steps += 1;
-        self.total += losses.total * rows as f64;
         self.tasks.iter_mut().zip(&losses.tasks).for_each(|(sum, loss)| *sum += loss * rows as f64);
-    }
-
-    fn mean_total(&self) -> f64 {
-        self.total / (self.rows as f64).max(1.0)
     }
 
     /// Each task's mean loss.

@@ -1,7 +1,10 @@
 //! What can go wrong in a training run, and which failures are worth another try.
 
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use artifacts::ArtifactsError;
+use artifacts::keys::KeyError;
+use artifacts::layout::InvalidKey;
 use feed::FeedError;
 use model::encode::EncodeError;
 use model::measure::MeasureError;
@@ -166,27 +169,60 @@ pub enum TrainerError {
     /// A model without a task of this one.
     #[error("it has none of these tasks, of the same kind and label")]
     NothingToCompare,
-    /// A column by which to slice that is not there.
+    /// A column that is not there.
     #[error(
-        "spec.slices.columns: the examples have no column `{column}`{}",
+        "{place}: the examples have no column `{column}`{}",
         suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
     )]
-    NoSliceColumn {
+    NoColumn {
+        /// Where the document names it.
+        place: String,
         /// The column.
         column: ColumnName,
         /// The nearest name that is there.
         suggestion: Option<String>,
     },
-    /// A column by whose values nothing can be measured.
-    #[error(
-        "spec.slices.columns: column `{column}` is {found}; it must be text, whole numbers, booleans or dates: give numbers ranges in a `prepare` step"
-    )]
-    SliceType {
+    /// A column whose values cannot be told apart.
+    #[error("{place}: column `{column}` is {found}; it must be {wanted} (a `prepare` step can give numbers ranges)")]
+    ColumnType {
+        /// Where the document names it.
+        place: String,
         /// The column.
         column: ColumnName,
         /// Its type.
         found: DataType,
+        /// What it must be.
+        wanted: &'static str,
     },
+    /// A column by whose values cannot be sliced.
+    #[error("spec.slices.columns: column `{column}` cannot be read as text")]
+    Slice {
+        /// The column.
+        column: ColumnName,
+        /// Why.
+        source: ArrowError,
+    },
+    /// A value of a column by which is grouped.
+    #[error("spec.tasks.{task}.group_by: column `{column}` cannot be read")]
+    Group {
+        /// The task.
+        task: TaskName,
+        /// The column.
+        column: ColumnName,
+        /// Why.
+        source: KeyError,
+    },
+    /// An output that names no file.
+    #[error("`{url}` names no file to write")]
+    Output {
+        /// As given.
+        url: String,
+        /// Why.
+        source: InvalidKey,
+    },
+    /// A file of this process on this machine.
+    #[error("a file under the temporary folder cannot be written or read")]
+    Scratch(#[source] std::io::Error),
     /// Two models' encoders that were given different rows.
     #[error("the table gave one model other rows than the other")]
     RowsDiffer,
@@ -220,9 +256,13 @@ impl TrainerError {
             | Self::NoValidation
             | Self::NoTrial { .. }
             | Self::PackageFile { .. }
-            | Self::NoSliceColumn { .. }
-            | Self::SliceType { .. }
+            | Self::NoColumn { .. }
+            | Self::ColumnType { .. }
+            | Self::Slice { .. }
+            | Self::Output { .. }
+            | Self::Group { .. }
             | Self::NothingToCompare => FailureClass::Input,
+            Self::Scratch(_) => FailureClass::Environment,
             Self::Cancelled => FailureClass::Preempted,
             Self::Measure { .. }
             | Self::Json { .. }

@@ -12,6 +12,7 @@ use spec::{TaskName, TrainingSpec};
 use tokio::runtime::Handle;
 use worker::{Cancel, Progress};
 
+use crate::columns;
 use crate::comparison::comparisons;
 use crate::epochs::{self, Title};
 use crate::error::{Result, TrainerError};
@@ -22,7 +23,7 @@ use crate::production::Production;
 use crate::report::Timeline;
 use crate::rows::{Part, Rows, labels, measured};
 use crate::seeds::SeedLists;
-use crate::slices::{self, slices};
+use crate::slices::slices;
 use crate::train::StoredMetrics;
 
 /// Batches whose labels decide where the heads' biases start.
@@ -64,7 +65,7 @@ impl Fitting {
     /// What is wrong with the rows or the network, by name and place; [`TrainerError::Cancelled`].
     pub(crate) fn fit(self) -> Result<FittedModel> {
         self.progress.phase("fit encoders", "rows", None);
-        slices::check(&self.spec, &self.columns)?;
+        columns::check(&self.spec, &self.columns)?;
         let labels = labels(&self.spec, &self.seeds, &self.columns)?;
         let rows = Rows::fit(self.table.clone(), &self.spec, labels, self.threads, &self.runtime)?;
         self.note_rows(&rows);
@@ -178,14 +179,17 @@ fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Res
         }
         desk.progress.phase(&format!("measure {}", measured(part).name()), "rows", Some(rows));
         let mut evaluation = CalibratedEvaluation::new(spec, desk.rows.encoders(), &network.calibration);
-        for batch in desk.rows.sequential(part)? {
+        if desk.judging_part() == Some(part) {
+            evaluation = evaluation.with_intervals(spec);
+        }
+        for batch in desk.rows.to_measure(part)? {
             desk.check()?;
             let (batch, mut outputs) = (batch?, Outputs::default());
-            network.learner.predict(&batch.inputs, &mut outputs)?;
-            evaluation.push(outputs, &batch.targets, batch.inputs.rows)?;
-            desk.progress.advance(batch.inputs.rows as u64);
+            network.learner.predict(&batch.batch.inputs, &mut outputs)?;
+            desk.progress.advance(batch.rows() as u64);
+            evaluation.push(outputs, &batch)?;
         }
-        for (name, metrics) in evaluation.metrics(spec) {
+        for (name, metrics) in evaluation.metrics(spec)? {
             tasks[&name].set(measured(part), metrics);
         }
     }

@@ -2,12 +2,14 @@
 //! look at data that `kindred check` asks for.
 
 pub mod check;
+mod columns;
 mod comparison;
 mod conditions;
 mod description;
 mod epochs;
 mod error;
 mod evaluation;
+pub mod export;
 mod fitting;
 mod importance;
 mod overall;

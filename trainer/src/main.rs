@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use kindred_trainer::check;
 use kindred_trainer::work::Training;
+use kindred_trainer::{TrainerError, check, export};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use worker::WorkArguments;
 
 /// Fits models for a Kindred coordinator.
@@ -23,6 +25,8 @@ enum Command {
     Work(WorkArguments),
     /// Read documents as JSON from standard input and write what is wrong with them and their data
     Check,
+    /// Read which version is wanted as JSON from standard input and write it as a TorchScript module
+    Export,
 }
 
 fn main() -> ExitCode {
@@ -31,22 +35,30 @@ fn main() -> ExitCode {
     model::device::tune_allocator();
     match Arguments::parse().command {
         Command::Work(arguments) => worker::run(&arguments, Training::new(&arguments.workspace)),
-        Command::Check => match answer_check() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("kindred-trainer: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Command::Check => ended(answer(async |request| check::check(&request).await)),
+        Command::Export => ended(answer(export::export)),
     }
 }
 
-fn answer_check() -> anyhow::Result<()> {
+fn ended(answered: anyhow::Result<()>) -> ExitCode {
+    match answered {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kindred-trainer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers the request on standard input, both as JSON.
+fn answer<Q: DeserializeOwned, A: Serialize>(
+    work: impl AsyncFnOnce(Q) -> Result<A, TrainerError>,
+) -> anyhow::Result<()> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("reading the documents from standard input")?;
-    let request: check::Request = serde_json::from_str(&text).context("the documents on standard input")?;
+    std::io::stdin().read_to_string(&mut text).context("reading the request from standard input")?;
+    let request: Q = serde_json::from_str(&text).context("the request on standard input")?;
     let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
-    let answer = runtime.block_on(check::check(&request))?;
+    let answer = runtime.block_on(work(request))?;
     let mut output = std::io::stdout().lock();
     serde_json::to_writer(&mut output, &answer).context("writing the answer")?;
     output.flush().context("writing the answer")

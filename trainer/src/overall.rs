@@ -3,8 +3,8 @@
 //! Training may weigh tasks by numbers that it learns. A total under weights that change would rise while every loss
 //! falls, and stop a training that has just begun.
 
-use spec::TrainingSpec;
 use spec::training::TaskWeights;
+use spec::{TaskName, TrainingSpec};
 
 /// Losses of a first epoch nearer to zero than this count as this much.
 const SMALLEST_LOSS: f64 = 1e-3;
@@ -16,16 +16,20 @@ pub(crate) struct Overall {
 }
 
 impl Overall {
-    /// The document's weights; where weights are learned, one over the first epoch's loss, so that a task counts by the
-    /// share of its loss that training takes away.
-    pub(crate) fn new(spec: &TrainingSpec, first: &[f64]) -> Self {
-        let weights = match &spec.training.task_weights {
-            TaskWeights::Rule(_) => first.iter().map(|loss| 1.0 / loss.abs().max(SMALLEST_LOSS)).collect(),
+    /// The document's weights; none where weights are learned.
+    pub(crate) fn of_document(spec: &TrainingSpec) -> Option<Self> {
+        match &spec.training.task_weights {
+            TaskWeights::Rule(_) => None,
             TaskWeights::Fixed(weights) => {
-                spec.tasks.keys().map(|task| weights.get(task).copied().unwrap_or(1.0)).collect()
+                let weight = |task: &TaskName| weights.get(task).copied().unwrap_or(1.0);
+                Some(Self { weights: spec.tasks.keys().map(weight).collect() })
             }
-        };
-        Self { weights }
+        }
+    }
+
+    /// One over the first epoch's loss, so that a task counts by the share of its loss that training takes away.
+    pub(crate) fn relative_to(first: &[f64]) -> Self {
+        Self { weights: first.iter().map(|loss| 1.0 / loss.abs().max(SMALLEST_LOSS)).collect() }
     }
 
     /// The weighted sum of the tasks' mean losses.
@@ -52,7 +56,8 @@ mod tests {
 
     #[test]
     fn learned_weights_are_replaced_by_shares_of_the_first_epochs_losses() {
-        let overall = Overall::new(&spec(json!("uncertainty")), &[0.5, -2.0]);
+        assert_eq!(Overall::of_document(&spec(json!("uncertainty"))), None);
+        let overall = Overall::relative_to(&[0.5, -2.0]);
         assert_eq!(overall.of(&[0.5, -2.0]), 0.0);
         assert!(overall.of(&[0.4, -2.0]) < 0.0, "a loss that falls");
         assert!(overall.of(&[0.5, -2.2]) < 0.0, "a negative loss that falls");
@@ -61,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_documents_weights_stay() {
-        let overall = Overall::new(&spec(json!({"spend": 0.25})), &[0.5, 4.0]);
+        let overall = Overall::of_document(&spec(json!({"spend": 0.25}))).unwrap();
         assert_eq!(overall.of(&[0.5, 4.0]), 1.5);
     }
 }

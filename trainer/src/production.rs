@@ -79,13 +79,14 @@ fn compare(package: &ModelPackage, with: ComparedModel, arena: &Arena<'_>) -> Re
     let (weights, calibration) = (package.file("weights.safetensors")?, package.file("calibration.json")?);
     let device = arena.spec.training.device;
     let predictor = Predictor::load(old, &encoders, weights, calibration, device)?;
+    let threads = arena.desk.rows.threads();
     let mut batches = arena.desk.rows.encoded_by(Arc::new(encoders), arena.part)?;
     let predict = |batch: &Batch, outputs: &mut Outputs| {
         let theirs = batches.next().ok_or(TrainerError::RowsDiffer)??;
         if theirs.inputs.rows != batch.inputs.rows {
             return Err(TrainerError::RowsDiffer);
         }
-        Ok(predictor.predict(&theirs.inputs, outputs)?)
+        Ok(predictor.predict_by(threads, &theirs.inputs, outputs)?)
     };
     let tasks = arena.measure(&shared, "compare with production", predict)?;
     Ok(Comparison { with, part: arena.measured_part(), tasks, missing: None, notes })

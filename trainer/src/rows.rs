@@ -1,5 +1,6 @@
 //! The examples as the training reads them: encoders fitted once, then batches of one part in a stated order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -35,6 +36,8 @@ pub(crate) struct Rows {
     encoders: Arc<Encoders>,
     labels: Labels,
     splitter: Splitter,
+    /// Columns by whose values tasks are grouped to be measured.
+    groups: Vec<ColumnName>,
     seed: u64,
     batch_rows: usize,
     threads: usize,
@@ -90,6 +93,7 @@ impl Rows {
         runtime: &Handle,
     ) -> Result<Self> {
         let splitter = Splitter::new(&spec.split, &spec.key);
+        let groups: BTreeSet<_> = spec.tasks.values().filter_map(|task| task.group_by().cloned()).collect();
         let plan = FitPlan {
             table: table.clone(),
             features: spec.features.clone(),
@@ -105,6 +109,7 @@ impl Rows {
             labels: labels.with_classes(fitted.encoders.classes()),
             fitted,
             splitter,
+            groups: groups.into_iter().collect(),
             seed: spec.training.seed,
             batch_rows,
             threads,
@@ -174,6 +179,15 @@ impl Rows {
     /// Files that cannot be read.
     pub(crate) fn sequential(&self, part: Part) -> Result<impl Iterator<Item = Result<Batch>> + use<>> {
         self.open(&self.encoders, &self.labels, part, Order::Sequential, EVALUATION_ROWS, &[]).map(batches)
+    }
+
+    /// The same with what tasks are measured by beside them.
+    ///
+    /// # Errors
+    ///
+    /// Columns that are missing; files that cannot be read.
+    pub(crate) fn to_measure(&self, part: Part) -> Result<impl Iterator<Item = Result<FeedBatch>> + use<>> {
+        self.with_columns(part, &self.groups)
     }
 
     /// The same with columns of the table beside them.

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use feed::FeedBatch;
 use model::measure::{OTHER_VALUE, SliceMeasures, SlicedColumn, TaskKind};
 use model::outputs::Outputs;
-use spec::suggest::nearest;
 use spec::{ColumnName, TrainingSpec};
 
+use crate::columns::carried;
 use crate::error::{Result, TrainerError};
 use crate::fitting::{Desk, FittedNetwork};
 use crate::rows::measured;
@@ -22,33 +23,6 @@ const MOST_VALUES: usize = 10_000;
 const MOST_ROWS: usize = 1 << 22;
 /// Rows that are kept for one task and column: at least, and at most.
 const ROWS_OF_ONE: (usize, usize) = (1 << 14, 1 << 20);
-
-/// Fails where a column is missing or has no values that could be told apart.
-///
-/// # Errors
-///
-/// The first such column.
-pub(crate) fn check(spec: &TrainingSpec, columns: &SchemaRef) -> Result<()> {
-    for column in &spec.slices.columns {
-        let Ok(field) = columns.field_with_name(column.as_str()) else {
-            let names = columns.fields().iter().map(|field| field.name().as_str());
-            let suggestion = nearest(column.as_str(), names).map(ToOwned::to_owned);
-            return Err(TrainerError::NoSliceColumn { column: column.clone(), suggestion });
-        };
-        if !has_values(field.data_type()) {
-            return Err(TrainerError::SliceType { column: column.clone(), found: field.data_type().clone() });
-        }
-    }
-    Ok(())
-}
-
-/// Whether a column of a type has values that can be told apart and named.
-pub(crate) fn has_values(found: &DataType) -> bool {
-    match found {
-        DataType::Dictionary(_, values) => has_values(values),
-        _ => found.is_string() || found.is_integer() || found.is_temporal() || *found == DataType::Boolean,
-    }
-}
 
 /// The measures by column, on the rows that judge the model; nothing without such columns or rows.
 ///
@@ -87,12 +61,8 @@ impl<'a> Slicing<'a> {
     }
 
     fn push(&mut self, batch: &FeedBatch, outputs: &Outputs) -> Result<()> {
-        let column = batch.carry.as_ref().and_then(|carried| carried.column_by_name(self.column.as_str()));
-        let column =
-            column.ok_or_else(|| TrainerError::NoSliceColumn { column: self.column.clone(), suggestion: None })?;
-        let codes = self.values.codes(column);
-        let found = || column.data_type().clone();
-        let codes = codes.ok_or_else(|| TrainerError::SliceType { column: self.column.clone(), found: found() })?;
+        let codes = self.values.codes(carried(batch, self.column));
+        let codes = codes.map_err(|source| TrainerError::Slice { column: self.column.clone(), source })?;
         for (task, (measures, scores)) in self.tasks.iter_mut().zip(&outputs.tasks).enumerate() {
             for (row, label, weight) in batch.batch.targets.counting(task, codes.len()) {
                 measures.push(scores[row], label, weight, codes[row]);
@@ -122,12 +92,14 @@ struct Values {
 }
 
 impl Values {
-    /// The code of each row; none where the column's values have no text.
-    fn codes(&mut self, column: &ArrayRef) -> Option<Vec<u32>> {
-        let texts = cast(column, &DataType::Utf8).ok()?;
-        let texts = texts.as_string_opt::<i32>()?;
-        let code = |row| if texts.is_valid(row) { self.code(texts.value(row)) } else { self.code_of_null() };
-        Some((0..texts.len()).map(code).collect())
+    /// The code of each row.
+    fn codes(&mut self, column: &ArrayRef) -> Result<Vec<u32>, ArrowError> {
+        let texts = cast(column, &DataType::Utf8)?;
+        let code = |text| match text {
+            Some(text) => self.code(text),
+            None => self.code_of_null(),
+        };
+        Ok(texts.as_string::<i32>().iter().map(code).collect())
     }
 
     fn code(&mut self, value: &str) -> u32 {
@@ -156,8 +128,6 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{BooleanArray, Date32Array, Int64Array, StringArray};
-    use arrow::datatypes::{Field, Schema};
-    use serde_json::json;
 
     use super::*;
 
@@ -171,7 +141,7 @@ mod tests {
         ];
         for (column, names) in columns {
             let mut values = Values::default();
-            assert_eq!(values.codes(&column), Some(vec![0, 1, 0]));
+            assert_eq!(values.codes(&column).unwrap(), [0, 1, 0]);
             assert_eq!(values.names, names.map(|name| name.map(ToOwned::to_owned)));
         }
     }
@@ -184,29 +154,5 @@ mod tests {
         assert_eq!(codes[MOST_VALUES - 1] as usize, MOST_VALUES - 1);
         assert_eq!(codes[MOST_VALUES], OTHER_VALUE);
         assert_eq!(values.codes(&many).unwrap()[0], 0, "known values keep their code");
-    }
-
-    #[test]
-    fn columns_that_are_missing_or_without_values_are_refused_before_anything_is_fitted() {
-        let spec: TrainingSpec = serde_json::from_value(json!({
-            "tables": {"t": {"url": "t.parquet"}}, "examples": "t", "key": "id",
-            "features": {"a": {"kind": "numeric"}}, "tasks": {"buy": {"kind": "binary", "label": "b"}},
-            "network": {"kind": "linear"}, "slices": {"columns": ["channel"]},
-        }))
-        .unwrap();
-        let refused = |name: &str, found: DataType| {
-            let schema = Arc::new(Schema::new(vec![Field::new(name, found, true)]));
-            check(&spec, &schema).err().map(|error| error.to_string())
-        };
-        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8));
-        for fitting in [DataType::Utf8, DataType::UInt8, DataType::Boolean, DataType::Date32, dictionary] {
-            assert_eq!(refused("channel", fitting), None);
-        }
-        for found in [DataType::Float64, DataType::Binary, DataType::new_list(DataType::Utf8, true)] {
-            let error = refused("channel", found).unwrap();
-            assert!(error.starts_with("spec.slices.columns: column `channel` is"), "{error}");
-        }
-        let error = refused("chanel", DataType::Utf8).unwrap();
-        assert_eq!(error, "spec.slices.columns: the examples have no column `channel`; did you mean `chanel`?");
     }
 }

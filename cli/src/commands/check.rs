@@ -1,20 +1,16 @@
 //! `kindred check`: the trainer reads the tables, this shows what it found.
 
-use std::process::{Output, Stdio};
-
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use artifacts::Workspace;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spec::Document;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
 use crate::arguments::{Documents, Format};
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::show::{self, Rows};
-use crate::{interrupt, programs, settings};
+use crate::{interrupt, settings, trainer};
 
 /// What the trainer's `check` reads on stdin.
 #[derive(Debug, Serialize)]
@@ -88,7 +84,7 @@ pub(super) async fn check(workspace: &str, arguments: Documents) -> Result<Endin
     let workspace = Workspace::open(workspace).context("the workspace cannot be opened").map_err(Failure::Usage)?;
     let controlled = interrupt::listen()?;
     let request = Request { documents: &documents, workspace: workspace.url() };
-    let checked = interrupt::or_interrupted(&controlled, ask(&request)).await?;
+    let checked: Checked = interrupt::or_interrupted(&controlled, trainer::ask("check", &request)).await?;
     show::result(arguments.shown.format, &checked, || tables(&checked))?;
     let errors = checked.findings.iter().filter(|finding| finding.level == Level::Error).count();
     if errors == 0 {
@@ -109,44 +105,6 @@ pub(super) fn expand(arguments: &Documents) -> Result<Ending, Failure> {
         }
     }
     Ok(Ending::Done)
-}
-
-async fn ask(request: &Request<'_>) -> Result<Checked, Failure> {
-    let trainer = programs::beside_this_one()?.trainer;
-    let output = converse(&trainer, request).await.map_err(Failure::Failed)?;
-    let answer = serde_json::from_slice(&output.stdout);
-    match (output.status.success(), answer) {
-        (true, Ok(checked)) => Ok(checked),
-        (true, Err(error)) => {
-            Err(Failure::Failed(anyhow!(error).context("the answer of `kindred-trainer check` cannot be read")))
-        }
-        (false, _) => {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            let cause = if said.is_empty() { output.status.to_string() } else { said };
-            Err(Failure::Failed(anyhow!(cause).context("`kindred-trainer check` failed")))
-        }
-    }
-}
-
-async fn converse(trainer: &std::path::Path, request: &Request<'_>) -> anyhow::Result<Output> {
-    let request = serde_json::to_vec(request).context("the documents have no JSON form")?;
-    let missing = || format!("`{}` cannot be started; it belongs beside `kindred`", trainer.display());
-    let mut child = Command::new(trainer)
-        .arg("check")
-        .env("OMP_NUM_THREADS", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(missing)?;
-    let mut stdin = child.stdin.take().context("the trainer has no stdin")?;
-    let sending = async move {
-        // A trainer that ends without reading says why on stderr.
-        let _ = stdin.write_all(&request).await;
-    };
-    let (output, ()) = tokio::join!(child.wait_with_output(), sending);
-    output.context("the answer of `kindred-trainer check` did not arrive")
 }
 
 fn tables(checked: &Checked) -> String {

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use spec::{AliasName, ModelName, ModelReference, Version};
 
-use crate::arguments::{Format, ModelAction, Models};
+use super::export;
+use crate::arguments::{Format, ModelAction, ModelFormat, Models};
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::show::{self, Rows};
@@ -25,11 +26,14 @@ struct VersionShown {
 }
 
 pub(super) async fn models(workspace: &Workspace, arguments: Models) -> Result<Ending, Failure> {
-    let format = arguments.shown.format;
+    let format = arguments.shown();
     match arguments.action {
         None => list(workspace, format).await,
-        Some(ModelAction::Show { model }) => show_one(workspace, format, &model).await,
-        Some(ModelAction::Promote { model, alias }) => promote(workspace, format, &model, &alias).await,
+        Some(ModelAction::Show { model, .. }) => show_one(workspace, format, &model).await,
+        Some(ModelAction::Promote { model, alias, .. }) => promote(workspace, format, &model, &alias).await,
+        Some(ModelAction::Export { model, format: ModelFormat::Torchscript, output }) => {
+            export::torchscript(workspace, format, &model, &output).await
+        }
     }
 }
 

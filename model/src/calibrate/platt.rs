@@ -6,13 +6,13 @@ use super::settled;
 use crate::measure::Level;
 
 /// Raw scores are kept this far from 0 and 1 before their log-odds are taken.
-const SMALLEST_SCORE: f64 = f32::EPSILON as f64;
+pub(crate) const SMALLEST_SCORE: f64 = f32::EPSILON as f64;
 
 /// The smallest normal f32.
-const LEAST: f64 = f32::MIN_POSITIVE as f64;
+pub(crate) const LEAST: f64 = f32::MIN_POSITIVE as f64;
 
 /// The largest f32 below 1.
-const MOST: f64 = 1.0 - f32::EPSILON as f64 / 2.0;
+pub(crate) const MOST: f64 = 1.0 - f32::EPSILON as f64 / 2.0;
 
 const MOST_STEPS: usize = 100;
 

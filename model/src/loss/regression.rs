@@ -51,10 +51,15 @@ impl Regression {
         Self { loss, location: 0.0, scale: 1.0 }
     }
 
+    /// Whether what is predicted is the exponential of the head.
+    pub(crate) fn is_exponential(self) -> bool {
+        !self.loss.takes_negative()
+    }
+
     /// The prediction from a row's head.
     pub(crate) fn predict(self, head: f64) -> f64 {
         let linked = self.location + self.scale * head;
-        if self.loss.takes_negative() { linked } else { linked.min(MAX_EXPONENT).exp() }
+        if self.is_exponential() { linked.min(MAX_EXPONENT).exp() } else { linked }
     }
 
     /// A label in the unit that the head learns in: `u`.

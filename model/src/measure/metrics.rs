@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 
-use super::{ClassMetrics, Measure, TaskKind, TopShare, of_task_or_lists};
+use super::{ClassMetrics, GroupedMetrics, Measure, TaskKind, TopShare, of_task_or_lists};
 
 /// The schema version of `metrics.json`.
 pub const METRICS_SCHEMA: u32 = 1;
@@ -137,6 +137,36 @@ impl PartMetrics {
         self
     }
 
+    /// The measures with the AUC within groups, where they are of probabilities.
+    pub fn with_groups(mut self, grouped: GroupedMetrics) -> Self {
+        if let Self::Probabilities(metrics) = &mut self {
+            metrics.grouped = Some(grouped);
+        }
+        self
+    }
+
+    /// The measures with intervals by name; classes have their own.
+    pub fn with_intervals(mut self, intervals: IndexMap<String, Interval>) -> Self {
+        match &mut self {
+            Self::Probabilities(metrics) => metrics.intervals = intervals,
+            Self::Values(metrics) => metrics.intervals = intervals,
+            Self::Classes(_) => {}
+        }
+        self
+    }
+
+    /// The 95 % interval of a measure, where it was taken.
+    pub fn interval(&self, measure: Measure) -> Option<Interval> {
+        match (self, measure) {
+            (Self::Probabilities(metrics), Measure::Auc) => metrics.auc_interval,
+            (Self::Probabilities(metrics), Measure::GroupedAuc) => metrics.grouped.as_ref()?.interval,
+            (Self::Probabilities(metrics), Measure::RecallAt(top)) => metrics.recall_interval(top),
+            (Self::Probabilities(metrics), _) => metrics.intervals.get(measure.name()).copied(),
+            (Self::Values(metrics), _) => metrics.intervals.get(measure.name()).copied(),
+            (Self::Classes(metrics), _) => metrics.interval(measure),
+        }
+    }
+
     /// A measure by its name; None where it is not defined on these rows or not a measure of this kind of task.
     pub fn measure(&self, name: &str) -> Option<f64> {
         let measure = name.parse().ok()?;
@@ -185,6 +215,9 @@ pub struct BinaryMetrics {
     pub auc: Option<f64>,
     /// DeLong's 95 % interval of the AUC; absent where a class has fewer than two rows.
     pub auc_interval: Option<Interval>,
+    /// The AUC within groups; absent where the task has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grouped: Option<GroupedMetrics>,
     /// [`Measure::PrAuc`]
     pub pr_auc: Option<f64>,
     /// [`Measure::LogLoss`]
@@ -221,6 +254,9 @@ pub struct BinaryMetrics {
     pub recall_at_20_percent: Option<f64>,
     /// The most that rounding beyond the exact rows may have moved a measure; empty where all are exact.
     pub rounding: IndexMap<String, f64>,
+    /// The 95 % intervals of measures that have none of their own above; empty where they were not taken.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub intervals: IndexMap<String, Interval>,
     /// From the best tenth of the rows down; empty unless both classes are there.
     pub deciles: Vec<Decile>,
     /// How many positives an audience of the best rows reaches as it grows; empty unless both classes are there.
@@ -241,6 +277,7 @@ impl BinaryMetrics {
     pub fn get(&self, measure: Measure) -> Option<f64> {
         match measure {
             Measure::Auc => self.auc,
+            Measure::GroupedAuc => self.grouped.as_ref()?.auc,
             Measure::PrAuc => self.pr_auc,
             Measure::LogLoss => self.log_loss,
             Measure::NormalizedEntropy => self.normalized_entropy,
@@ -397,6 +434,9 @@ pub struct ValueMetrics {
     pub normalized_gini: Option<f64>,
     /// The most that rounding beyond the exact rows may have moved a measure; empty where all are exact.
     pub rounding: IndexMap<String, f64>,
+    /// The 95 % intervals of measures that have none of their own above; empty where they were not taken.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub intervals: IndexMap<String, Interval>,
     /// From the tenth of the rows with the highest predictions down; empty without rows.
     pub deciles: Vec<ValueDecile>,
 }
@@ -411,6 +451,7 @@ impl ValueMetrics {
             Measure::NormalizedGini => self.normalized_gini,
             Measure::Loss => self.loss,
             Measure::Auc
+            | Measure::GroupedAuc
             | Measure::PrAuc
             | Measure::LogLoss
             | Measure::NormalizedEntropy

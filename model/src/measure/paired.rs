@@ -3,11 +3,13 @@
 //! What a row adds to a difference is known for each measure (its influence), so the difference's variance is that of a
 //! mean of independent rows, and the rows' common luck cancels: intervals are those of the paired difference, not of two
 //! models measured apart. For AUC this is DeLong's covariance of two correlated AUCs. Up to [`EXACT_ROWS`] rows are
-//! compared, beyond that a uniform sample of as many at the most.
+//! compared, beyond that a uniform sample of as many at the most. Measures of which a row's part is not known (PR-AUC, ECE,
+//! lift, …) have the bootstrap's variance.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::bootstrap::{MOST_ROWS, variances};
 use super::cells::EXACT_ROWS;
 use super::metrics::Interval;
 use super::ranking::{NORMAL_975, mean_variance};
@@ -67,9 +69,10 @@ impl PairedMeasures {
         let (seen, rows) = (rows.seen(), rows.into_rows());
         let model = kind.measure(rows.iter().map(|row| (row.model, row.label, row.weight)))?;
         let other = kind.measure(rows.iter().map(|row| (row.other, row.label, row.weight)))?;
+        let drawn = drawn_variances(kind, &rows)?;
         let measures = kind.measures().iter().map(|measure| {
             let values = (model.measure(measure.name()), other.measure(measure.name()));
-            (measure.name().to_owned(), difference(&rows, *measure, values))
+            (measure.name().to_owned(), difference(&rows, *measure, values, drawn.get(measure).copied()))
         });
         Ok(PairedMetrics {
             kind,
@@ -81,9 +84,36 @@ impl PairedMeasures {
     }
 }
 
-fn difference(rows: &[Row], measure: Measure, (model, other): (Option<f64>, Option<f64>)) -> Difference {
+/// The variances of the differences of measures without a formula, by the bootstrap: both models are drawn the same rows.
+fn drawn_variances(kind: TaskKind, rows: &[Row]) -> Result<IndexMap<Measure, f64>, MeasureError> {
+    let wanted: Vec<Measure> = kind.measures().iter().copied().filter(|measure| formula(*measure).is_none()).collect();
+    if wanted.is_empty() || rows.is_empty() {
+        return Ok(IndexMap::new());
+    }
+    let mut sample = Sample::new(MOST_ROWS);
+    rows.iter().for_each(|row| sample.push(*row));
+    let sample = sample.into_rows();
+    let values = |times: &[f32]| {
+        let drawn = || sample.iter().zip(times).map(|(row, times)| (row, row.weight * times));
+        let model = kind.measure(drawn().map(|(row, weight)| (row.model, row.label, weight)))?;
+        let other = kind.measure(drawn().map(|(row, weight)| (row.other, row.label, weight)))?;
+        Ok(wanted.iter().map(|of| Some(model.measure(of.name())? - other.measure(of.name())?)).collect())
+    };
+    let variances = variances(sample.len(), rows.len() as u64, values)?;
+    Ok(wanted.iter().copied().zip(variances).filter_map(|(measure, variance)| Some((measure, variance?))).collect())
+}
+
+fn difference(
+    rows: &[Row],
+    measure: Measure,
+    (model, other): (Option<f64>, Option<f64>),
+    drawn: Option<f64>,
+) -> Difference {
     let difference = model.zip(other).map(|(model, other)| model - other);
-    let variance = difference.and_then(|difference| variance(rows, measure, difference));
+    let variance = match formula(measure) {
+        Some(formula) => difference.and_then(|difference| formula(rows, difference)),
+        None => drawn,
+    };
     let interval = difference.zip(variance).map(|(difference, variance)| {
         let half = NORMAL_975 * variance.sqrt();
         Interval { low: difference - half, high: difference + half }
@@ -91,18 +121,22 @@ fn difference(rows: &[Row], measure: Measure, (model, other): (Option<f64>, Opti
     Difference { model, other, difference, interval }
 }
 
-/// The variance of a difference; none where the measure has no influence function here.
-fn variance(rows: &[Row], measure: Measure, difference: f64) -> Option<f64> {
+/// The variance of a difference of so much, from what each row adds to it.
+type Formula = fn(&[Row], f64) -> Option<f64>;
+
+/// The formula of a measure; none where it is not known what a row adds.
+fn formula(measure: Measure) -> Option<Formula> {
     match measure {
-        Measure::Auc => classes::auc_variance(rows, difference),
-        Measure::Gini => Some(4.0 * classes::auc_variance(rows, 0.5 * difference)?),
-        Measure::LogLoss => classes::log_loss_variance(rows, difference),
-        Measure::Brier => classes::brier_variance(rows, difference),
-        Measure::Mae => amounts::mae_variance(rows, difference),
-        Measure::Rmse => amounts::rmse_variance(rows, difference),
-        Measure::NormalizedGini => amounts::normalized_gini_variance(rows, difference),
-        Measure::Spearman => amounts::spearman_variance(rows),
+        Measure::Auc => Some(classes::auc_variance),
+        Measure::Gini => Some(|rows, difference| Some(4.0 * classes::auc_variance(rows, 0.5 * difference)?)),
+        Measure::LogLoss => Some(classes::log_loss_variance),
+        Measure::Brier => Some(classes::brier_variance),
+        Measure::Mae => Some(amounts::mae_variance),
+        Measure::Rmse => Some(amounts::rmse_variance),
+        Measure::NormalizedGini => Some(amounts::normalized_gini_variance),
+        Measure::Spearman => Some(|rows, _| amounts::spearman_variance(rows)),
         Measure::Loss
+        | Measure::GroupedAuc
         | Measure::PrAuc
         | Measure::NormalizedEntropy
         | Measure::Ece

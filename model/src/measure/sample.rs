@@ -22,14 +22,14 @@ impl<T> Sample<T> {
     pub(crate) fn push(&mut self, row: T) {
         let drawn = mixed(self.seen);
         self.seen += 1;
-        if !is_in(drawn, self.halvings) {
+        if !is_drawn(drawn, self.halvings) {
             return;
         }
         self.rows.push((drawn, row));
         while self.rows.len() > self.most {
             self.halvings += 1;
             let halvings = self.halvings;
-            self.rows.retain(|(drawn, _)| is_in(*drawn, halvings));
+            self.rows.retain(|(drawn, _)| is_drawn(*drawn, halvings));
         }
     }
 
@@ -44,12 +44,13 @@ impl<T> Sample<T> {
     }
 }
 
-fn is_in(drawn: u64, halvings: u32) -> bool {
+/// Whether what was drawn is in with a chance of one in 2^`halvings`.
+pub(super) fn is_drawn(drawn: u64, halvings: u32) -> bool {
     drawn.leading_zeros() >= halvings
 }
 
 /// SplitMix64 of a row's number.
-fn mixed(number: u64) -> u64 {
+pub(super) fn mixed(number: u64) -> u64 {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

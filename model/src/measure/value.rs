@@ -1,5 +1,7 @@
 //! The accumulator of amounts and other numbers: value and regression tasks.
 
+use indexmap::IndexMap;
+
 use super::binary::Rounding;
 use super::cells::Cells;
 use super::decile::value_deciles;
@@ -92,6 +94,7 @@ impl ValueMeasures {
             spearman,
             normalized_gini,
             rounding: rounding.errors,
+            intervals: IndexMap::new(),
             deciles: value_deciles(groups.into_iter(), self.weight, whole),
         }
     }

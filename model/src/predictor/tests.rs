@@ -113,6 +113,11 @@ fn a_packages_model_predicts_what_its_learner_did_on_every_thread() {
             // The products are packed differently: the last bit or two of f32 sums.
             assert!((found - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{found} is not {expected}");
         }
+        for threads in [2, 3, 7] {
+            let mut by_several = Outputs::default();
+            predictor.predict_by(threads, &rows, &mut by_several).unwrap();
+            assert_eq!(by_several, found, "{threads} threads");
+        }
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {

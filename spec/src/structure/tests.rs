@@ -272,9 +272,8 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "positive_weight: 2",
-                "§group_by: click, loss: §focal",
+                "group_by: person, loss: §focal",
                 &[
-                    "spec.tasks.repurchase.group_by: `group_by` is not available",
                     "spec.tasks.repurchase.loss: expected a mapping with `kind`, one of cross_entropy, focal, found the text `focal` (write {kind: focal})",
                 ],
             ),

@@ -30,6 +30,9 @@ pub struct BinaryTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::text::not_blank_or_null")]
     pub when: Option<String>,
+    /// A column by whose values rows are grouped, to measure how each group's rows are ordered among themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<ColumnName>,
     /// The step of a funnel that comes before this one: a binary task. For networks that know of funnels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<TaskName>,

@@ -42,6 +42,9 @@ pub struct LookalikeTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::text::not_blank_or_null")]
     pub when: Option<String>,
+    /// A column by whose values rows are grouped, to measure how each group's rows are ordered among themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<ColumnName>,
 }
 
 fn one() -> f64 {

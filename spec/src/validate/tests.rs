@@ -434,9 +434,15 @@ fn is_mmoe_line(line: &str) -> bool {
 }
 
 #[test]
+fn a_task_with_groups_can_be_watched_by_them() {
+    let grouped = TRAINING.replace("positive_weight: 2}", "positive_weight: 2, group_by: city}");
+    check_edits(&grouped, &[("measure: repurchase.auc", "measure: repurchase.grouped_auc", &[])]);
+}
+
+#[test]
 fn a_measure_belongs_to_its_task() {
     let of_values = "these do: rmse, mae, spearman, normalized_gini, loss";
-    let of_classes = "these do: auc, pr_auc, log_loss, normalized_entropy, brier, ece, ks, gini, lift_top_decile, \
+    let of_classes = "these do: auc, grouped_auc, pr_auc, log_loss, normalized_entropy, brier, ece, ks, gini, lift_top_decile, \
                       precision_at_1_percent, precision_at_5_percent, precision_at_10_percent, precision_at_20_percent, \
                       recall_at_1_percent, recall_at_5_percent, recall_at_10_percent, \
                       recall_at_20_percent, loss";
@@ -447,6 +453,11 @@ fn a_measure_belongs_to_its_task() {
             ("measure: repurchase.auc", "measure: loss", &[]),
             ("measure: repurchase.auc", "measure: best.lift_top_decile", &[]),
             ("measure: repurchase.auc", "measure: spend.loss", &[]),
+            (
+                "measure: repurchase.auc",
+                "measure: §best.grouped_auc",
+                &[&format!("{path}: `grouped_auc` needs the groups of the task `best`: give it `group_by`, a column")],
+            ),
             (
                 "measure: repurchase.auc",
                 "measure: §repurchase.rmse",

@@ -2,7 +2,7 @@
 
 use super::{Checker, features, preset, rounded, search, spec, tables, tasks};
 use crate::contradiction::{Contradiction, Role};
-use crate::measure::{Condition, MeasureName, StoppingMeasure};
+use crate::measure::{Condition, Measure, MeasureName, StoppingMeasure};
 use crate::mistake::Mistake;
 use crate::node::Path;
 use crate::preset::Purpose;
@@ -138,10 +138,15 @@ fn check_measure(checker: &mut Checker<'_>, path: &Path, training: &TrainingSpec
     if checker.is_damaged(&spec("tasks").name(&name.task).name("kind")) {
         return;
     }
-    let known = crate::measure::Measure::of(task);
+    let known = Measure::of(task);
     if !known.contains(&name.measure) {
         let (measure, kind) = (name.measure, task.kind());
         checker.report(path, Contradiction::MeasureOfAnotherKind { measure, kind, known });
+    } else if name.measure == Measure::GroupedAuc && task.group_by().is_none() {
+        let (measure, task) = (name.measure, name.task.to_string());
+        if !checker.has_damage(&spec("tasks").name(&name.task)) {
+            checker.report(path, Contradiction::NoGroups { measure, task });
+        }
     }
 }
 

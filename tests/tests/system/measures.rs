@@ -1,4 +1,4 @@
-//! Measures by the values of columns, and what a model leans on.
+//! Measures within groups and by the values of columns, and what a model leans on.
 
 use kindred_tests::sandbox::Sandbox;
 use kindred_tests::tables::People;
@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::documents::training;
 
-/// Trains on people with a column of their generation, which is no feature.
+/// Trains on people with a column of their generation, which is no feature, and watches the AUC within cities.
 fn document(threads: u32) -> String {
     let sql = "SELECT *, CASE WHEN age < 40 THEN 'young' WHEN age < 60 THEN 'middle' END AS generation FROM people";
     training("{kind: linear}")
+        .replace("label: bought}", "label: bought, group_by: city}")
+        .replace("{epochs: 4,", "{epochs: 4, early_stopping: {measure: repurchase.grouped_auc},")
         .replace("prepare:\n", &format!("prepare:\n    - {{name: grown, sql: \"{sql}\"}}\n"))
         .replace("examples: people", "examples: grown")
         + &format!("  slices: {{columns: [generation, email], min_rows: 30}}\n  resources: {{threads: {threads}}}\n")
@@ -27,7 +29,7 @@ fn metrics(document: &str) -> Value {
 }
 
 #[test]
-fn slices_and_importance_are_measured_and_are_the_same_for_any_number_of_threads() {
+fn groups_slices_and_importance_are_measured_and_are_the_same_for_any_number_of_threads() {
     let mut found = metrics(&document(1));
     let [generation, email] = found["slices"].as_array().unwrap().as_slice() else { panic!("{:#}", found["slices"]) };
     let of_task = &generation["tasks"]["repurchase"];
@@ -38,6 +40,11 @@ fn slices_and_importance_are_measured_and_are_the_same_for_any_number_of_threads
     assert_eq!(Value::from(of_slices), found["tasks"]["repurchase"]["test"]["rows"]);
     let of_emails = &email["tasks"]["repurchase"];
     assert_eq!((&of_emails["left_out_values"], &of_emails["slices"]), (&of_emails["rows"], &serde_json::json!([])));
+
+    let grouped = &found["tasks"]["repurchase"]["test"]["grouped"];
+    assert_eq!(found["timeline"]["watched"], "repurchase.grouped_auc");
+    assert!(grouped["groups"].as_u64().unwrap() > 1, "{grouped:#}");
+    assert!((grouped["auc"].as_f64().unwrap() - 0.5) > 0.05, "{grouped:#}");
 
     let importance = &found["importance"];
     let of_task = &importance["tasks"]["repurchase"];
@@ -50,5 +57,7 @@ fn slices_and_importance_are_measured_and_are_the_same_for_any_number_of_threads
     for metrics in [&mut found, &mut others] {
         metrics["importance"]["seconds"].take();
     }
-    assert_eq!((&found["slices"], &found["importance"]), (&others["slices"], &others["importance"]));
+    for measured in ["tasks", "slices", "importance"] {
+        assert_eq!(found[measured], others[measured], "{measured}");
+    }
 }

@@ -9,7 +9,8 @@ use kindred_tests::tables::People;
 
 use crate::documents::{MMOE, scoring, training, with_lists};
 
-const COMPARE: &str = r#"
+/// The people, what Kindred scored them, and whether predictions are the same.
+const SCORES: &str = r#"
 import glob, sys, pyarrow.parquet as pq
 workspace, people, calibration = sys.argv[1:]
 table = pa.concat_tables([pq.read_table(path) for path in sorted(glob.glob(people + "/*.parquet"))])
@@ -17,40 +18,49 @@ table = pa.concat_tables([pq.read_table(path) for path in sorted(glob.glob(peopl
 files = [workspace + "/" + file["key"] for file in json.load(open(manifest))["files"]]
 scores = pa.concat_tables([pq.ParquetFile(path).read() for path in files])
 assert scores["person"].to_pylist() == table["person"].to_pylist()
-package = workspace + "/models/buyers/versions/00000000000000000001"
-calibrator = json.load(open(package + "/calibration.json"))["tasks"]["repurchase"]["calibrator"]
+version = workspace + "/models/buyers/versions/00000000000000000001"
+
+def compare(predictions):
+    for task, found in predictions.items():
+        if found.ndim == 2:
+            names, chances = best(json.load(open(version + "/encoders.json"))["classes"][task], found, 3)
+            assert len(set(names[:, 0])) > 1 and f"{task}_4" not in scores.column_names
+            for place in range(3):
+                stored = np.asarray(scores[f"{task}_{place + 1}_probability"])
+                assert np.abs(stored - chances[:, place]).max() <= 1e-5, task
+                same = np.array(scores[f"{task}_{place + 1}"].to_pylist()) == names[:, place]
+                assert same.mean() > 0.999, "only classes of equal probability may change places"
+            continue
+        stored = np.asarray(scores[task])
+        off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
+        assert off.max() <= 1e-5, (task, off.max(), found[off.argmax()], stored[off.argmax()])
+        assert stored.std() > 1e-3, (task, "all scores are one")
+        print(f"{task}: {off.max():.1e}")
+"#;
+
+const COMPARE: &str = r#"
+calibrator = json.load(open(version + "/calibration.json"))["tasks"]["repurchase"]["calibrator"]
 assert calibrator["kind"] == calibration, calibrator
-predictions = predict(package, table)
+predictions = predict(version, table)
 assert len(predictions) >= 3
 rate, said = np.mean(table["bought"]), np.mean(scores["repurchase"])
 assert abs(said - rate) < 0.1, (said, rate, "negatives were left out and not put back")
-folder = workspace + "/models/buyers/versions/00000000000000000001"
-for task, found in predictions.items():
-    if found.ndim == 2:
-        names, chances = best(json.load(open(folder + "/encoders.json"))["classes"][task], found, 3)
-        assert len(set(names[:, 0])) > 1 and f"{task}_4" not in scores.column_names
-        for place in range(3):
-            stored = np.asarray(scores[f"{task}_{place + 1}_probability"])
-            assert np.abs(stored - chances[:, place]).max() <= 1e-5, task
-            same = np.array(scores[f"{task}_{place + 1}"].to_pylist()) == names[:, place]
-            assert same.mean() > 0.999, "only classes of equal probability may change places"
-        continue
-    stored = np.asarray(scores[task])
-    off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
-    assert off.max() <= 1e-5, (task, off.max(), found[off.argmax()], stored[off.argmax()])
-    assert stored.std() > 1e-3, (task, "all scores are one")
-    print(f"{task}: {off.max():.1e}")
-found, stored = embed(workspace + "/models/buyers/versions/00000000000000000001", table), np.array(scores["vector"].to_pylist())
+compare(predictions)
+found, stored = embed(version, table), np.array(scores["vector"].to_pylist())
 assert found.shape == stored.shape and stored.std() > 1e-3, (found.shape, stored.shape)
 off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
 assert off.max() <= 1e-5, ("embedding", off.max())
 "#;
 
-/// The Python in the documentation.
-fn documented_reader() -> String {
+/// The Python in the documentation: what reads a package, and what feeds an exported module.
+fn documented_reader() -> (String, String) {
     let page = fs::read_to_string(clone_folder().join("docs/model-package.md")).unwrap();
-    let blocks = page.split("```python\n").skip(1);
-    blocks.map(|block| block.split_once("\n```").unwrap().0).collect::<Vec<_>>().join("\n\n")
+    let (page, module) = page.split_once("## As a TorchScript module").unwrap();
+    let blocks = |page: &str| {
+        let blocks = page.split("```python\n").skip(1);
+        blocks.map(|block| block.split_once("\n```").unwrap().0).collect::<Vec<_>>().join("\n\n")
+    };
+    (blocks(page), blocks(module))
 }
 
 /// The training with all that a head's last layer carries: a unit of its own, a logarithm, a share of the negative rows.
@@ -81,7 +91,7 @@ fn assert_agree(training: &str, scoring: &str, rows: u64) {
     sandbox.write("scoring.yaml", scoring.replace("  keep: [city]", "  keep: [city]\n  embedding: vector"));
     sandbox.kindred(["run", "training.yaml", "scoring.yaml"]).expect(0);
     let compared = Command::new("python3")
-        .args(["-c", &format!("{}\n{COMPARE}", documented_reader())])
+        .args(["-c", &format!("{}\n{SCORES}\n{COMPARE}", documented_reader().0)])
         .args([sandbox.path("workspace"), sandbox.path("people"), calibration.into()])
         .env("PYTHONPATH", Path::new(&clone_folder()).join(".setup/peers"))
         .output()
@@ -184,4 +194,60 @@ fn assert_funnel_agrees(network: &str) {
         );
     assert!(steps.contains("after: repurchase") && steps.contains("AS loyal"));
     assert_training_agrees(&steps, "platt", People::default().rows);
+}
+
+const COMPARE_MODULE: &str = r#"
+rows = zip(table["city"].to_pylist(), table["age"].to_pylist(), table["channel"].to_pylist())
+places = pa.array([None if city is None else [age % 10, channel] for city, age, channel in rows])
+tasks = json.load(open(version + "/manifest.json"))["document"]["spec"]["tasks"]
+found = score("model.pt", json.load(open(version + "/encoders.json")), table.append_column("places", places))
+assert found.shape == (4000, len(tasks)) and len(tasks) == 5, found.shape
+compare(dict(zip(tasks, found.T)))
+"#;
+
+/// PyTorch for Python, where the setup of the benches has put it.
+fn has_torch() -> bool {
+    clone_folder().join(".setup/bench/numpy").exists() && clone_folder().join(".setup/peers/xxhash").exists()
+}
+
+#[test]
+fn an_exported_module_scores_the_same_in_pytorch() {
+    if !has_torch() {
+        eprintln!("skipped: .setup/bench or .setup/peers is missing; run `python3 scripts/setup.py bench peers`");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    People::default().write(&sandbox.path("people"));
+    let listed = "    - {name: listed, sql: \"SELECT *, CASE WHEN city IS NOT NULL THEN make_array(age % 10, channel) END AS places FROM people\"}\n";
+    let training = training_of_every_head(MMOE)
+        .replace("prepare:\n", &format!("prepare:\n{listed}"))
+        .replace("examples: people", "examples: listed")
+        .replace("  features:\n", "  features:\n    places: {kind: bag, hash: {buckets: 40}, width: 6}\n");
+    let scoring = scoring(1)
+        .replace("prepare:\n", &format!("prepare:\n{listed}"))
+        .replace("population: people", "population: listed");
+    sandbox.write("training.yaml", training);
+    sandbox.write("scoring.yaml", scoring);
+    sandbox.kindred(["run", "training.yaml", "scoring.yaml"]).expect(0);
+    let exported =
+        sandbox.kindred(["models", "--output", "json", "export", "buyers@candidate", "--output", "model.pt"]);
+    let exported = exported.expect(0).json();
+    assert_eq!(exported["signature"]["bags"], serde_json::json!(["places"]));
+    assert_eq!(exported["signature"]["ids"], serde_json::json!(["city", "channel", "city_x_channel"]));
+    let (reader, module) = documented_reader();
+    let paths = ["bench", "peers", "libtorch"].map(|part| clone_folder().join(".setup").join(part));
+    let compared = Command::new("python3")
+        .args(["-c", &format!("{reader}\n{module}\n{SCORES}\n{COMPARE_MODULE}")])
+        .args([sandbox.path("workspace"), sandbox.path("people")])
+        .current_dir(sandbox.path("."))
+        .env("PYTHONPATH", std::env::join_paths(paths).unwrap())
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stderr));
+
+    let again = sandbox.kindred(["models", "export", "buyers@1", "--output", "again.pt"]);
+    again.expect(0);
+    assert!(fs::read(sandbox.path("model.pt")).unwrap() == fs::read(sandbox.path("again.pt")).unwrap());
+    let missing = sandbox.kindred(["models", "export", "buyers@7", "--output", "none.pt"]);
+    missing.expect(2);
 }

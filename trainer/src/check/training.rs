@@ -1,6 +1,7 @@
 //! A Training document against its tables.
 
 use arrow::datatypes::{DataType, SchemaRef};
+use artifacts::keys::is_key_type;
 use model::encode::{EncoderFit, columns_of, is_class};
 use query::{Inspection, Session};
 use spec::suggest::nearest;
@@ -8,8 +9,8 @@ use spec::task::{RegressionTask, ValueTask};
 use spec::training::Split;
 use spec::{ColumnName, SearchPlan, Task, Training, TrainingSpec};
 
+use crate::columns::{GROUPED, SLICED, has_values};
 use crate::conditions;
-use crate::slices::has_values;
 
 use super::{Level, Notebook, columns, inspect, leak, open_tables, rows};
 use crate::report::numbers::plural;
@@ -109,12 +110,7 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Noteboo
         }
     };
     let is_number = |found: &DataType| found.is_numeric() || matches!(found, DataType::Boolean | DataType::Null);
-    expect(
-        &spec.key,
-        "spec.key".to_owned(),
-        artifacts::keys::is_key_type,
-        "an integer, a string or another exact type",
-    );
+    expect(&spec.key, "spec.key".to_owned(), is_key_type, GROUPED);
     if let Some(weight) = &spec.weight {
         expect(weight, "spec.weight".to_owned(), is_number, "a number");
     }
@@ -126,8 +122,7 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Noteboo
         Split::Key(_) | Split::Random(_) => {}
     }
     for column in &spec.slices.columns {
-        let wanted = "text, whole numbers, booleans or dates";
-        expect(column, "spec.slices.columns".to_owned(), has_values, wanted);
+        expect(column, "spec.slices.columns".to_owned(), has_values, SLICED);
     }
     for (name, task) in &spec.tasks {
         match task {
@@ -147,6 +142,9 @@ fn check_columns(spec: &TrainingSpec, schema: &SchemaRef, notebook: &mut Noteboo
     for (name, task) in &spec.tasks {
         if let Some(weight) = task.weight() {
             expect(weight, format!("spec.tasks.{name}.weight"), is_number, "a number");
+        }
+        if let Some(group) = task.group_by() {
+            expect(group, format!("spec.tasks.{name}.group_by"), is_key_type, GROUPED);
         }
     }
     for (name, task) in &spec.tasks {

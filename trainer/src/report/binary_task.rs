@@ -6,6 +6,7 @@ use spec::TaskName;
 
 use super::chart::{calibration_curve, deciles, gain, histogram, reliability, roc};
 use super::compared;
+use super::contents;
 use super::figure::{details, figure, figures, row, table};
 use super::html::Html;
 use super::importance;
@@ -21,10 +22,7 @@ use super::verdict::judged;
 /// Measures, curves and pictures of one task.
 pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics: &TaskMetrics) {
     html.element("section", &[], |html| {
-        html.element("h2", &[], |html| {
-            html.line("bdi", &[], task.as_str());
-            html.line("span", &[("class", "kind")], metrics.kind.name());
-        });
+        contents::task_head(html, report, task, metrics.kind);
         if metrics.kind == TaskKind::Lookalike {
             html.line(
                 "p",

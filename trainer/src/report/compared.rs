@@ -61,6 +61,7 @@ fn signed(of: Measure, difference: f64) -> String {
         Measure::LiftTopDecile => measure(of, size),
         Measure::Loss
         | Measure::Auc
+        | Measure::GroupedAuc
         | Measure::PrAuc
         | Measure::LogLoss
         | Measure::NormalizedEntropy

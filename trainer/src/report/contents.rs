@@ -1,6 +1,7 @@
 //! The top of the page: what this is, what the figures say, and all tasks at a glance.
 
-use model::measure::{BinaryMetrics, ClassMetrics, PartMetrics, ValueMetrics};
+use model::measure::{BinaryMetrics, ClassMetrics, PartMetrics, TaskKind, ValueMetrics};
+use spec::TaskName;
 
 use super::chart::interval_strip;
 use super::figure::table;
@@ -50,6 +51,17 @@ fn lead(report: &Report) -> String {
         seconds(report.timeline.seconds),
         report.timeline.device,
     )
+}
+
+/// The top of a task's section: its name, its kind, and what the document says of it.
+pub(super) fn task_head(html: &mut Html, report: &Report, task: &TaskName, kind: TaskKind) {
+    html.element("h2", &[], |html| {
+        html.line("bdi", &[], task.as_str());
+        html.line("span", &[("class", "kind")], kind.name());
+    });
+    if let Some(line) = report.tasks.get(task) {
+        html.line("p", &[("class", "hint described")], line);
+    }
 }
 
 /// The sentences, by task.

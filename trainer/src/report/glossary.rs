@@ -3,10 +3,14 @@
 use super::figure::details;
 use super::html::Html;
 
-const MEANINGS: [(&str, &str); 18] = [
+const MEANINGS: [(&str, &str); 19] = [
     (
         "AUC",
         "The chance that a random positive row is ranked above a random negative one: 0.5 is chance, 1 is perfect. Its 95 % interval is DeLong's.",
+    ),
+    (
+        "AUC within groups",
+        "The mean of the groups' own AUCs, weighted by their rows: whether the rows of one group are ordered well among themselves.",
     ),
     (
         "PR-AUC",

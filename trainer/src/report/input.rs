@@ -37,6 +37,8 @@ pub struct Report {
     pub key: String,
     /// How rows were split, in one line.
     pub split: String,
+    /// What the document says of each task, in a line: its label, its loss, its rows.
+    pub tasks: IndexMap<TaskName, String>,
     /// The parts, in order.
     pub parts: Vec<DataPart>,
     /// What was read.

@@ -1,10 +1,10 @@
 //! The table of a task's measures on all three parts.
 
-use model::measure::{BinaryMetrics, ClassMetrics, Interval, Measure, Part, PartMetrics, TaskKind, TaskMetrics};
+use model::measure::{BinaryMetrics, ClassMetrics, GroupedMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics};
 
 use super::figure::table;
 use super::html::Html;
-use super::numbers::{ABSENT, amount, count, fixed, measure, measure_words, percent, times};
+use super::numbers::{ABSENT, amount, count, measure, measure_words, percent, plural, times};
 
 /// Rows are measures, columns are parts.
 pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {
@@ -15,8 +15,14 @@ pub(super) fn measures(html: &mut Html, metrics: &TaskMetrics) {
         described(html, metrics);
         for name in metrics.kind.measures() {
             measure_line(html, metrics, *name);
+            if *name == Measure::Auc && Part::ALL.iter().any(|part| grouped(metrics, *part).is_some()) {
+                measure_line(html, metrics, Measure::GroupedAuc);
+            }
         }
     });
+    if let Some(note) = groups_note(metrics) {
+        html.line("p", &[("class", "hint")], &note);
+    }
     if let Some(note) = rounding_note(metrics) {
         html.line("p", &[("class", "hint")], &note);
     }
@@ -83,25 +89,50 @@ fn measure_line(html: &mut Html, metrics: &TaskMetrics, of: Measure) {
     });
 }
 
-/// The interval of an AUC or a recall, or what a measure was before calibration and would be by chance.
+fn grouped(metrics: &TaskMetrics, part: Part) -> Option<&GroupedMetrics> {
+    probabilities(metrics.part(part)?)?.grouped.as_ref()
+}
+
+/// What the groups of the rows that judge the model are, and which are left out.
+fn groups_note(metrics: &TaskMetrics) -> Option<String> {
+    let judging = [Part::Test, Part::Validation].into_iter();
+    let (part, grouped) = judging.filter_map(|part| Some((part, grouped(metrics, part)?))).next()?;
+    let rows = plural(grouped.one_class_rows, "row", "rows");
+    let mut note = format!(
+        "Groups are the values of {}: each group's AUC, weighted by its rows. Of the {} rows, {} count; left out {} of one class ({rows}) and {} without a group.",
+        grouped.column,
+        part.name(),
+        plural(grouped.groups, "group", "groups"),
+        plural(grouped.one_class_groups, "group", "groups"),
+        plural(grouped.rows_without_group, "row", "rows"),
+    );
+    if grouped.rows < grouped.all_rows {
+        note.push_str(&format!(" A random {} of {} rows were measured.", count(grouped.rows), count(grouped.all_rows)));
+    }
+    Some(note)
+}
+
+/// A measure's interval, and what it was before calibration or would be by chance.
 fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
+    let interval = metrics.interval(of);
+    let interval = interval.map(|found| format!("{}–{}", measure(of, found.low), measure(of, found.high)));
+    interval.into_iter().chain(notes(metrics, of)).collect()
+}
+
+fn notes(metrics: &PartMetrics, of: Measure) -> Vec<String> {
     if let Some(metrics) = classes(metrics) {
-        return beside_classes(metrics, of);
+        return notes_of_classes(metrics, of);
     }
     let Some(metrics) = probabilities(metrics) else { return Vec::new() };
     let before = |value: Option<f64>| value.map(|value| format!("before {}", measure(of, value)));
     let raw = metrics.uncalibrated.as_ref();
     let notes = match of {
-        Measure::Auc => {
-            let interval =
-                metrics.auc_interval.map(|interval| format!("{}–{}", fixed(interval.low, 3), fixed(interval.high, 3)));
-            [interval, None]
+        Measure::GroupedAuc => {
+            [metrics.grouped.as_ref().map(|grouped| plural(grouped.groups, "group", "groups")), None]
         }
         Measure::RecallAt(top) => {
-            let interval = metrics.recall_interval(top);
-            let words = interval.map(|interval| format!("{}–{}", percent(interval.low), percent(interval.high)));
             let lift = metrics.get(of).map(|recall| format!("{} random", times(recall / top.share())));
-            [words, lift]
+            [lift, None]
         }
         Measure::Ece => {
             let by_chance = metrics.ece_by_chance.map(|by_chance| format!("by chance {}", measure(of, by_chance)));
@@ -109,7 +140,8 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
         }
         Measure::LogLoss => [before(raw.and_then(|raw| raw.log_loss)), None],
         Measure::Brier => [before(raw.and_then(|raw| raw.brier)), None],
-        Measure::Loss
+        Measure::Auc
+        | Measure::Loss
         | Measure::PrAuc
         | Measure::NormalizedEntropy
         | Measure::Ks
@@ -128,10 +160,8 @@ fn beside(metrics: &PartMetrics, of: Measure) -> Vec<String> {
     notes.into_iter().flatten().collect()
 }
 
-/// The interval of a mean, what the classes' frequencies alone reach, and what it was before calibration.
-fn beside_classes(metrics: &ClassMetrics, of: Measure) -> Vec<String> {
-    let interval =
-        metrics.interval(of).map(|Interval { low, high }| format!("{}–{}", measure(of, low), measure(of, high)));
+/// What the classes' frequencies alone reach, and what it was before calibration.
+fn notes_of_classes(metrics: &ClassMetrics, of: Measure) -> Vec<String> {
     let majority = metrics.majority.get(of).map(|value| format!("by frequency {}", measure(of, value)));
     let raw = metrics.uncalibrated.as_ref();
     let before = match of {
@@ -142,7 +172,7 @@ fn beside_classes(metrics: &ClassMetrics, of: Measure) -> Vec<String> {
     let by_chance = metrics.ece_by_chance.filter(|_| of == Measure::Ece);
     let by_chance = by_chance.map(|by_chance| format!("by chance {}", measure(of, by_chance)));
     let before = before.map(|before| format!("before {}", measure(of, before)));
-    [interval, majority, by_chance, before].into_iter().flatten().collect()
+    [majority, by_chance, before].into_iter().flatten().collect()
 }
 
 fn line(html: &mut Html, name: &str, hint: &str, figure: impl Fn(Part) -> Option<String>) {

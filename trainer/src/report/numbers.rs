@@ -99,6 +99,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
 pub(super) fn measure(measure: Measure, value: f64) -> String {
     match measure {
         Measure::Auc
+        | Measure::GroupedAuc
         | Measure::PrAuc
         | Measure::Ks
         | Measure::Gini
@@ -123,6 +124,7 @@ pub(super) fn measure_words(measure: Measure) -> &'static str {
     match measure {
         Measure::Loss => "loss",
         Measure::Auc => "AUC",
+        Measure::GroupedAuc => "AUC within groups",
         Measure::PrAuc => "PR-AUC",
         Measure::LogLoss => "log loss",
         Measure::NormalizedEntropy => "normalized entropy",

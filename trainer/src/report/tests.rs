@@ -2,7 +2,7 @@ pub(super) mod sample;
 
 use model::calibrate::TaskCalibration;
 use model::measure::{
-    BinaryMeasures, ComparedModel, Finding, Part, TaskImportance, TaskKind, TaskMetrics, ValueMeasures,
+    BinaryMeasures, ComparedModel, Finding, GroupedAuc, Part, TaskImportance, TaskKind, TaskMetrics, ValueMeasures,
 };
 use spec::training::Calibration;
 
@@ -296,6 +296,27 @@ fn numbers_below_zero_are_judged_and_shown() {
     assert!(!verdicts(&report).iter().any(|verdict| verdict.text.contains("above zero")), "{:?}", verdicts(&report));
     let page = render(&report);
     assert!(page.contains("on average, all are") && !page.contains("of the rows hold"));
+}
+
+#[test]
+fn a_tasks_section_begins_with_what_the_document_says_of_it() {
+    assert!(render(&sample::usual()).contains("Label: repurchase &lt;b&gt;; cross-entropy."));
+}
+
+#[test]
+fn the_auc_within_groups_stands_below_the_auc() {
+    let mut grouped = GroupedAuc::new("person <b>".parse().unwrap());
+    for row in 0..41u16 {
+        let group = u64::from(row % 6);
+        grouped.push(group, f32::from(row % 7) / 7.0, f32::from(u8::from(row % 4 == 0 && group != 5)), 1.0);
+    }
+    let mut report = sample::usual();
+    let metrics = &mut report.metrics.tasks[0];
+    let test = metrics.test.take().unwrap();
+    metrics.test = Some(test.with_groups(grouped.metrics()));
+    let page = render(&report);
+    assert!(page.contains("AUC within groups") && page.contains("Groups are the values of person &lt;b&gt;"));
+    assert!(page.contains("2 groups count; left out 3 groups of one class (20 rows) and 7 rows without a group."));
 }
 
 #[test]

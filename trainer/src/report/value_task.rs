@@ -5,6 +5,7 @@ use spec::TaskName;
 
 use super::chart::{gain, value_deciles};
 use super::compared;
+use super::contents;
 use super::figure::{details, figure, figures, row, table};
 use super::html::Html;
 use super::importance;
@@ -19,10 +20,7 @@ use super::verdict::judged;
 /// Measures, curves and pictures of one task.
 pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, metrics: &TaskMetrics) {
     html.element("section", &[], |html| {
-        html.element("h2", &[], |html| {
-            html.line("bdi", &[], task.as_str());
-            html.line("span", &[("class", "kind")], metrics.kind.name());
-        });
+        contents::task_head(html, report, task, metrics.kind);
         measures(html, metrics);
         compared::section(html, report, task);
         figures(html, |html| {

@@ -126,6 +126,7 @@ impl ClassMetrics {
             Measure::Mrr => self.mrr,
             Measure::Ece => self.ece,
             Measure::Auc
+            | Measure::GroupedAuc
             | Measure::PrAuc
             | Measure::Brier
             | Measure::Ks

@@ -380,6 +380,10 @@ pub(crate) fn report(model: &str, samples: &[Sample], feature_count: usize) -> R
         examples: "customers".to_owned(),
         key: "customer_id".to_owned(),
         split: "by a hash of the key: 80 % train, 10 % validation, 10 % test".to_owned(),
+        tasks: samples
+            .iter()
+            .map(|sample| (sample.name.parse().unwrap(), format!("Label: {} <b>; cross-entropy.", sample.name)))
+            .collect(),
         parts: Part::ALL.map(part).to_vec(),
         inputs: (1..=3).map(input).collect(),
         features: features(feature_count),

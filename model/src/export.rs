@@ -1,0 +1,187 @@
+//! A model as one TorchScript module, from encoded inputs to calibrated predictions: libtorch's operators for a batch of two
+//! rows, traced. Nothing of the graph depends on how many rows there are.
+//!
+//! The module takes `numbers`, `[rows, n]` f32; `ids`, `[rows, m]` i64, a column for each feature with one id a row; and for
+//! each bag or sequence its ids, `[any]` i64, one row's after another's, where each row's begin, `[rows + 1]` i64, and
+//! where it is pooled by weights, what each id's embedding is multiplied by, `[any]` f32. Ids are a feature's own, as
+//! `encoders.json` gives them. It gives `[rows, outputs]` f32: a column a task, of multiclass tasks one a class.
+//! [`Signature`] has the order.
+
+mod prediction;
+
+use std::path::Path;
+
+use serde::Serialize;
+use spec::feature::Pool;
+use spec::{FeatureName, TaskName, TrainingSpec};
+use tch::{CModule, Device, Kind, TchError, Tensor};
+
+use crate::architecture::Architecture;
+use crate::calibrate::{Calibrator, ModelCalibration};
+use crate::encode::{Encoders, OTHER};
+use crate::error::Error;
+use crate::input::TableLayout;
+use crate::outputs::TaskOutput;
+use crate::tensor::{TensorModel, heads};
+use crate::weights;
+use prediction::Prediction;
+
+/// What a module takes and gives, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signature {
+    /// Columns of `numbers`.
+    pub numbers: usize,
+    /// The features with one id a row: columns of `ids`, in the document's order.
+    pub ids: Vec<FeatureName>,
+    /// The features with a list of ids a row: two tensors each, in the document's order.
+    pub bags: Vec<FeatureName>,
+    /// Those of them that have weights: a third tensor each.
+    pub weighted: Vec<FeatureName>,
+    /// The columns of the predictions: a task's name, of a multiclass task one `task['class']` for each class.
+    pub predictions: Vec<String>,
+}
+
+/// Writes the model of a package as a TorchScript module to a file, for a CPU or any other device.
+///
+/// # Errors
+///
+/// Weights or a calibration that do not fit the document and encoders; what libtorch cannot trace or write.
+pub fn torchscript(
+    spec: &TrainingSpec,
+    encoders: &Encoders,
+    (weights, calibration): (&[u8], &[u8]),
+    file: &Path,
+) -> Result<Signature, Error> {
+    let architecture = Architecture::for_scoring(spec, &encoders.layout(), &encoders.class_counts())?;
+    let weights = weights::from_bytes(&architecture, weights)?;
+    let model = TensorModel::new(&architecture, &weights, Device::Cpu, Kind::Float);
+    let model = model.map_err(Error::torch("reading the weights"))?;
+    let calibration = serde_json::from_slice(calibration).map_err(|source| Error::Calibration { source })?;
+    let tracing = Error::torch("tracing the model");
+    let names: Vec<FeatureName> = encoders.features().iter().map(|feature| feature.name.clone()).collect();
+    let columns = TaskOutput::of(spec, encoders).iter().flat_map(columns).collect();
+    let script = Script::new(&architecture, &model, (&names, columns), &calibration).map_err(&tracing)?;
+    let module = script.trace().map_err(&tracing)?;
+    module.save(file).map_err(Error::torch("writing the module"))?;
+    Ok(script.signature)
+}
+
+/// What is traced. Every tensor that the module holds is made before tracing begins: what is copied into one during it
+/// would not be part of the module.
+struct Script<'a> {
+    architecture: &'a Architecture,
+    model: &'a TensorModel,
+    predictions: Vec<Prediction>,
+    signature: Signature,
+}
+
+impl<'a> Script<'a> {
+    fn new(
+        architecture: &'a Architecture,
+        model: &'a TensorModel,
+        (features, columns): (&[FeatureName], Vec<String>),
+        calibration: &ModelCalibration,
+    ) -> Result<Self, TchError> {
+        let calibrator =
+            |task: &TaskName| calibration.tasks.get(task).map_or(&Calibrator::None, |task| &task.calibrator);
+        let objectives = architecture.tasks.iter().zip(&architecture.objectives);
+        let predictions = objectives.map(|((task, _), objective)| Prediction::new(*objective, calibrator(task)));
+        let layout = &architecture.layout;
+        let names = |has: &dyn Fn(&TableLayout, &FeatureName) -> bool| {
+            let names = features.iter().filter(|name| layout.tables.iter().any(|table| has(table, name)));
+            names.cloned().collect()
+        };
+        let signature = Signature {
+            numbers: layout.numeric_width(),
+            ids: names(&|table, name| table.singles().iter().any(|slot| slot.feature == *name)),
+            bags: names(&|table, name| table.bags().iter().any(|slot| slot.feature == *name)),
+            weighted: names(&|table, name| {
+                table.bags().iter().any(|slot| slot.feature == *name && slot.pool == Some(Pool::Weighted))
+            }),
+            predictions: columns,
+        };
+        Ok(Self { architecture, model, predictions: predictions.collect::<Result<_, _>>()?, signature })
+    }
+
+    fn trace(&self) -> Result<CModule, TchError> {
+        let _no_grad = tch::no_grad_guard();
+        let (rows, ids) = (2, self.signature.ids.len() as i64);
+        let mut inputs = vec![
+            Tensor::f_zeros([rows, self.signature.numbers as i64], (Kind::Float, Device::Cpu))?,
+            Tensor::f_zeros([rows, ids], (Kind::Int64, Device::Cpu))?,
+        ];
+        for bag in &self.signature.bags {
+            inputs.extend([Tensor::f_from_slice(&[0i64])?, Tensor::f_from_slice(&[0i64, 1, 1])?]);
+            if self.signature.weighted.contains(bag) {
+                inputs.push(Tensor::f_from_slice(&[1.0f32])?);
+            }
+        }
+        let mut failure = None;
+        let module = CModule::create_by_tracing("Kindred", "forward", &inputs, &mut |inputs: &[Tensor]| {
+            let predictions = self.forward(inputs).unwrap_or_else(|error| {
+                failure = Some(error);
+                inputs[0].shallow_clone()
+            });
+            vec![predictions]
+        });
+        failure.map_or(module, Err)
+    }
+
+    /// `[rows, outputs]`
+    fn forward(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
+        let nodes = self.model.forward(self.architecture, &self.gather(inputs)?, None)?;
+        let heads = heads(self.architecture, &nodes)?;
+        let predictions = self.predictions.iter().zip(&heads).map(|(prediction, head)| prediction.of(head));
+        Tensor::f_cat(&predictions.collect::<Result<Vec<_>, _>>()?, 1)
+    }
+
+    /// `x`: the embeddings of each feature's own rows of a table, so that an id beyond them is an error.
+    fn gather(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
+        let ids = &inputs[1];
+        let mut parts = vec![inputs[0].shallow_clone()];
+        for (layout, table) in self.architecture.layout.tables.iter().zip(&self.model.tables) {
+            for slot in &layout.slots {
+                let own = table.f_narrow(0, i64::from(slot.first_row), i64::from(slot.rows))?;
+                let place = |features: &[FeatureName]| features.iter().position(|name| *name == slot.feature);
+                if let Some(column) = place(&self.signature.ids) {
+                    parts.push(own.f_index_select(0, &ids.f_select(1, column as i64)?)?);
+                } else if let Some(bag) = place(&self.signature.bags) {
+                    parts.push(pooled(&own, &inputs[self.first_tensor(bag)..], slot.pool.unwrap_or_default())?);
+                }
+            }
+        }
+        Tensor::f_cat(&parts, 1)
+    }
+
+    /// The place of a bag's first tensor among the inputs.
+    fn first_tensor(&self, bag: usize) -> usize {
+        let tensors = |bag: &FeatureName| 2 + usize::from(self.signature.weighted.contains(bag));
+        2 + self.signature.bags[..bag].iter().map(tensors).sum::<usize>()
+    }
+}
+
+/// The columns of an output.
+fn columns(output: &TaskOutput) -> Vec<String> {
+    let task = &output.task;
+    match &output.classes {
+        None => vec![task.to_string()],
+        Some(classes) => {
+            let names = classes.names.iter().map(String::as_str).chain([OTHER]);
+            names.map(|class| format!("{task}['{}']", class.replace('\'', "''"))).collect()
+        }
+    }
+}
+
+/// The embeddings of each row's ids as one, from a bag's tensors; zeros for none.
+fn pooled(table: &Tensor, bag: &[Tensor], pool: Pool) -> Result<Tensor, TchError> {
+    let (mode, weights) = match pool {
+        Pool::Sum => (0, None),
+        Pool::Mean => (1, None),
+        Pool::Weighted => (0, Some(&bag[2])),
+    };
+    let (pooled, ..) = Tensor::f_embedding_bag(table, &bag[0], &bag[1], false, mode, false, weights, true)?;
+    Ok(pooled)
+}
+
+#[cfg(test)]
+mod tests;
