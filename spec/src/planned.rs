@@ -4,7 +4,7 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 10] = [
+const WORDS: [(&str, &[&str]); 8] = [
     ("Network", &["two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
     ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),

@@ -163,7 +163,7 @@ impl Task {
     pub fn seeds(&self) -> Option<&SeedTable> {
         match self {
             Self::Lookalike(task) => Some(&task.seeds),
-            Self::Binary(_) | Self::Value(_) | Self::Regression(_) => None,
+            Self::Binary(_) | Self::Value(_) | Self::Regression(_) | Self::Multiclass(_) => None,
         }
     }
 }
