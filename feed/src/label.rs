@@ -51,7 +51,10 @@ enum LabelSource {
     Regression(RegressionLoss),
     /// Without a reader until the classes are known.
     Class(MulticlassTask, Option<Arc<ClassReader>>),
-    Membership { seeds: Seeds, excluded: Option<Seeds> },
+    Membership {
+        seeds: Seeds,
+        excluded: Option<Seeds>,
+    },
 }
 
 /// What a label can be, in a task's summary.
@@ -137,7 +140,9 @@ impl Labels {
     pub(crate) fn of_classes(&self) -> impl Iterator<Item = (usize, &TaskName, &ColumnName, &MulticlassTask)> {
         self.tasks.iter().enumerate().filter_map(|(place, label)| match &label.source {
             LabelSource::Class(class, _) => Some((place, &label.task, &label.column, class)),
-            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership { .. } => None,
+            LabelSource::Binary | LabelSource::Value | LabelSource::Regression(_) | LabelSource::Membership { .. } => {
+                None
+            }
         })
     }
 

@@ -32,6 +32,9 @@ pub const LEAST_ROWS_OF_A_CLASS: u64 = 20;
 /// numbers to learn.
 pub const LEAST_ROWS_OF_A_CURVE: u64 = 1000;
 
+/// Rows below which no temperature is fitted.
+pub const LEAST_ROWS_OF_A_TEMPERATURE: u64 = 100;
+
 /// The calibration of every task: `calibration.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCalibration {
@@ -123,8 +126,8 @@ impl TaskCalibration {
         let rows = validation.rows();
         let (calibrator, fallback) = match requested {
             Calibration::None => return Self::none(),
-            Calibration::Isotonic | Calibration::Platt if rows < LEAST_ROWS => {
-                (Calibrator::None, Some(Fallback::TooFewLabels { rows: LEAST_ROWS }))
+            Calibration::Isotonic | Calibration::Platt if rows < LEAST_ROWS_OF_A_TEMPERATURE => {
+                (Calibrator::None, Some(Fallback::TooFewLabels { rows: LEAST_ROWS_OF_A_TEMPERATURE }))
             }
             Calibration::Isotonic | Calibration::Platt => (Calibrator::Temperature(validation.finish()), None),
         };

@@ -34,7 +34,9 @@ mod value_ranking;
 pub use binary::BinaryMeasures;
 pub use bootstrap::Bootstrap;
 pub use cells::EXACT_ROWS;
-pub use classes::{ClassLine, ClassMeasures, ClassMetrics, ClassRank, MajorityMetrics, UncalibratedClasses};
+pub use classes::{
+    ClassLine, ClassMeasures, ClassMetrics, ClassRank, MajorityMetrics, RankMeasures, UncalibratedClasses,
+};
 pub use comparison::{ComparedModel, Comparison};
 pub use grouped::{GroupedAuc, GroupedMetrics, NO_GROUP};
 pub use importance::{FeatureImportance, Importance, TaskImportance};

@@ -65,7 +65,7 @@ pub async fn export(request: Request) -> Result<Answer> {
 fn module(package: &ModelPackage) -> Result<(Vec<u8>, Signature)> {
     let encoders: Encoders = serde_json::from_slice(package.file("encoders.json")?)
         .map_err(|source| TrainerError::PackageFile { file: "encoders.json", source })?;
-    let numbers = (package.file("weights.safetensors")?, package.file("calibration.json")?);
+    let numbers: (&[u8], &[u8]) = (package.file("weights.safetensors")?, package.file("calibration.json")?);
     // libtorch writes to paths alone.
     let folder = tempfile::Builder::new().prefix("kindred-export-").tempdir().map_err(TrainerError::Scratch)?;
     let file = folder.path().join(FILE);

@@ -151,7 +151,7 @@ impl Stage<'_> {
         Ok(tasks.collect())
     }
 
-    /// What each task's measure loses in each repeat; nothing for a task whose measure is not defined.
+    /// How much worse each task's measure gets in each repeat; nothing for a task whose measure is not defined.
     fn drops(&self, feature: &FeatureName, whole: &[Option<f64>], dealt: &mut Inputs) -> Result<Vec<Vec<f64>>> {
         let mut drops = vec![Vec::new(); whole.len()];
         let mut order: Vec<u32> = (0..dealt.rows as u32).collect();
@@ -161,7 +161,10 @@ impl Stage<'_> {
             dealt.take_feature(self.layout, feature, &self.rows.inputs, &order);
             let metrics = self.metrics(dealt)?;
             for (((drops, whole), metrics), kind) in drops.iter_mut().zip(whole).zip(metrics).zip(self.kinds()) {
-                drops.extend(whole.zip(leading(kind, &metrics)).map(|(whole, dealt)| whole - dealt));
+                let worse = |(whole, dealt): (f64, f64)| {
+                    if is_better_when_larger(kind) { whole - dealt } else { dealt - whole }
+                };
+                drops.extend(whole.zip(leading(kind, &metrics)).map(worse));
             }
         }
         Ok(drops)
@@ -177,15 +180,23 @@ impl Stage<'_> {
         self.network.predict(inputs, &mut outputs)?;
         let tasks = self.spec.tasks.keys().zip(self.kinds()).zip(&outputs.tasks).enumerate();
         let metrics = tasks.map(|(index, ((name, kind), scores))| {
-            let rows = self.rows.targets.counting(index, inputs.rows);
-            let metrics = kind.measure(rows.map(|(row, label, weight)| (scores[row], label, weight)));
+            let width = (scores.len() / inputs.rows.max(1)).max(1);
+            let rows = self.rows.targets.counting(index, inputs.rows).map(|(row, label, weight)| {
+                let (prediction, label) = kind.seen(&scores[row * width..(row + 1) * width], label);
+                (prediction, label, weight)
+            });
+            let metrics = kind.measure(rows);
             metrics.map_err(|source| TrainerError::Measure { task: name.clone(), source })
         });
         metrics.collect()
     }
 }
 
-/// The leading measure of a kind of task (AUC, normalized Gini, Spearman: larger is better).
+fn is_better_when_larger(kind: TaskKind) -> bool {
+    kind.measures().first().is_none_or(|leading| leading.is_better_when_larger())
+}
+
+/// The leading measure of a kind of task (AUC, normalized Gini, Spearman, log loss).
 fn leading(kind: TaskKind, metrics: &PartMetrics) -> Option<f64> {
     kind.measures().first().and_then(|leading| metrics.measure(leading.name()))
 }

@@ -64,8 +64,10 @@ impl<'a> Slicing<'a> {
         let codes = self.values.codes(carried(batch, self.column));
         let codes = codes.map_err(|source| TrainerError::Slice { column: self.column.clone(), source })?;
         for (task, (measures, scores)) in self.tasks.iter_mut().zip(&outputs.tasks).enumerate() {
+            let width = (scores.len() / codes.len().max(1)).max(1);
             for (row, label, weight) in batch.batch.targets.counting(task, codes.len()) {
-                measures.push(scores[row], label, weight, codes[row]);
+                let (prediction, label) = measures.kind().seen(&scores[row * width..(row + 1) * width], label);
+                measures.push(prediction, label, weight, codes[row]);
             }
         }
         Ok(())

@@ -25,12 +25,7 @@ pub(super) fn read_classes(reader: Option<&ClassReader>, column: &ArrayRef, targ
 }
 
 /// Seeds are 1 and all others 0; people who are excluded and no seeds are not observed.
-pub(super) fn read_membership(
-    seeds: &Seeds,
-    excluded: Option<&Seeds>,
-    people: &[Option<u128>],
-    targets: &mut Targets,
-) {
+pub(super) fn read_membership(seeds: &Seeds, excluded: Option<&Seeds>, people: &[Option<u128>], targets: &mut Targets) {
     for hash in people {
         let is_in = |set: &Seeds| hash.is_some_and(|hash| set.contains(hash));
         let is_seed = is_in(seeds);

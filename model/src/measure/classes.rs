@@ -3,9 +3,11 @@
 
 mod mean;
 mod metrics;
+mod ranks;
 
 use mean::Mean;
 pub use metrics::{ClassLine, ClassMetrics, MajorityMetrics, UncalibratedClasses};
+pub use ranks::RankMeasures;
 
 use super::binary::log_loss_of;
 use super::{BinaryMeasures, MeasureError, check_weight};
@@ -75,6 +77,21 @@ impl Hits {
         self.first_3.merge(&other.first_3);
         self.first_5.merge(&other.first_5);
         self.reciprocal.merge(&other.reciprocal);
+    }
+
+    /// Its measures among those of classes.
+    fn metrics(&self) -> ClassMetrics {
+        ClassMetrics {
+            accuracy: self.first.value(),
+            accuracy_interval: self.first.interval(),
+            top_3_accuracy: self.first_3.value(),
+            top_3_accuracy_interval: self.first_3.interval(),
+            top_5_accuracy: self.first_5.value(),
+            top_5_accuracy_interval: self.first_5.interval(),
+            mrr: self.reciprocal.value(),
+            mrr_interval: self.reciprocal.interval(),
+            ..ClassMetrics::default()
+        }
     }
 }
 
@@ -194,18 +211,9 @@ impl ClassMeasures {
             weight: self.weight,
             classes: self.names.len() as u64,
             other_rate: share(self.classes[self.names.len()].weight),
-            loss: None,
             log_loss,
             log_loss_interval: self.log_loss.interval(),
             normalized_entropy: entropy.filter(|entropy| *entropy > 0.0).zip(log_loss).map(|(all, loss)| loss / all),
-            accuracy: self.hits.first.value(),
-            accuracy_interval: self.hits.first.interval(),
-            top_3_accuracy: self.hits.first_3.value(),
-            top_3_accuracy_interval: self.hits.first_3.interval(),
-            top_5_accuracy: self.hits.first_5.value(),
-            top_5_accuracy_interval: self.hits.first_5.interval(),
-            mrr: self.hits.reciprocal.value(),
-            mrr_interval: self.hits.reciprocal.interval(),
             ece: confidence.ece,
             ece_by_chance: confidence.ece_by_chance,
             calibration: confidence.calibration,
@@ -217,7 +225,7 @@ impl ClassMeasures {
                 mrr: self.majority.reciprocal.value(),
             },
             most_frequent: self.lines(),
-            uncalibrated: None,
+            ..self.hits.metrics()
         }
     }
 

@@ -46,7 +46,7 @@ pub struct TaskImportance {
 pub struct FeatureImportance {
     /// The feature.
     pub feature: FeatureName,
-    /// What the measure loses, the mean over the repeats; below zero where chance made it better.
+    /// How much worse the measure gets, the mean over the repeats; below zero where chance made it better.
     pub drop: f64,
     /// The standard error of that mean.
     pub standard_error: f64,

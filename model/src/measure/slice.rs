@@ -35,7 +35,13 @@ impl SliceMeasures {
         Self { kind, rows: Sample::new(most_rows) }
     }
 
-    /// Adds a row of the value with this code. A row of weight 0 counts nowhere.
+    /// The kind of task.
+    pub fn kind(&self) -> TaskKind {
+        self.kind
+    }
+
+    /// Adds a row of the value with this code, prediction and label as [`TaskKind::seen`] gives them. A row of weight 0 counts
+    /// nowhere.
     pub fn push(&mut self, score: f32, label: f32, weight: f32, value: u32) {
         if weight != 0.0 {
             self.rows.push(Row { score, label, weight, value });
@@ -106,12 +112,12 @@ pub struct Slice {
     pub value: Option<String>,
     /// Rows with an observed label.
     pub rows: u64,
-    /// Those with label 1, or a value above zero.
+    /// Those with label 1, or a value above zero; 0 for classes.
     pub positives: u64,
     /// Whether there are fewer than [`FEWEST_OF_A_CLASS`] rows of the rarer class (of amounts above zero, of other
     /// numbers at all): measures of order are then chance for the most part.
     pub is_small: bool,
-    /// The natural rate, or the mean label.
+    /// The natural rate, or the mean label; absent for classes.
     pub mean_label: Option<f64>,
     /// The mean prediction.
     pub mean_prediction: Option<f64>,
@@ -129,6 +135,7 @@ impl Slice {
                 (metrics.positives, metrics.rate, metrics.mean_score, metrics.auc_interval)
             }
             PartMetrics::Values(metrics) => (metrics.positives, metrics.mean_actual, metrics.mean_predicted, None),
+            PartMetrics::Classes(_) => (0, None, None, None),
         };
         let is_small = kind.rarer(metrics) < FEWEST_OF_A_CLASS;
         let names = kind.measures().iter().map(|measure| measure.name());
@@ -204,5 +211,20 @@ mod tests {
         let slices = sliced(TaskKind::Value, rows(), 10);
         assert!((slices.slices[0].measures["mae"] - 0.25).abs() < 1e-6);
         assert!(!slices.slices[0].measures.contains_key("auc"));
+    }
+
+    #[test]
+    fn classes_are_measured_by_the_place_of_each_rows_own() {
+        let said: [(&[f32], f32); 2] = [(&[0.5, 0.3, 0.2], 0.0), (&[0.6, 0.3, 0.1], 1.0)];
+        let rows = (0..40usize).map(|row| {
+            let (predictions, label) = said[usize::from(row % 4 == 0)];
+            let (probability, place) = TaskKind::Multiclass.seen(predictions, label);
+            (probability, place, 0)
+        });
+        let slices = sliced(TaskKind::Multiclass, rows, 10);
+        let of = |name: &str| slices.slices[0].measures[name];
+        assert_eq!((of("accuracy"), of("top_3_accuracy"), of("mrr")), (0.75, 1.0, 0.875));
+        let loss = -(0.75 * 0.5f64.ln() + 0.25 * 0.3f64.ln());
+        assert!((of("log_loss") - loss).abs() < 1e-6 && !slices.slices[0].measures.contains_key("ece"));
     }
 }

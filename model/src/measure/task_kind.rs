@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spec::measure::{Measure, TopShare};
 
-use super::{BinaryMeasures, MeasureError, PartMetrics, ValueMeasures};
+use super::{BinaryMeasures, ClassRank, MeasureError, PartMetrics, RankMeasures, ValueMeasures};
 
 const OF_PROBABILITIES: [Measure; 17] = [
     Measure::Auc,
@@ -106,7 +106,19 @@ impl TaskKind {
         }
     }
 
-    /// All measures of some rows: (prediction, label, weight).
+    /// What is measured of a row: its prediction and its label; of classes, whose predictions are one a class, the probability
+    /// of the row's own and its place ([`ClassRank`]), 0 for none.
+    pub fn seen(self, predictions: &[f32], label: f32) -> (f32, f32) {
+        match self {
+            Self::Multiclass => {
+                let ClassRank { probability, place } = ClassRank::of(predictions, label as usize);
+                (probability, place.unwrap_or_default() as f32)
+            }
+            Self::Binary | Self::Lookalike | Self::Value | Self::Regression => (predictions[0], label),
+        }
+    }
+
+    /// All measures of some rows: what [`Self::seen`] gives of each, and its weight.
     ///
     /// # Errors
     /// A prediction, label or weight that cannot be measured.
@@ -117,8 +129,15 @@ impl TaskKind {
                 rows.try_for_each(|(score, label, weight)| measures.push(score, label, weight))?;
                 Ok(measures.finish().into())
             }
-            // Classes are told apart by ranks; one number a row says nothing of them.
-            Self::Value | Self::Regression | Self::Multiclass => {
+            Self::Multiclass => {
+                let mut measures = RankMeasures::default();
+                rows.try_for_each(|(probability, place, weight)| {
+                    let place = (place > 0.0).then_some(place as u32);
+                    measures.push(ClassRank { probability, place }, weight)
+                })?;
+                Ok(measures.metrics().into())
+            }
+            Self::Value | Self::Regression => {
                 let mut measures = ValueMeasures::default();
                 rows.try_for_each(|(score, label, weight)| measures.push(score, label, weight))?;
                 Ok(measures.finish().into())

@@ -9,7 +9,9 @@ use self::reference::{embedding, read, reference, sigmoid};
 use super::Predictor;
 use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
 use crate::error::Error;
-use crate::fixtures::{batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets};
+use crate::fixtures::{
+    batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets,
+};
 use crate::input::Batch;
 use crate::learner::{Learner, LearnerOptions};
 use crate::outputs::Outputs;

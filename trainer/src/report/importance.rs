@@ -25,7 +25,7 @@ pub(super) fn picture(html: &mut Html, report: &Report, task: &TaskName) {
         return figure(html, TITLE, &too_few(importance, of_task), &[], |_| ());
     }
     let says = words(importance, of_task);
-    let keys = [("model bar", "mean loss"), ("natural", "± 2 standard errors")];
+    let keys = [("model bar", "mean"), ("natural", "± 2 standard errors")];
     figure(html, TITLE, &says, &keys, |html| bars(html, &says, of_task));
 }
 
@@ -42,7 +42,7 @@ pub(super) fn rest(html: &mut Html, report: &Report, task: &TaskName) {
     let of_task = report.importance.as_ref().and_then(|importance| importance.tasks.get(task));
     let Some(of_task) = of_task.filter(|of_task| !of_task.features.is_empty()) else { return };
     details(html, &format!("{TITLE}, as figures"), |html| {
-        let head = [("text wide", "feature"), ("number", "loss"), ("number", "standard error")];
+        let head = [("text wide", "feature"), ("number", "worse by"), ("number", "standard error")];
         table(html, "importance", &head, |html| {
             for feature in &of_task.features {
                 let (drop, error) = (fixed(feature.drop, 5), fixed(feature.standard_error, 5));
@@ -58,7 +58,7 @@ fn words(importance: &Importance, of_task: &TaskImportance) -> String {
     let most =
         if shown < all { format!(" The {shown} of {all} features with the most are shown.") } else { String::new() };
     format!(
-        "What the {} rows' {measure} of {} loses when a feature's values are dealt out anew among {} of them, {} times each. \
+        "How much worse the {} rows' {measure} of {} gets when a feature's values are dealt out anew among {} of them, {} times each. \
          Features that say the same share what they are worth.{most}",
         importance.part.name(),
         fixed(of_task.value, 3),
@@ -93,7 +93,7 @@ fn bars(html: &mut Html, label: &str, of_task: &TaskImportance) {
             let hint = format!("{}: {:.5} ± {:.5}", feature.feature, feature.drop, feature.standard_error);
             plot.dot("model", (feature.drop, middle), 3.0, &hint);
         }
-        plot.x_axis(&x.ticks, tick, "loss of the measure");
+        plot.x_axis(&x.ticks, tick, "how much worse the measure gets");
     });
 }
 

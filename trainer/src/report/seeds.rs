@@ -41,7 +41,7 @@ pub(super) fn section(html: &mut Html, report: &Report) {
 fn held_out<'a>(report: &'a Report, task: &TaskName) -> Option<&'a BinaryMetrics> {
     match judged(report.metrics.tasks.get(task)?)? {
         (_, PartMetrics::Probabilities(metrics)) => Some(metrics),
-        (_, PartMetrics::Values(_)) => None,
+        (_, PartMetrics::Values(_) | PartMetrics::Classes(_)) => None,
     }
 }
 

@@ -14,6 +14,7 @@ const MOST_VALUES: usize = 30;
 
 const OF_PROBABILITIES: [Measure; 4] = [Measure::Auc, Measure::LogLoss, Measure::Ece, Measure::LiftTopDecile];
 const OF_VALUES: [Measure; 4] = [Measure::NormalizedGini, Measure::Spearman, Measure::Rmse, Measure::Mae];
+const OF_CLASSES: [Measure; 4] = [Measure::LogLoss, Measure::Accuracy, Measure::Top3Accuracy, Measure::Mrr];
 
 /// A table for each column; nothing without one.
 pub(super) fn section(html: &mut Html, report: &Report, task: &TaskName, kind: TaskKind) {
@@ -56,27 +57,32 @@ fn words(sliced: &SlicedColumn, of_task: &TaskSlices) -> String {
 }
 
 fn values(html: &mut Html, of_task: &TaskSlices, kind: TaskKind) {
-    let is_probability = match kind {
-        TaskKind::Binary | TaskKind::Lookalike => true,
-        TaskKind::Value | TaskKind::Regression => false,
+    // What labels and predictions are on average: classes have no mean.
+    let (shown, label) = match kind {
+        TaskKind::Binary | TaskKind::Lookalike => (OF_PROBABILITIES, Some("rate")),
+        TaskKind::Value | TaskKind::Regression => (OF_VALUES, Some("mean")),
+        TaskKind::Multiclass => (OF_CLASSES, None),
     };
-    let shown = if is_probability { OF_PROBABILITIES } else { OF_VALUES };
-    let label = if is_probability { "rate" } else { "mean" };
-    let mut head = vec![("text wide", "value"), ("text", "")];
-    head.extend([("number", "rows"), ("number", label), ("number", "mean prediction")]);
-    head.extend(shown.iter().map(|of| ("number", measure_words(*of))));
-    if is_probability {
-        head.insert(6, ("strip", "95\u{a0}% interval"));
+    let mut head = vec![("text wide", "value"), ("text", ""), ("number", "rows")];
+    head.extend(label.into_iter().flat_map(|label| [("number", label), ("number", "mean prediction")]));
+    for of in shown {
+        head.push(("number", measure_words(of)));
+        head.extend((of == Measure::Auc).then_some(("strip", "95\u{a0}% interval")));
     }
     table(html, "slices", &head, |html| {
         for slice in of_task.slices.iter().take(MOST_VALUES) {
-            line(html, slice, &shown, is_probability);
+            line(html, slice, &shown, kind);
         }
     });
 }
 
-fn line(html: &mut Html, slice: &Slice, shown: &[Measure], is_probability: bool) {
-    let mean = |value: Option<f64>| value.map(|value| if is_probability { percent(value) } else { amount(value) });
+fn line(html: &mut Html, slice: &Slice, shown: &[Measure], kind: TaskKind) {
+    let means = [slice.mean_label, slice.mean_prediction];
+    let means: Vec<Option<String>> = match kind {
+        TaskKind::Binary | TaskKind::Lookalike => means.map(|mean| mean.map(percent)).to_vec(),
+        TaskKind::Value | TaskKind::Regression => means.map(|mean| mean.map(amount)).to_vec(),
+        TaskKind::Multiclass => Vec::new(),
+    };
     html.element("tr", &[], |html| {
         html.element("th", &[("scope", "row"), ("class", "text wide")], |html| match &slice.value {
             Some(value) => html.line("bdi", &[], value),
@@ -84,8 +90,7 @@ fn line(html: &mut Html, slice: &Slice, shown: &[Measure], is_probability: bool)
         });
         html.line("td", &[("class", "text faint")], if slice.is_small { "few" } else { "" });
         number(html, Some(count(slice.rows)));
-        number(html, mean(slice.mean_label));
-        number(html, mean(slice.mean_prediction));
+        means.into_iter().for_each(|mean| number(html, mean));
         for of in shown {
             let value = slice.measures.get(of.name()).copied();
             number(html, value.map(|value| measure(*of, value)));

@@ -112,7 +112,7 @@ fn overall(spec: &TrainingSpec, results: &[TrialResult<Measured>]) -> Option<Ove
     results.iter().find_map(|result| match result {
         TrialResult::Trained(measured) => {
             let losses: Vec<f64> = measured.losses.values().copied().collect();
-            Some(Overall::new(spec, &losses))
+            Some(Overall::of_document(spec).unwrap_or_else(|| Overall::relative_to(&losses)))
         }
         TrialResult::Failed { .. } | TrialResult::Vacant => None,
     })

@@ -6,7 +6,9 @@ use tch::Device;
 
 use super::TensorLearner;
 use crate::architecture::Architecture;
-use crate::fixtures::{batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets};
+use crate::fixtures::{
+    batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets,
+};
 use crate::input::{Batch, InputLayout};
 use crate::learner::cpu::CpuLearner;
 use crate::learner::{Course, StepLosses};
