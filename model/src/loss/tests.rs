@@ -6,7 +6,7 @@ use super::binary::{Classes, cross_entropy, sigmoid, softplus};
 use super::targets::{TargetStatistics, check};
 use super::weighting::{Weighting, uncertainty_gradient};
 use super::ziln::{Head, MAX_EXPONENT, expectation, negative_log_likelihood, raw_scale};
-use super::{Column, LossSums, Objective, Rows};
+use super::{Column, Known, LossSums, Objective, Rows};
 use crate::error::Error;
 use crate::fixtures::{document, targets};
 use crate::input::Targets;
@@ -145,7 +145,12 @@ fn a_lookalike_task_that_leaves_people_out_predicts_as_among_all_and_nnpu_needs_
         serde_json::from_value(task).unwrap()
     };
     let labels = super::regression::LabelMoments { mean: 0.5, deviation: 0.5 };
-    let predict = |loss: &str, labels| Objective::of(&task(loss), None, labels).unwrap().predict(&[0.7]);
+    let predict = |loss: &str, labels| {
+        let mut prediction = [0.0f32];
+        let known = Known { prior: None, labels, classes: None };
+        Objective::of(&task(loss), known).unwrap().predict(&[0.7], &mut prediction);
+        prediction[0]
+    };
     let near = |value: f32, expected: f64| assert!((f64::from(value) - expected).abs() < 1e-6, "{value}, {expected}");
     let p = sigmoid(f64::from(0.7f32));
     near(predict("plain", Some(labels)), p / (p + (1.0 - p) / 0.1));

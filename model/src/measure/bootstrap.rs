@@ -147,14 +147,14 @@ mod tests {
     }
 
     /// Scores that are the rates of their labels.
-    fn classes(rows: u64) -> impl Iterator<Item = (f32, f32)> {
+    fn classes(rows: u64) -> impl Iterator<Item = (f32, f32)> + Clone {
         (0..rows).map(|row| {
             let score = uniform(row);
             (score, f32::from(u8::from(uniform(row + (1 << 40)) < score)))
         })
     }
 
-    fn amounts(rows: u64) -> impl Iterator<Item = (f32, f32)> {
+    fn amounts(rows: u64) -> impl Iterator<Item = (f32, f32)> + Clone {
         (0..rows).map(|row| {
             let predicted = uniform(row) * 10.0;
             (predicted, (predicted + 8.0 * uniform(row + (1 << 40)) - 4.0).max(0.0))

@@ -7,7 +7,7 @@ use super::Graph;
 use crate::architecture::Architecture;
 use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
 use crate::embedding::{VECTOR, gather};
-use crate::fixtures::{batch, document, inputs, layout, networks, sharing_layout, targets};
+use crate::fixtures::{batch, class_counts, document, inputs, layout, networks, sharing_layout, targets};
 use crate::input::{Batch, InputLayout, Targets};
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
@@ -239,7 +239,7 @@ fn gathering_fills_x_in_the_documented_order() {
 fn check_gathering(layout: &InputLayout) {
     let batch = Batch { inputs: inputs(layout, 9, 3), targets: targets(9, 3) };
     let spec = document(networks(0.0).remove(0), serde_json::json!({}));
-    let architecture = Architecture::for_scoring(&spec, layout).unwrap();
+    let architecture = Architecture::for_scoring(&spec, layout, &class_counts()).unwrap();
     let weights = Weights::initial(&architecture, 1);
     let stride = architecture.graph.buffers[INPUT].stride;
     let mut x = vec![f32::NAN; 9 * stride + VECTOR];

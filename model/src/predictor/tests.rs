@@ -5,7 +5,7 @@ mod reference;
 use serde_json::json;
 use spec::training::DeviceChoice;
 
-use self::reference::{embedding, read, reference, sigmoid};
+use self::reference::{embedding, linear, read, reference, seen, sigmoid, x};
 use super::Predictor;
 use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
 use crate::error::Error;
@@ -42,7 +42,7 @@ fn features_that_share_a_table_train_it_and_predict_from_it() {
         assert!(package.keys().all(|name| !name.ends_with("_items") && name != "embeddings.last"));
         let (rows, mut found) = (inputs(&layout, 300, 99), Outputs::default());
         let calibration = ModelCalibration::default();
-        let model = Predictor::new(&spec, &layout, &bytes, &calibration, DeviceChoice::Cpu).unwrap();
+        let model = Predictor::new(&spec, &layout, &class_counts(), &bytes, &calibration, DeviceChoice::Cpu).unwrap();
         model.predict(&rows, &mut found).unwrap();
         for row in (0..300).step_by(7) {
             for (task, expected) in reference(&layout, &package, &network, &rows, row).into_iter().enumerate() {
@@ -174,7 +174,7 @@ fn class_probabilities_are_the_softmax_of_the_head_with_a_temperature() {
     model(&calibration).predict(&rows, &mut found).unwrap();
     assert_eq!((raw.tasks[0].len(), raw.tasks[1].len()), (300, 1500));
     for row in (0..300).step_by(7) {
-        let seen = &seen(&package, &network, x(&package, &rows, row, 0, 1))[1];
+        let seen = &seen(&package, &network, x(&layout(), &package, &rows, row, [0, 1]))[1];
         let logits = linear(&package, "heads.spend", 0, seen);
         for (outputs, temperature) in [(&raw, 1.0), (&found, 1.7)] {
             let powers: Vec<f64> = logits.iter().map(|logit| (logit / temperature).exp()).collect();

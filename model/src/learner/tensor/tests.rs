@@ -44,7 +44,8 @@ impl Pair {
     }
 
     fn step(&mut self, step: u64, seed: u64) -> (StepLosses, StepLosses) {
-        self.step_of(step, &batch(700, seed))
+        let batch = Batch { inputs: inputs(&self.layout, 700, seed), targets: targets(700, seed) };
+        self.step_of(step, &batch)
     }
 
     fn step_of(&mut self, step: u64, batch: &Batch) -> (StepLosses, StepLosses) {

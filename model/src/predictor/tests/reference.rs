@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use spec::feature::Pool;
 
+use crate::fixtures::layout;
 use crate::input::{InputLayout, Inputs, Slot};
 
 /// A tensor of a package, as an outside reader has it.
@@ -165,7 +166,7 @@ pub(super) fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) 
 pub(super) fn embedding(package: &Package, network: &serde_json::Value, inputs: &Inputs, row: usize) -> Vec<f64> {
     let count = |field: &str| network[field].as_u64().unwrap() as usize;
     let kinds = if network["kind"] == "stem" { 4 } else { 1 };
-    let x = crossed(package, x(package, inputs, row, 0, kinds));
+    let x = crossed(package, x(&layout(), package, inputs, row, [0, kinds]));
     let side_by_side = |name: &str, experts: &str| {
         (0..count(experts)).flat_map(|expert| hidden(package, name, expert, x.clone())).collect()
     };
