@@ -140,7 +140,7 @@ fn checked(state: &SessionState, schema: &SchemaRef, source: &ExpressionSource) 
     let parsed = parse_expression(state, &origin, &source.sql)?;
     let qualified = DFSchema::try_from(Arc::clone(schema)).map_err(failed)?;
     let logical = state.create_logical_expr_from_sql_expr(parsed, &qualified).map_err(failed)?;
-    refuse_in_expression(&origin, &source.sql, &logical)?;
+    refuse_in_expression((&origin, &source.sql), schema, &logical)?;
     let found = logical.get_type(&qualified).map_err(failed)?;
     let problem = match source.wanted {
         Wanted::Number if !found.is_numeric() => SqlProblem::NotANumber { found: told(&found, &source.sql) },

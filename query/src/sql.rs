@@ -104,6 +104,16 @@ pub enum SqlProblem {
         /// What may be meant.
         hint: String,
     },
+    /// A field that a struct column, such as the classes of a task, does not have.
+    #[error("`{column}` has no `{name}`{hint}")]
+    NoField {
+        /// The column.
+        column: String,
+        /// The name.
+        name: String,
+        /// What may be meant.
+        hint: String,
+    },
     /// A function that is not there.
     #[error("there is no function `{name}`{hint}")]
     NoFunction {

@@ -170,7 +170,8 @@ fn class_probabilities_are_the_softmax_of_the_head_with_a_temperature() {
     };
     let (package, rows, mut raw, mut found) =
         (read(&weights), inputs(&layout(), 300, 99), Outputs::default(), Outputs::default());
-    model(&ModelCalibration::default()).predict(&rows, &mut raw).unwrap();
+    let uncalibrated = ModelCalibration::default();
+    model(&uncalibrated).predict(&rows, &mut raw).unwrap();
     model(&calibration).predict(&rows, &mut found).unwrap();
     assert_eq!((raw.tasks[0].len(), raw.tasks[1].len()), (300, 1500));
     for row in (0..300).step_by(7) {

@@ -142,3 +142,14 @@ fn a_batch_without_rows_has_values_without_rows() {
     let values = number("repurchase * 2").unwrap().evaluate(&rows().slice(0, 0)).unwrap();
     assert_eq!((values[0].len(), values[0].data_type()), (0, &DataType::Float64));
 }
+
+#[test]
+fn a_class_that_a_task_does_not_have_is_named_with_those_that_it_has() {
+    let classes = ["tea", "milk"].map(|class| Field::new(class, DataType::Float64, true));
+    let schema = Arc::new(Schema::new(vec![Field::new("next", DataType::Struct(classes.to_vec().into()), true)]));
+    let compiled = |sql: &str| Expressions::compile(&schema, &[ExpressionSource::number("rank_by", sql)]);
+    assert!(compiled("next['tea'] + 1").is_ok());
+    let said = |sql: &str| compiled(sql).unwrap_err().to_string();
+    assert!(said("next['wine']").contains("`next` has no `wine`; there are `tea`, `milk`"), "{}", said("next['wine']"));
+    assert!(said("next['milks'] / 2").contains("`next` has no `milks`; did you mean `milk`?"));
+}

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
@@ -9,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{Expr as Ast, ExprWithAlias, Spanned, visit
 
 use super::query::{syntax, unstable_function};
 use super::{Origin, Position, SqlError, SqlProblem};
+use crate::error::did_you_mean;
 
 /// Parses one expression.
 pub(crate) fn parse_expression(state: &SessionState, origin: &Origin, sql: &str) -> Result<ExprWithAlias, SqlError> {
@@ -35,7 +37,11 @@ pub(crate) fn parse_expression(state: &SessionState, origin: &Origin, sql: &str)
 }
 
 /// Refuses what cannot be computed from one row alone, or not the same way each time.
-pub(crate) fn refuse_in_expression(origin: &Origin, sql: &str, expression: &Expr) -> Result<(), SqlError> {
+pub(crate) fn refuse_in_expression(
+    (origin, sql): (&Origin, &str),
+    columns: &Schema,
+    expression: &Expr,
+) -> Result<(), SqlError> {
     let mut refused = None;
     let walked = expression.apply(|part| {
         refused = match part {
@@ -45,6 +51,7 @@ pub(crate) fn refuse_in_expression(origin: &Origin, sql: &str, expression: &Expr
                 let name = placeholder.id.clone();
                 Some((name.clone(), SqlProblem::Placeholder { name }))
             }
+            Expr::ScalarFunction(call) if call.func.name() == "get_field" => no_field(columns, &call.args),
             Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => {
                 Some(("SELECT".to_owned(), SqlProblem::Subquery))
             }
@@ -60,6 +67,17 @@ pub(crate) fn refuse_in_expression(origin: &Origin, sql: &str, expression: &Expr
         Some((word, problem)) => Err(SqlError::at_word(origin, sql, &word, problem)),
         None => Ok(()),
     }
+}
+
+/// A field that a struct column does not have.
+fn no_field(columns: &Schema, arguments: &[Expr]) -> Option<(String, SqlProblem)> {
+    let [Expr::Column(column), Expr::Literal(name, _)] = arguments else { return None };
+    let name = name.try_as_str().flatten()?;
+    let DataType::Struct(fields) = columns.field_with_name(&column.name).ok()?.data_type() else { return None };
+    let known: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let hint = did_you_mean(name, &known);
+    let missing = SqlProblem::NoField { column: column.name.clone(), name: name.to_owned(), hint };
+    known.iter().all(|field| field != name).then_some((name.to_owned(), missing))
 }
 
 fn over_rows(function: &str) -> Option<(String, SqlProblem)> {
