@@ -152,7 +152,7 @@ mod tests {
     fn classes_are_by_count_and_then_by_name_and_the_rest_is_other() {
         let labels = [Some("b"), Some("c"), None, Some("a"), Some("b"), Some("c"), Some("a"), Some("d"), Some("c")];
         let labels: ArrayRef = Arc::new(StringArray::from(labels.to_vec()));
-        let classes = fitted(&task(2, 10), &[labels.clone()]);
+        let classes = fitted(&task(2, 10), std::slice::from_ref(&labels));
         assert_eq!((classes.names(), &classes.rows[..]), (vec!["c".into(), "a".into(), "b".into()], &[3, 2, 2, 1][..]));
         let found = ClassReader::new(&classes).read(&labels);
         assert_eq!(found, [2, 0, 9, 1, 2, 0, 1, 3, 0].map(|class| (class != 9).then_some(class)));
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(reader.read(&texts), [Some(1), Some(0), None, Some(2)]);
         assert_eq!(reader.read(&arrow::array::NullArray::new(2)), [None, None]);
         let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true, false, true, false]));
-        let classes = fitted(&task(1, 10), &[flags.clone()]);
+        let classes = fitted(&task(1, 10), std::slice::from_ref(&flags));
         assert_eq!(classes.names(), ["false", "true"]);
         assert_eq!(ClassReader::new(&classes).read(&flags), [Some(1), Some(0), Some(1), Some(0)]);
     }

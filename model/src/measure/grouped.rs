@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn of_many_groups_whole_ones_are_drawn_and_of_few_rows() {
         let many = grouped(100_000, noise(400_000, 40_000));
-        assert!(many.rows <= 100_000 && many.rows > 25_000 && many.rows % 10 == 0, "{many:?}");
+        assert!(many.rows <= 100_000 && many.rows > 25_000 && many.rows.is_multiple_of(10), "{many:?}");
         assert_eq!((many.groups + many.one_class_groups) * 10, many.rows, "every group is whole");
         let few = grouped(10_000, noise(100_000, 3));
         assert_eq!((few.groups, few.one_class_groups, few.all_rows), (3, 0, 100_000));

@@ -161,7 +161,7 @@ fn a_value_of_another_type_is_named_with_what_would_be_right() {
                 "task_weights: {repurchase: 1, spend: 0.2}",
                 "task_weights: §5",
                 &[
-                    "spec.training.task_weights: expected uncertainty, or a mapping from names, each to a number, found the number 5",
+                    "spec.training.task_weights: expected one of uncertainty, gradnorm, dwa, pcgrad, or a mapping from names, each to a number, found the number 5",
                 ],
             ),
         ],

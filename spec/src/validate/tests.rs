@@ -549,8 +549,8 @@ fn classes_have_measures_and_columns_of_their_own() {
                 &["spec.tasks.best.max_classes: 2000 is out of range: expected 2 to 1000"],
             ),
             (
-                best,
-                "§{kind: multiclass, label: next, top: 3}\n    best_3: {kind: binary, label: b}",
+                &format!("best: {best}"),
+                "§best: {kind: multiclass, label: next, top: 3}\n    best_3: {kind: binary, label: b}",
                 &[
                     "spec.tasks.best: its scores have a column `best_3` of the task's classes, and there is another one of that name",
                 ],
