@@ -540,6 +540,7 @@ fn a_rule_over_what_tasks_share_needs_a_network_that_shares() {
 #[test]
 fn classes_have_measures_and_columns_of_their_own() {
     let best = "{kind: lookalike, seeds: {table: best_customers, key: customer_id}, prior: 5%, loss: nnpu}";
+    let of_best = format!("best: {best}");
     check_edits(
         TRAINING,
         &[
@@ -549,7 +550,7 @@ fn classes_have_measures_and_columns_of_their_own() {
                 &["spec.tasks.best.max_classes: 2000 is out of range: expected 2 to 1000"],
             ),
             (
-                &format!("best: {best}"),
+                of_best.as_str(),
                 "§best: {kind: multiclass, label: next, top: 3}\n    best_3: {kind: binary, label: b}",
                 &[
                     "spec.tasks.best: its scores have a column `best_3` of the task's classes, and there is another one of that name",

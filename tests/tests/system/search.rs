@@ -58,7 +58,8 @@ fn package(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
 /// What is stored of each training.
 fn results(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
     let mut files = sandbox.files("workspace/runs");
-    files.retain(|name, _| name.contains("/search/"));
+    // Beside results there may be what a killed process was about to write.
+    files.retain(|name, _| name.contains("/search/") && name.ends_with(".json"));
     files
 }
 
