@@ -53,14 +53,15 @@ pub fn torchscript(
     file: &Path,
 ) -> Result<Signature, Error> {
     let architecture = Architecture::for_scoring(spec, &encoders.layout(), &encoders.class_counts())?;
-    let weights = weights::from_bytes(&architecture, weights)?;
-    let model = TensorModel::new(&architecture, &weights, Device::Cpu, Kind::Float);
-    let model = model.map_err(Error::torch("reading the weights"))?;
+    let members = weights::from_bytes(&architecture, weights)?;
+    let model = |weights| TensorModel::new(&architecture, weights, Device::Cpu, Kind::Float);
+    let members = members.iter().map(model).collect::<Result<Vec<_>, _>>();
+    let members = members.map_err(Error::torch("reading the weights"))?;
     let calibration = serde_json::from_slice(calibration).map_err(|source| Error::Calibration { source })?;
     let tracing = Error::torch("tracing the model");
     let names: Vec<FeatureName> = encoders.features().iter().map(|feature| feature.name.clone()).collect();
     let columns = TaskOutput::of(spec, encoders).iter().flat_map(columns).collect();
-    let script = Script::new(&architecture, &model, (&names, columns), &calibration).map_err(&tracing)?;
+    let script = Script::new(&architecture, &members, (&names, columns), &calibration).map_err(&tracing)?;
     let module = script.trace().map_err(&tracing)?;
     module.save(file).map_err(Error::torch("writing the module"))?;
     Ok(script.signature)
@@ -70,7 +71,7 @@ pub fn torchscript(
 /// would not be part of the module.
 struct Script<'a> {
     architecture: &'a Architecture,
-    model: &'a TensorModel,
+    members: &'a [TensorModel],
     predictions: Vec<Prediction>,
     signature: Signature,
 }
@@ -78,7 +79,7 @@ struct Script<'a> {
 impl<'a> Script<'a> {
     fn new(
         architecture: &'a Architecture,
-        model: &'a TensorModel,
+        members: &'a [TensorModel],
         (features, columns): (&[FeatureName], Vec<String>),
         calibration: &ModelCalibration,
     ) -> Result<Self, TchError> {
@@ -100,7 +101,7 @@ impl<'a> Script<'a> {
             }),
             predictions: columns,
         };
-        Ok(Self { architecture, model, predictions: predictions.collect::<Result<_, _>>()?, signature })
+        Ok(Self { architecture, members, predictions: predictions.collect::<Result<_, _>>()?, signature })
     }
 
     fn trace(&self) -> Result<CModule, TchError> {
@@ -129,17 +130,24 @@ impl<'a> Script<'a> {
 
     /// `[rows, outputs]`
     fn forward(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
-        let nodes = self.model.forward(self.architecture, &self.gather(inputs)?, None)?;
-        let heads = heads(self.architecture, &nodes)?;
-        let predictions = self.predictions.iter().zip(&heads).map(|(prediction, head)| prediction.of(head));
+        let mut heads_of = Vec::with_capacity(self.members.len());
+        for member in self.members {
+            let nodes = member.forward(self.architecture, &self.gather(member, inputs)?, None)?;
+            heads_of.push(heads(self.architecture, &nodes)?);
+        }
+        let of_task = |(task, prediction): (usize, &Prediction)| {
+            let heads: Vec<&Tensor> = heads_of.iter().map(|heads| &heads[task]).collect();
+            prediction.of(&heads)
+        };
+        let predictions = self.predictions.iter().enumerate().map(of_task);
         Tensor::f_cat(&predictions.collect::<Result<Vec<_>, _>>()?, 1)
     }
 
     /// `x`: the embeddings of each feature's own rows of a table, so that an id beyond them is an error.
-    fn gather(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
+    fn gather(&self, member: &TensorModel, inputs: &[Tensor]) -> Result<Tensor, TchError> {
         let ids = &inputs[1];
         let mut parts = vec![inputs[0].shallow_clone()];
-        for (layout, table) in self.architecture.layout.tables.iter().zip(&self.model.tables) {
+        for (layout, table) in self.architecture.layout.tables.iter().zip(&member.tables) {
             for slot in &layout.slots {
                 let own = table.f_narrow(0, i64::from(slot.first_row), i64::from(slot.rows))?;
                 let place = |features: &[FeatureName]| features.iter().position(|name| *name == slot.feature);

@@ -4,6 +4,7 @@
 //! is added in their order, so weights are bit-identical for any number of threads.
 
 mod cpu;
+mod members;
 mod shared;
 mod task_weights;
 mod tensor;
@@ -15,6 +16,7 @@ use spec::training::Fit;
 use spec::{TaskName, TrainingSpec};
 
 use self::cpu::CpuLearner;
+pub use self::members::Members;
 use self::tensor::TensorLearner;
 use crate::architecture::Architecture;
 use crate::cpu::Weights;
@@ -197,7 +199,7 @@ impl Learner {
     ///
     /// A device that fails.
     pub fn save(&self) -> Result<Vec<u8>, Error> {
-        weights::to_bytes(&self.architecture, &*self.weights()?)
+        weights::to_bytes(&[(&self.architecture, &*self.weights()?)])
     }
 
     /// Everything that the next steps depend on, for a checkpoint.

@@ -19,6 +19,19 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Adds the predictions of the same rows by another network.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (task, other) in self.tasks.iter_mut().zip(&other.tasks) {
+            task.iter_mut().zip(other).for_each(|(sum, prediction)| *sum += prediction);
+        }
+    }
+
+    /// The mean of as many predictions as were added up.
+    pub(crate) fn divide(&mut self, count: usize) {
+        let scale = 1.0 / count as f32;
+        self.tasks.iter_mut().flatten().for_each(|sum| *sum *= scale);
+    }
+
     /// Makes room for predictions of `rows` rows, to be overwritten: so many numbers a row of each task.
     pub(crate) fn reset(&mut self, widths: impl ExactSizeIterator<Item = usize>, rows: usize) {
         self.tasks.resize_with(widths.len(), Vec::new);

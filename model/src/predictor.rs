@@ -27,10 +27,11 @@ pub struct Predictor {
     /// By task, in order.
     calibrators: Vec<Calibrator>,
     device: Device,
-    backend: Backend,
+    /// The networks whose mean is predicted; one or more.
+    members: Vec<Backend>,
 }
 
-/// Who does the arithmetic.
+/// Who does the arithmetic of a member.
 #[derive(Debug)]
 enum Backend {
     Cpu {
@@ -77,16 +78,17 @@ impl Predictor {
         let architecture = Architecture::for_scoring(spec, layout, classes)?;
         let calibrator = |task| calibration.tasks.get(task).map_or(Calibrator::None, |task| task.calibrator.clone());
         let calibrators = spec.tasks.keys().map(calibrator).collect();
-        let weights = weights::from_bytes(&architecture, weights)?;
-        let backend = match device {
-            Device::Cpu => Backend::Cpu { packed: weights.pack(&architecture), weights, idle: Mutex::default() },
+        let backend = |weights: Weights| match device {
+            Device::Cpu => Ok(Backend::Cpu { packed: weights.pack(&architecture), weights, idle: Mutex::default() }),
             Device::Cuda(_) => {
                 let kind = if spec.training.precision == Precision::Bf16 { Kind::BFloat16 } else { Kind::Float };
                 let model = TensorModel::new(&architecture, &weights, device.into(), kind);
-                Backend::Tensor(Mutex::new(model.map_err(Error::torch("placing the weights on the device"))?))
+                Ok(Backend::Tensor(Mutex::new(model.map_err(Error::torch("placing the weights on the device"))?)))
             }
         };
-        Ok(Self { architecture, calibrators, device, backend })
+        let members = weights::from_bytes(&architecture, weights)?;
+        let members = members.into_iter().map(backend).collect::<Result<_, Error>>()?;
+        Ok(Self { architecture, calibrators, device, members })
     }
 
     /// Where it predicts.
@@ -113,7 +115,7 @@ impl Predictor {
     }
 
     /// Predictions, and each row's embedding put behind those that `embeddings` has, `[rows, embedding_width]`: what the
-    /// tasks share at last.
+    /// tasks share at last, of several members in the first.
     ///
     /// # Errors
     ///
@@ -142,9 +144,38 @@ impl Predictor {
         let architecture = &self.architecture;
         gather::check_shape(&architecture.layout, inputs)?;
         gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)?;
-        outputs.reset(architecture.output_widths(), inputs.rows);
-        match &self.backend {
-            Backend::Cpu { weights, packed, idle } => {
+        let (mut embeddings, mut of_one) = (embeddings, Outputs::default());
+        for (member, backend) in self.members.iter().enumerate() {
+            let said = if member == 0 { &mut *outputs } else { &mut of_one };
+            said.reset(architecture.output_widths(), inputs.rows);
+            backend.predict(architecture, threads, inputs, (said, embeddings.take()))?;
+            if member > 0 {
+                outputs.add(&of_one);
+            }
+        }
+        if self.members.len() > 1 {
+            outputs.divide(self.members.len());
+        }
+        for ((calibrator, predictions), width) in
+            self.calibrators.iter().zip(&mut outputs.tasks).zip(architecture.output_widths())
+        {
+            calibrator.apply(predictions, width);
+        }
+        Ok(())
+    }
+}
+
+impl Backend {
+    /// Raw predictions, into outputs that have room for them, and embeddings if they are wanted.
+    fn predict(
+        &self,
+        architecture: &Architecture,
+        threads: usize,
+        inputs: &Inputs,
+        (outputs, embeddings): (&mut Outputs, Option<&mut Vec<f32>>),
+    ) -> Result<(), Error> {
+        match self {
+            Self::Cpu { weights, packed, idle } => {
                 let predict = |piece: Piece<'_>| {
                     let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                     let mut memory = memory.unwrap_or_else(|| Activations::new(architecture));
@@ -153,7 +184,7 @@ impl Predictor {
                 };
                 let embeddings = embeddings.map(|embeddings| {
                     let first = embeddings.len();
-                    embeddings.resize(first + inputs.rows * self.embedding_width(), 0.0);
+                    embeddings.resize(first + inputs.rows * architecture.graph.embedding.width, 0.0);
                     &mut embeddings[first..]
                 });
                 let (predict, mut pieces) = (&predict, pieces(inputs.rows, threads, outputs, embeddings));
@@ -167,16 +198,11 @@ impl Predictor {
                     }
                 });
             }
-            Backend::Tensor(model) => {
+            Self::Tensor(model) => {
                 let model = model.lock().unwrap_or_else(PoisonError::into_inner);
                 let heads = model.heads(architecture, inputs, embeddings).map_err(Error::torch("predicting"))?;
                 heads.predict(architecture, outputs);
             }
-        }
-        for ((calibrator, predictions), width) in
-            self.calibrators.iter().zip(&mut outputs.tasks).zip(architecture.output_widths())
-        {
-            calibrator.apply(predictions, width);
         }
         Ok(())
     }

@@ -17,22 +17,37 @@ use entries::{Entry, Reader, write};
 /// The header's `schema`.
 const WEIGHTS_SCHEMA: &str = "kindred.weights.v1";
 
-/// The bytes of `weights.safetensors`.
-pub(crate) fn to_bytes(architecture: &Architecture, weights: &Weights) -> Result<Vec<u8>, Error> {
-    let dense = published(architecture, &weights.dense);
-    write(entries_of(architecture, &dense, &weights.tables, ""), WEIGHTS_SCHEMA)
+/// The bytes of `weights.safetensors`: of the one network, or of the members whose mean the model is.
+pub(crate) fn to_bytes(members: &[(&Architecture, &Weights)]) -> Result<Vec<u8>, Error> {
+    let prefix = |member: usize| if members.len() == 1 { String::new() } else { prefix_of(member) };
+    let dense: Vec<_> = members.iter().map(|(architecture, weights)| published(architecture, &weights.dense)).collect();
+    let entries = members.iter().zip(&dense).enumerate().flat_map(|(member, ((architecture, weights), dense))| {
+        entries_of(architecture, dense, &weights.tables, &prefix(member))
+    });
+    write(entries.collect(), WEIGHTS_SCHEMA)
 }
 
-/// The weights of `weights.safetensors`.
+/// The weights of `weights.safetensors`, of each member.
 ///
 /// # Errors
 ///
 /// Bytes that are no such file; a tensor that is missing, unknown, or of another shape than the network's.
-pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8]) -> Result<Weights, Error> {
+pub(crate) fn from_bytes(architecture: &Architecture, bytes: &[u8]) -> Result<Vec<Weights>, Error> {
     let mut reader = Reader::open(bytes, WEIGHTS_SCHEMA)?;
-    let weights = read_weights(architecture, &mut reader, "")?;
+    let mut members = Vec::new();
+    while reader.has(&prefix_of(members.len())) {
+        members.push(read_weights(architecture, &mut reader, &prefix_of(members.len()))?);
+    }
+    if members.is_empty() {
+        members.push(read_weights(architecture, &mut reader, "")?);
+    }
     reader.finish()?;
-    Ok(weights)
+    Ok(members)
+}
+
+/// What the names of a member's tensors begin with, where there are several.
+fn prefix_of(member: usize) -> String {
+    format!("members.{member}.")
 }
 
 /// The dense weights as a package has them: heads say what is predicted.

@@ -9,7 +9,6 @@ use spec::network::LinearNetwork;
 use spec::training::Baseline;
 use spec::{Network, TaskName, TrainingSpec};
 
-use crate::epochs::Title;
 use crate::error::{Result, TrainerError};
 use crate::fitting::{Desk, FittedNetwork};
 use crate::pairing::Pairing;
@@ -79,7 +78,7 @@ impl<'a> Arena<'a> {
 
     fn with_baseline(&self, document: &TrainingSpec, options: LearnerOptions) -> Result<Comparison> {
         let of_baseline = |seconds, best_epoch| ComparedModel::LinearBaseline { seconds, best_epoch };
-        let baseline = match FittedNetwork::fit(document, options, Title::Baseline, self.desk) {
+        let baseline = match FittedNetwork::baseline(document, &options, self.desk) {
             Ok(baseline) => baseline,
             Err(TrainerError::Model(error)) => return Ok(self.without(of_baseline(0.0, None), &error)),
             Err(error) => return Err(error),

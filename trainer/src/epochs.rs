@@ -24,8 +24,8 @@ const MOST_TASKS_A_MESSAGE: usize = 4;
 /// What is trained, for whoever watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Title {
-    /// The document's network.
-    Network,
+    /// A network of the document, by its number from 1, and how many there are.
+    Network(u32, u32),
     /// The linear network beside it.
     Baseline,
     /// A trial of a search, by its number.
@@ -35,7 +35,8 @@ pub(crate) enum Title {
 impl Title {
     fn words(self) -> String {
         match self {
-            Self::Network => String::new(),
+            Self::Network(_, 1) => String::new(),
+            Self::Network(number, all) => format!("network {number} of {all}: "),
             Self::Baseline => "linear baseline: ".to_owned(),
             Self::Trial(number) => format!("trial {number}, "),
         }
@@ -109,6 +110,7 @@ impl Course<'_> {
             watched: self.watched.to_string(),
             best_epoch: stopping.best_epoch(),
             stopped,
+            others: Vec::new(),
             epochs: std::mem::take(&mut self.epochs),
         })
     }

@@ -5,10 +5,10 @@ use feed::Table;
 use indexmap::IndexMap;
 use model::calibrate::{Calibrator, ModelCalibration};
 use model::input::Inputs;
-use model::learner::{Learner, LearnerOptions, TargetStatistics};
+use model::learner::{Learner, LearnerOptions, Members, TargetStatistics};
 use model::measure::{ModelMetrics, TaskKind, TaskMetrics};
 use model::outputs::Outputs;
-use spec::{TaskName, TrainingSpec};
+use spec::{Network, TaskName, TrainingSpec};
 use tokio::runtime::Handle;
 use worker::{Cancel, Progress};
 
@@ -16,7 +16,7 @@ use crate::columns;
 use crate::comparison::comparisons;
 use crate::epochs::{self, Title};
 use crate::error::{Result, TrainerError};
-use crate::evaluation::{CalibratedEvaluation, evaluate_part};
+use crate::evaluation::{CalibratedEvaluation, Evaluation};
 use crate::importance::importance;
 use crate::prior;
 use crate::production::Production;
@@ -71,15 +71,15 @@ impl Fitting {
         self.note_rows(&rows);
         let desk = Desk { rows: &rows, progress: &self.progress, cancel: &self.cancel };
         let options = learner_options(&self.spec, &desk)?;
-        let network = FittedNetwork::fit(&self.spec, options.clone(), Title::Network, &desk)?;
+        let network = FittedNetwork::fit(&self.spec, &options, &desk)?;
         let metrics = measure(&self.spec, &network, &desk)?;
         let comparisons = comparisons(&self.spec, &network, &options, self.production, &desk)?;
         let slices = slices(&self.spec, &network, &desk)?;
         let importance = importance(&self.spec, &network, &desk)?;
-        let FittedNetwork { learner, timeline, calibration } = network;
+        let FittedNetwork { members, timeline, calibration } = network;
         let seeds = self.seeds.qualities();
         let stored = StoredMetrics { metrics, timeline, comparisons, seeds, slices, importance, search: None };
-        Ok(FittedModel { weights: learner.save()?, rows, calibration, stored })
+        Ok(FittedModel { weights: members.save()?, rows, calibration, stored })
     }
 
     fn note_rows(&self, rows: &Rows) {
@@ -128,25 +128,69 @@ impl Desk<'_> {
     }
 }
 
-/// A network with its best weights and its calibration.
+/// A network with its best weights.
+fn trained(
+    spec: &TrainingSpec,
+    options: &LearnerOptions,
+    title: Title,
+    desk: &Desk<'_>,
+) -> Result<(Learner, Timeline)> {
+    let mut learner = Learner::new(spec, &desk.rows.encoders().layout(), options.clone())?;
+    let timeline = epochs::train(&mut learner, spec, title, desk)?;
+    Ok((learner, timeline))
+}
+
+/// Networks with their best weights, and the calibration of their mean.
 pub(crate) struct FittedNetwork {
-    pub(crate) learner: Learner,
+    pub(crate) members: Members,
     pub(crate) timeline: Timeline,
     pub(crate) calibration: ModelCalibration,
 }
 
 impl FittedNetwork {
-    /// Trains the network of a document and calibrates it on the validation rows.
+    /// Trains the networks of a document, one after the other, and calibrates their mean on the validation rows.
     ///
     /// # Errors
     ///
-    /// What the rows or the network refuse; [`TrainerError::Cancelled`].
-    pub(crate) fn fit(spec: &TrainingSpec, options: LearnerOptions, title: Title, desk: &Desk<'_>) -> Result<Self> {
-        let mut learner = Learner::new(spec, &desk.rows.encoders().layout(), options)?;
-        let timeline = epochs::train(&mut learner, spec, title, desk)?;
-        let validation = evaluate_part(&learner, spec, Part::Validation, desk)?;
-        let calibration = validation.calibration(spec);
-        Ok(Self { learner, timeline, calibration })
+    /// What the rows or a network refuse; [`TrainerError::Cancelled`].
+    pub(crate) fn fit(spec: &TrainingSpec, options: &LearnerOptions, desk: &Desk<'_>) -> Result<Self> {
+        let count = match spec.network {
+            Network::Linear(_) => spec.training.members.unwrap_or(1),
+            _ => spec.training.member_count(desk.rows.training_rows()),
+        };
+        let (first, mut timeline) = trained(spec, options, Title::Network(1, count), desk)?;
+        let mut members = Members::of(first);
+        for member in 1..count {
+            let mut document = spec.clone();
+            document.training.seed = spec.training.seed_of_member(member);
+            let rows = desk.rows.for_training(&document);
+            let desk = Desk { rows: &rows, ..*desk };
+            let (learner, of_member) = trained(&document, options, Title::Network(member + 1, count), &desk)?;
+            members.push(learner);
+            timeline.add(document.training.seed, &of_member);
+        }
+        Self::calibrated(spec, members, timeline, desk)
+    }
+
+    /// Trains the linear baseline, a single network.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fit`].
+    pub(crate) fn baseline(spec: &TrainingSpec, options: &LearnerOptions, desk: &Desk<'_>) -> Result<Self> {
+        let (learner, timeline) = trained(spec, options, Title::Baseline, desk)?;
+        Self::calibrated(spec, Members::of(learner), timeline, desk)
+    }
+
+    fn calibrated(spec: &TrainingSpec, members: Members, timeline: Timeline, desk: &Desk<'_>) -> Result<Self> {
+        let mut validation = Evaluation::new(spec, desk.rows.encoders());
+        for batch in desk.rows.to_measure(Part::Validation)? {
+            desk.check()?;
+            let (batch, mut outputs) = (batch?, Outputs::default());
+            members.predict(&batch.batch.inputs, &mut outputs)?;
+            validation.push(&outputs, &batch)?;
+        }
+        Ok(Self { members, timeline, calibration: validation.calibration(spec) })
     }
 
     /// Calibrated predictions, as scoring would publish them.
@@ -155,7 +199,7 @@ impl FittedNetwork {
     ///
     /// What the network refuses.
     pub(crate) fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<()> {
-        self.learner.predict(inputs, outputs)?;
+        self.members.predict(inputs, outputs)?;
         for (calibrator, scores) in self.calibrators().zip(&mut outputs.tasks) {
             let width = scores.len() / inputs.rows.max(1);
             calibrator.apply(scores, width);
@@ -185,7 +229,7 @@ fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Res
         for batch in desk.rows.to_measure(part)? {
             desk.check()?;
             let (batch, mut outputs) = (batch?, Outputs::default());
-            network.learner.predict(&batch.batch.inputs, &mut outputs)?;
+            network.members.predict(&batch.batch.inputs, &mut outputs)?;
             desk.progress.advance(batch.rows() as u64);
             evaluation.push(outputs, &batch)?;
         }

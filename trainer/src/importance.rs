@@ -58,8 +58,8 @@ pub(crate) fn importance(spec: &TrainingSpec, network: &FittedNetwork, desk: &De
     let part = [Part::Validation, Part::Test].into_iter().find(|part| desk.rows.counts(*part).rows > 0);
     let Some(part) = part.filter(|_| spec.importance == training::Importance::Permutation) else { return Ok(None) };
     let (started, all_rows) = (Instant::now(), desk.rows.counts(part).rows);
-    let trained_rows = desk.rows.training_rows() * network.timeline.epochs.len() as u64;
-    let effort = Effort::new(trained_rows, spec.features.len());
+    let trained_rows = desk.rows.training_rows() * network.timeline.all_epochs();
+    let effort = Effort::new(trained_rows, spec.features.len() * network.members.count());
     let mut importance = Importance {
         part: measured(part),
         rows: effort.rows.min(all_rows),

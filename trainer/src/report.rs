@@ -31,7 +31,9 @@ mod verdict;
 
 pub use crate::seeds::{SeedQuality, Sign};
 pub use comparison_summary::{ComparedMeasure, ComparedTask, ComparisonSummary, comparison_summaries};
-pub use input::{DataPart, Epoch, EpochTask, FeatureLine, InputLine, LabelRate, Report, Setting, StopReason, Timeline};
+pub use input::{
+    DataPart, Epoch, EpochTask, FeatureLine, InputLine, LabelRate, MemberLine, Report, Setting, StopReason, Timeline,
+};
 pub use summary::{Summary, SummaryMeasure, SummaryRow, summary};
 pub use verdict::{Tone, Verdict, verdicts};
 

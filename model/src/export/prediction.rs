@@ -46,9 +46,12 @@ impl Prediction {
         Ok(Self { objective, calibration })
     }
 
-    /// `[rows, 1]` f32, of classes `[rows, classes]`, from a head, `[rows, units]` f32.
-    pub(super) fn of(&self, head: &Tensor) -> Result<Tensor, TchError> {
-        let predicted = predicted(self.objective, &head.f_to_kind(Kind::Double)?)?.f_to_kind(Kind::Float)?;
+    /// `[rows, 1]` f32, of classes `[rows, classes]`, from each member's head, `[rows, units]` f32.
+    pub(super) fn of(&self, heads: &[&Tensor]) -> Result<Tensor, TchError> {
+        let of_member = |head: &&Tensor| predicted(self.objective, &head.f_to_kind(Kind::Double)?);
+        let members = heads.iter().map(of_member).collect::<Result<Vec<_>, _>>()?;
+        let mean = Tensor::f_stack(&members, 0)?.f_mean_dim(0, false, Kind::Double)?;
+        let predicted = mean.f_to_kind(Kind::Float)?;
         match &self.calibration {
             Calibration::None => Ok(predicted),
             calibration => calibration.apply(&predicted.f_to_kind(Kind::Double)?)?.f_to_kind(Kind::Float),

@@ -8,7 +8,7 @@ use super::*;
 use crate::calibrate::TaskCalibration;
 use crate::fixtures::{class_batch, class_counts, document, inputs, networks, of_classes, sharing_layout, targets};
 use crate::input::{Batch, InputLayout, Inputs, Targets};
-use crate::learner::{Learner, LearnerOptions};
+use crate::learner::{Learner, LearnerOptions, Members};
 use crate::loss::targets::TargetStatistics;
 use crate::outputs::{ClassOutput, Outputs};
 use crate::predictor::Predictor;
@@ -72,7 +72,7 @@ fn tensors(signature: &Signature, layout: &InputLayout, inputs: &Inputs) -> Vec<
 
 struct Model {
     architecture: Architecture,
-    model: TensorModel,
+    members: Vec<TensorModel>,
     predictor: Predictor,
 }
 
@@ -80,21 +80,29 @@ fn model(spec: &TrainingSpec, batch: impl Fn(u64) -> Batch) -> Model {
     let (layout, classes) = (sharing_layout(), class_counts());
     let statistics = TargetStatistics::default().with_classes(classes.clone());
     let options = LearnerOptions { threads: 1, total_steps: 9, statistics, ..LearnerOptions::default() };
-    let mut learner = Learner::new(spec, &layout, options).unwrap();
-    (0..3).for_each(|step| drop(learner.step(&batch(step)).unwrap()));
-    let weights = learner.save().unwrap();
+    let learner = |seed: u64| {
+        let mut spec = spec.clone();
+        spec.training.seed = seed;
+        let mut learner = Learner::new(&spec, &layout, options.clone()).unwrap();
+        (0..3).for_each(|step| drop(learner.step(&batch(step)).unwrap()));
+        learner
+    };
+    let mut members = Members::of(learner(7));
+    members.push(learner(8));
+    let weights = members.save().unwrap();
     let predictor = Predictor::new(spec, &layout, &classes, &weights, &calibration(spec), DeviceChoice::Cpu).unwrap();
     let architecture = Architecture::for_scoring(spec, &layout, &classes).unwrap();
     let weights = weights::from_bytes(&architecture, &weights).unwrap();
-    let model = TensorModel::new(&architecture, &weights, Device::Cpu, Kind::Float).unwrap();
-    Model { architecture, model, predictor }
+    let model = |weights| TensorModel::new(&architecture, weights, Device::Cpu, Kind::Float).unwrap();
+    let members = weights.iter().map(model).collect();
+    Model { architecture, members, predictor }
 }
 
 fn assert_same(spec: &TrainingSpec, targets: impl Fn(u64) -> Targets) {
     let layout = sharing_layout();
     let of_step = |step| Batch { inputs: inputs(&layout, 200, step), targets: targets(step) };
-    let Model { architecture, model, predictor } = model(spec, of_step);
-    let script = Script::new(&architecture, &model, (&names(&layout), Vec::new()), &calibration(spec)).unwrap();
+    let Model { architecture, members, predictor } = model(spec, of_step);
+    let script = Script::new(&architecture, &members, (&names(&layout), Vec::new()), &calibration(spec)).unwrap();
     assert_eq!(script.signature.weighted.len(), 2);
     let module = script.trace().unwrap();
     for rows in [1, 777] {
@@ -138,8 +146,8 @@ fn a_module_has_a_column_for_each_class() {
 fn an_id_that_the_feature_does_not_have_is_refused() {
     let (spec, layout) = (document(json!({"kind": "linear"}), json!({"device": "cpu"})), sharing_layout());
     let of_step = |step| Batch { inputs: inputs(&layout, 200, step), targets: targets(200, step) };
-    let Model { architecture, model, .. } = model(&spec, of_step);
-    let script = Script::new(&architecture, &model, (&names(&layout), Vec::new()), &calibration(&spec)).unwrap();
+    let Model { architecture, members, .. } = model(&spec, of_step);
+    let script = Script::new(&architecture, &members, (&names(&layout), Vec::new()), &calibration(&spec)).unwrap();
     let module = script.trace().unwrap();
     let tensors = tensors(&script.signature, &layout, &inputs(&layout, 5, 1));
     let first = &layout.tables[0].slots[0];

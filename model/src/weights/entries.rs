@@ -81,6 +81,11 @@ impl<'a> Reader<'a> {
         Ok(Self { tensors, data: &bytes[header + size_of::<u64>()..] })
     }
 
+    /// Whether a tensor that was not taken has a name with this beginning.
+    pub(crate) fn has(&self, prefix: &str) -> bool {
+        self.tensors.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
+    }
+
     /// The numbers of a tensor of the given shape.
     pub(crate) fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>, Error> {
         let bytes = self.bytes(name, shape, Dtype::F32)?;

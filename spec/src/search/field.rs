@@ -10,10 +10,11 @@ use crate::shape::{Record, Shape};
 const ROOTS: [&str; 3] = ["network", "training", "features"];
 
 /// What stands below the roots and is not searched all the same.
-const NOT_SEARCHED: [(&str, &str); 5] = [
+const NOT_SEARCHED: [(&str, &str); 6] = [
     ("calibration", "it is fitted to the validation rows, which judge the trials"),
     ("training", "name its fields one by one, such as training.batch_size"),
     ("training.seed", "a seed that did well on the validation rows was lucky there"),
+    ("training.members", "a trial trains one network; the best trial's document has all of them"),
     ("training.device", "it says where the run is, not how good the model is"),
     ("training.processes", "it says where the run is, not how good the model is"),
 ];

@@ -18,6 +18,11 @@ pub struct Fit {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
     pub batch_size: Option<u32>,
+    /// Networks that are trained alike from other random numbers, and whose predictions' mean is the model's; by the number of
+    /// training rows when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 32))]
+    pub members: Option<u32>,
     /// For the dense weights.
     pub optimizer: Optimizer,
     /// For the embedding tables.
@@ -47,6 +52,7 @@ impl Default for Fit {
         Self {
             epochs: 20,
             batch_size: None,
+            members: None,
             optimizer: Optimizer::default(),
             embeddings: EmbeddingOptimizer::default(),
             schedule: Schedule::default(),
@@ -66,7 +72,24 @@ const STEPS_OF_A_SMALL_EPOCH: u64 = 64;
 const SMALLEST_BATCH: u64 = 128;
 const LARGEST_BATCH: u64 = 1024;
 
+/// A model of a small table is the mean of so many networks: they cost little there, and one alone follows chance.
+const MEMBERS_OF_A_SMALL_TABLE: u32 = 4;
+/// Training rows of a small table at the most.
+const SMALL_TABLE: u64 = 50_000;
+
 impl Fit {
+    /// Networks whose mean is the model, of so many training rows: what the document says, else 4 up to 50,000 rows and one
+    /// beyond.
+    pub fn member_count(&self, training_rows: u64) -> u32 {
+        let by_rows = if training_rows <= SMALL_TABLE { MEMBERS_OF_A_SMALL_TABLE } else { 1 };
+        self.members.unwrap_or(by_rows)
+    }
+
+    /// The random seed of a member: the first one's is the document's.
+    pub fn seed_of_member(&self, member: u32) -> u64 {
+        self.seed.wrapping_add(u64::from(member).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
     /// Rows a step over so many training rows: what the document says, else the largest power of two that gives an epoch
     /// at least 64 steps, within 128..=1024.
     pub fn batch_rows(&self, training_rows: u64) -> usize {
@@ -329,6 +352,9 @@ mod tests {
         {
             assert_eq!(by_rows.batch_rows(training_rows), batch_rows, "{training_rows}");
         }
+        assert_eq!([50_000, 50_001].map(|rows| by_rows.member_count(rows)), [4, 1]);
+        assert_eq!(Fit { members: Some(3), ..Fit::default() }.member_count(10_000_000), 3);
+        assert_eq!(by_rows.seed_of_member(0), by_rows.seed);
         let said = Fit { batch_size: Some(5000), ..Fit::default() };
         assert_eq!(said.batch_rows(100), 5000);
     }

@@ -41,8 +41,9 @@ fn lead(report: &Report) -> String {
     let rows: u64 = report.parts.iter().map(|part| part.rows).sum();
     let tasks = report.metrics.tasks.len();
     format!(
-        "{}: {} weights, {} for {}, fitted to {} rows of {} in {} on {}.",
+        "{}{}: {} weights, {} for {}, fitted to {} rows of {} in {} on {}.",
         report.network,
+        networks(report),
         count(report.weights),
         if report.features.len() == 1 { "1 feature".to_owned() } else { format!("{} features", report.features.len()) },
         if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") },
@@ -51,6 +52,14 @@ fn lead(report: &Report) -> String {
         seconds(report.timeline.seconds),
         report.timeline.device,
     )
+}
+
+/// That the model is the mean of several networks.
+fn networks(report: &Report) -> String {
+    match report.timeline.others.len() {
+        0 => String::new(),
+        others => format!(", the mean of {} networks", others + 1),
+    }
 }
 
 /// The top of a task's section: its name, its kind, and what the document says of it.

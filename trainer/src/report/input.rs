@@ -142,9 +142,9 @@ pub struct Timeline {
     pub device: String,
     /// Compute threads.
     pub threads: u32,
-    /// Wall time of all epochs, evaluation included.
+    /// Wall time of all epochs of all networks, evaluation included.
     pub seconds: f64,
-    /// Training rows a second, evaluation excluded.
+    /// Training rows a second, evaluation excluded; the mean over the networks.
     pub rows_per_second: f64,
     /// What early stopping watched, such as `repurchase.auc`.
     pub watched: String,
@@ -152,8 +152,52 @@ pub struct Timeline {
     pub best_epoch: Option<u32>,
     /// Why training ended.
     pub stopped: StopReason,
-    /// What happened in each.
+    /// What happened in each, of the first network where the model is the mean of several.
     pub epochs: Vec<Epoch>,
+    /// The other networks whose mean the model is, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<MemberLine>,
+}
+
+/// How the training of one of several networks went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemberLine {
+    /// Its random seed.
+    pub seed: u64,
+    /// Epochs that were trained.
+    pub epochs: u32,
+    /// The epoch whose weights were kept, from 1; absent if no epoch was finished.
+    pub best_epoch: Option<u32>,
+    /// The watched value after that epoch.
+    pub watched: Option<f64>,
+    /// Wall time of its epochs, evaluation included.
+    pub seconds: f64,
+}
+
+impl Timeline {
+    /// The watched value of the epoch whose weights were kept.
+    pub fn best(&self) -> Option<f64> {
+        self.epochs.iter().find(|epoch| Some(epoch.number) == self.best_epoch)?.watched
+    }
+
+    /// Adds the training of another network of the model, with its seed.
+    pub fn add(&mut self, seed: u64, other: &Self) {
+        let networks = self.others.len() as f64 + 1.0;
+        self.rows_per_second = (self.rows_per_second * networks + other.rows_per_second) / (networks + 1.0);
+        self.seconds += other.seconds;
+        self.others.push(MemberLine {
+            seed,
+            epochs: other.epochs.len() as u32,
+            best_epoch: other.best_epoch,
+            watched: other.best(),
+            seconds: other.seconds,
+        });
+    }
+
+    /// Epochs of all networks together.
+    pub fn all_epochs(&self) -> u64 {
+        self.epochs.len() as u64 + self.others.iter().map(|member| u64::from(member.epochs)).sum::<u64>()
+    }
 }
 
 /// Why training ended.

@@ -426,3 +426,16 @@ fn classes_are_shown_with_what_their_frequencies_would_reach() {
     let accuracy = row.measures.iter().find(|measure| measure.name == "accuracy").unwrap();
     assert!(accuracy.low.unwrap() < accuracy.value.unwrap() && row.base.unwrap() > 0.2);
 }
+
+#[test]
+fn a_model_of_several_networks_says_so_and_shows_each() {
+    let mut report = sample::usual();
+    let other = Timeline { best_epoch: Some(3), seconds: 5.0, ..report.timeline.clone() };
+    report.timeline.add(99, &other);
+    assert_eq!((report.timeline.all_epochs(), report.timeline.seconds), (22, 36.4));
+    let page = render(&report);
+    assert_well_formed(&page);
+    assert!(page.contains(", the mean of 2 networks: ") && page.contains("The networks of the model, as figures"));
+    assert!(page.contains("epoch 3") && page.contains("trained alike from other random numbers"));
+    assert!(!render(&sample::usual()).contains("the mean of"));
+}

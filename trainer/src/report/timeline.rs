@@ -6,7 +6,7 @@ use spec::TaskName;
 use super::chart::{Floor, Series, by_epoch};
 use super::figure::{Key, details, figure, figures, row, table};
 use super::html::Html;
-use super::input::{Epoch, Report, StopReason};
+use super::input::{Epoch, Report, StopReason, Timeline};
 use super::numbers::{ABSENT, count, fixed, measure_words, plural, seconds};
 
 /// Loss and leading measure of one task by epoch.
@@ -96,6 +96,9 @@ pub(super) fn section(html: &mut Html, report: &Report) {
                 });
             });
             details(html, "Epochs, as figures", |html| epoch_table(html, report));
+            if !report.timeline.others.is_empty() {
+                details(html, "The networks of the model, as figures", |html| member_table(html, &report.timeline));
+            }
         }
         settings(html, report);
     });
@@ -114,13 +117,48 @@ fn course(report: &Report) -> String {
         ComparedModel::LinearBaseline { .. } | ComparedModel::Production { .. } => None,
     });
     let beside = beside.map_or_else(String::new, |time| format!(" The linear baseline took {} more.", seconds(time)));
+    let networks = timeline.others.len() as u64 + 1;
+    let of_several = if networks > 1 {
+        format!("The model is the mean of {networks} networks, trained alike from other random numbers. Of the first: ")
+    } else {
+        String::new()
+    };
+    let all = if networks > 1 { " in all" } else { "" };
     format!(
-        "{epochs} in {} on {} with {}, {} training rows a second. {why}{kept}{beside}",
+        "{of_several}{epochs}. {} of training{all} on {} with {}, {} training rows a second. {why}{kept}{beside}",
         seconds(timeline.seconds),
         timeline.device,
         plural(u64::from(timeline.threads), "thread", "threads"),
         count(timeline.rows_per_second.max(0.0).round() as u64),
     )
+}
+
+fn member_table(html: &mut Html, timeline: &Timeline) {
+    let head = [
+        ("number", "network"),
+        ("number", "epochs"),
+        ("number", "kept"),
+        ("number", timeline.watched.as_str()),
+        ("number", "time"),
+    ];
+    let others = timeline.others.iter().map(|of| (of.epochs as usize, of.best_epoch, of.watched, of.seconds));
+    let first_seconds = timeline.seconds - timeline.others.iter().map(|of| of.seconds).sum::<f64>();
+    let first = (timeline.epochs.len(), timeline.best_epoch, timeline.best(), first_seconds);
+    table(html, "epochs", &head, |html| {
+        for (index, (epochs, best, watched, time)) in std::iter::once(first).chain(others).enumerate() {
+            let figure = watched.map_or_else(|| ABSENT.to_owned(), |value| fixed(value, 5));
+            row(
+                html,
+                &[
+                    ("number", &(index + 1).to_string()),
+                    ("number", &epochs.to_string()),
+                    ("number", &best.map_or_else(|| ABSENT.to_owned(), |epoch| format!("epoch {epoch}"))),
+                    ("number", &figure),
+                    ("number", &seconds(time)),
+                ],
+            );
+        }
+    });
 }
 
 fn epoch_table(html: &mut Html, report: &Report) {

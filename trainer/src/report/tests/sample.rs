@@ -261,6 +261,7 @@ fn timeline(samples: &[Sample], epochs: u32, best: u32) -> Timeline {
         best_epoch: Some(best),
         stopped: StopReason::NoGain,
         epochs: epochs.collect(),
+        others: Vec::new(),
     }
 }
 

@@ -1,0 +1,69 @@
+//! Networks that were trained alike from other random numbers, as one model: the mean of their predictions (deep ensembles,
+//! Lakshminarayanan, NeurIPS 2017). It varies less with chance than each of them.
+
+use super::Learner;
+use crate::device::Device;
+use crate::error::Error;
+use crate::input::Inputs;
+use crate::outputs::Outputs;
+use crate::weights;
+
+/// The members of a model, at least one, in order.
+#[derive(Debug)]
+pub struct Members {
+    first: Learner,
+    others: Vec<Learner>,
+}
+
+impl Members {
+    /// A model of one network.
+    pub fn of(first: Learner) -> Self {
+        Self { first, others: Vec::new() }
+    }
+
+    /// Adds a network for the same document and encoders.
+    pub fn push(&mut self, member: Learner) {
+        self.others.push(member);
+    }
+
+    /// Where they are.
+    pub fn device(&self) -> Device {
+        self.first.device()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// The mean of the members' raw predictions (not calibrated).
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::predict`].
+    pub fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Error> {
+        self.first.predict(inputs, outputs)?;
+        let mut of_one = Outputs::default();
+        for member in &self.others {
+            member.predict(inputs, &mut of_one)?;
+            outputs.add(&of_one);
+        }
+        if !self.others.is_empty() {
+            outputs.divide(self.count());
+        }
+        Ok(())
+    }
+
+    /// The bytes of `weights.safetensors`: the same weights give the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::save`].
+    pub fn save(&self) -> Result<Vec<u8>, Error> {
+        let members: Vec<&Learner> = std::iter::once(&self.first).chain(&self.others).collect();
+        let numbers = members.iter().map(|member| member.weights()).collect::<Result<Vec<_>, _>>()?;
+        let members: Vec<_> =
+            members.iter().zip(&numbers).map(|(member, weights)| (&member.architecture, &**weights)).collect();
+        weights::to_bytes(&members)
+    }
+}
