@@ -138,6 +138,26 @@ impl Objective {
         }
     }
 
+    /// What so many networks that say this together say: the mean, of amounts and rates (predictions through an exponential)
+    /// the geometric one.
+    pub(crate) fn pooled(self, said: impl Iterator<Item = f64>, count: usize) -> f64 {
+        let count = count as f64;
+        if self.is_exponential() {
+            (said.map(|number| number.max(f64::MIN_POSITIVE).ln()).sum::<f64>() / count).exp()
+        } else {
+            said.sum::<f64>() / count
+        }
+    }
+
+    /// Whether predictions are through an exponential: amounts and rates above zero.
+    pub(crate) fn is_exponential(self) -> bool {
+        match self {
+            Self::Value => true,
+            Self::Regression(regression) => regression.is_exponential(),
+            Self::Binary(_) | Self::Multiclass { .. } | Self::Nnpu { .. } | Self::ElkanNoto(_) => false,
+        }
+    }
+
     /// The prediction from a row's head: a number, or for classes the probability of each.
     pub(crate) fn predict(self, head: &[f32], prediction: &mut [f32]) {
         prediction[0] = match self {

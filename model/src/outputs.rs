@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use spec::{Task, TaskName, TrainingSpec};
 
 use crate::encode::Encoders;
+use crate::loss::Objective;
 
 /// Training rows of each class of each multiclass task, those of no class of their own last.
 pub type ClassCounts = BTreeMap<TaskName, Vec<u64>>;
@@ -19,17 +20,17 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Adds the predictions of the same rows by another network.
-    pub(crate) fn add(&mut self, other: &Self) {
-        for (task, other) in self.tasks.iter_mut().zip(&other.tasks) {
-            task.iter_mut().zip(other).for_each(|(sum, prediction)| *sum += prediction);
+    /// What several networks say together of the same rows, each task's predictions pooled as its objective says.
+    pub(crate) fn pool(&mut self, members: &[Self], objectives: &[Objective]) {
+        for (task, objective) in objectives.iter().enumerate() {
+            let of_members = || members.iter().map(|member| &member.tasks[task]);
+            let numbers = of_members().map(Vec::len).next().unwrap_or_default();
+            self.tasks[task].clear();
+            self.tasks[task].extend((0..numbers).map(|at| {
+                let said = of_members().map(|predictions| f64::from(predictions[at]));
+                objective.pooled(said, members.len()) as f32
+            }));
         }
-    }
-
-    /// The mean of as many predictions as were added up.
-    pub(crate) fn divide(&mut self, count: usize) {
-        let scale = 1.0 / count as f32;
-        self.tasks.iter_mut().flatten().for_each(|sum| *sum *= scale);
     }
 
     /// Makes room for predictions of `rows` rows, to be overwritten: so many numbers a row of each task.

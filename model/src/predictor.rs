@@ -144,17 +144,19 @@ impl Predictor {
         let architecture = &self.architecture;
         gather::check_shape(&architecture.layout, inputs)?;
         gather::check_ids(&architecture.layout, inputs, 0..inputs.rows)?;
-        let (mut embeddings, mut of_one) = (embeddings, Outputs::default());
-        for (member, backend) in self.members.iter().enumerate() {
-            let said = if member == 0 { &mut *outputs } else { &mut of_one };
-            said.reset(architecture.output_widths(), inputs.rows);
-            backend.predict(architecture, threads, inputs, (said, embeddings.take()))?;
-            if member > 0 {
-                outputs.add(&of_one);
+        outputs.reset(architecture.output_widths(), inputs.rows);
+        match self.members.as_slice() {
+            [one] => one.predict(architecture, threads, inputs, (outputs, embeddings))?,
+            members => {
+                let (mut said, mut embeddings) = (Vec::with_capacity(members.len()), embeddings);
+                for member in members {
+                    let mut of_member = Outputs::default();
+                    of_member.reset(architecture.output_widths(), inputs.rows);
+                    member.predict(architecture, threads, inputs, (&mut of_member, embeddings.take()))?;
+                    said.push(of_member);
+                }
+                outputs.pool(&said, &architecture.objectives);
             }
-        }
-        if self.members.len() > 1 {
-            outputs.divide(self.members.len());
         }
         for ((calibrator, predictions), width) in
             self.calibrators.iter().zip(&mut outputs.tasks).zip(architecture.output_widths())

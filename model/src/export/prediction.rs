@@ -50,8 +50,15 @@ impl Prediction {
     pub(super) fn of(&self, heads: &[&Tensor]) -> Result<Tensor, TchError> {
         let of_member = |head: &&Tensor| predicted(self.objective, &head.f_to_kind(Kind::Double)?);
         let members = heads.iter().map(of_member).collect::<Result<Vec<_>, _>>()?;
-        let mean = Tensor::f_stack(&members, 0)?.f_mean_dim(0, false, Kind::Double)?;
-        let predicted = mean.f_to_kind(Kind::Float)?;
+        let pooled = match members.as_slice() {
+            [one] => one.shallow_clone(),
+            _ if self.objective.is_exponential() => {
+                let logarithms = Tensor::f_stack(&members, 0)?.f_clamp_min(f64::MIN_POSITIVE)?.f_log()?;
+                logarithms.f_mean_dim(0, false, Kind::Double)?.f_exp()?
+            }
+            _ => Tensor::f_stack(&members, 0)?.f_mean_dim(0, false, Kind::Double)?,
+        };
+        let predicted = pooled.f_to_kind(Kind::Float)?;
         match &self.calibration {
             Calibration::None => Ok(predicted),
             calibration => calibration.apply(&predicted.f_to_kind(Kind::Double)?)?.f_to_kind(Kind::Float),

@@ -1,5 +1,6 @@
 //! Networks that were trained alike from other random numbers, as one model: the mean of their predictions (deep ensembles,
-//! Lakshminarayanan, NeurIPS 2017). It varies less with chance than each of them.
+//! Lakshminarayanan, NeurIPS 2017). It varies less with chance than each of them. Of amounts it is the geometric mean: a
+//! network errs by factors there, and of an arithmetic mean the one that errs upwards would be most.
 
 use super::Learner;
 use crate::device::Device;
@@ -36,21 +37,23 @@ impl Members {
         1 + self.others.len()
     }
 
-    /// The mean of the members' raw predictions (not calibrated).
+    /// What the members say together (not calibrated): the mean of probabilities and numbers, of amounts the geometric one.
     ///
     /// # Errors
     ///
     /// As [`Learner::predict`].
     pub fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Error> {
         self.first.predict(inputs, outputs)?;
-        let mut of_one = Outputs::default();
+        if self.others.is_empty() {
+            return Ok(());
+        }
+        let mut said = vec![outputs.clone()];
         for member in &self.others {
-            member.predict(inputs, &mut of_one)?;
-            outputs.add(&of_one);
+            let mut of_member = Outputs::default();
+            member.predict(inputs, &mut of_member)?;
+            said.push(of_member);
         }
-        if !self.others.is_empty() {
-            outputs.divide(self.count());
-        }
+        outputs.pool(&said, &self.first.architecture.objectives);
         Ok(())
     }
 
