@@ -26,7 +26,7 @@ spec:
     spend: {{kind: value, label: spend}}
     best: {{kind: lookalike, seeds: {{table: best, key: person}}}}
   network: {network}
-  training: {{epochs: 4, batch_size: 256, device: cpu}}
+  training: {{epochs: 4, members: 1, batch_size: 256, device: cpu}}
   register: {{aliases: [candidate], promote: {{alias: production, when: "repurchase.auc >= 0.5"}}}}
 "#
     )

@@ -116,6 +116,13 @@ fn a_mixture_of_experts_scores_the_same_outside() {
 }
 
 #[test]
+fn the_mean_of_several_networks_scores_the_same_outside() {
+    let training = training_of_every_head("{kind: shared_bottom, bottom_layers: [16], tower_layers: [8]}");
+    let training = training.replace("members: 1", "members: 3");
+    assert_training_agrees(&training, "platt", People::default().rows);
+}
+
+#[test]
 fn lists_vectors_and_shared_tables_score_the_same_outside() {
     let training = with_lists(&training_of_every_head(MMOE));
     assert_training_agrees(&training, "platt", People::default().rows);
@@ -221,6 +228,7 @@ fn an_exported_module_scores_the_same_in_pytorch() {
     People::default().write(&sandbox.path("people"));
     let listed = "    - {name: listed, sql: \"SELECT *, CASE WHEN city IS NOT NULL THEN make_array(age % 10, channel) END AS places FROM people\"}\n";
     let training = training_of_every_head(MMOE)
+        .replace("members: 1", "members: 2")
         .replace("prepare:\n", &format!("prepare:\n{listed}"))
         .replace("examples: people", "examples: listed")
         .replace("  features:\n", "  features:\n    places: {kind: bag, hash: {buckets: 40}, width: 6}\n");

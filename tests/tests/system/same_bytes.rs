@@ -10,7 +10,7 @@ use crate::documents::{MMOE, scoring, training};
 fn run(processes: u32, threads: Option<u32>) -> Sandbox {
     let sandbox = Sandbox::new();
     People::default().write(&sandbox.path("people"));
-    let mut training = training(MMOE);
+    let mut training = training(MMOE).replace("members: 1", "members: 2");
     if let Some(threads) = threads {
         training.push_str(&format!("  resources: {{threads: {threads}}}\n"));
     }
