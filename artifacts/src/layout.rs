@@ -5,7 +5,8 @@
 
 mod key;
 
-use spec::{AliasName, AudienceName, ModelName, RunId, TableName, TierName, Version};
+use spec::ids::NeighboursName;
+use spec::{AliasName, AudienceName, ModelName, RunId, SegmentationName, TableName, TierName, Version};
 
 use crate::digest::Digest;
 pub use key::{Attempt, Folder, InvalidKey, Key, ShardId};
@@ -142,6 +143,41 @@ pub fn run_seed_lists(run: &RunId) -> Key {
     self::run(run).key("seed_lists.json")
 }
 
+/// The segments that a run puts people into; created once, before the plan.
+pub fn run_segments(run: &RunId) -> Key {
+    self::run(run).key("segments.json")
+}
+
+/// Who is in the segments of one name; created once, when all shards are committed.
+pub fn run_segment_profile(run: &RunId, name: &SegmentationName) -> Key {
+    self::run(run).folder("segments").key(format_args!("{name}.json"))
+}
+
+/// `runs/<run>/neighbours/<name>`
+pub fn run_neighbours(run: &RunId, name: &NeighboursName) -> Folder {
+    self::run(run).folder("neighbours").folder(name)
+}
+
+/// The people whose neighbours a run looks for, as one attempt found them.
+pub fn neighbour_queries(run: &RunId, name: &NeighboursName, attempt: &Attempt) -> Key {
+    run_neighbours(run, name).folder(attempt).key("queries.parquet")
+}
+
+/// Which attempt's people count; created once, before the plan.
+pub fn neighbour_queries_commit(run: &RunId, name: &NeighboursName) -> Key {
+    run_neighbours(run, name).key("queries.json")
+}
+
+/// The table of neighbours.
+pub fn neighbours_table(run: &RunId, name: &NeighboursName) -> Key {
+    run_neighbours(run, name).key("nearest.parquet")
+}
+
+/// What the table is; created once, when it is complete.
+pub fn neighbours_manifest(run: &RunId, name: &NeighboursName) -> Key {
+    run_neighbours(run, name).key("manifest.json")
+}
+
 /// Which files a run's score table has; created once, when all shards are committed.
 pub fn run_scores(run: &RunId) -> Key {
     self::run(run).key("scores.json")
@@ -175,6 +211,11 @@ pub fn shard_data(run: &RunId, shard: ShardId) -> Folder {
 /// The scores that one attempt at a shard wrote.
 pub fn shard_part(run: &RunId, shard: ShardId, attempt: &Attempt) -> Key {
     shard_data(run, shard).folder(attempt).key("part.parquet")
+}
+
+/// The neighbours that one attempt at a shard found.
+pub fn shard_neighbours(run: &RunId, shard: ShardId, attempt: &Attempt, name: &NeighboursName) -> Key {
+    shard_data(run, shard).folder(attempt).key(format_args!("neighbours-{name}.parquet"))
 }
 
 /// `runs/<run>/commit`

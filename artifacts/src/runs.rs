@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use spec::ids::NeighboursName;
 use spec::{Document, RunId, TableName};
 
 use crate::digest::Digest;
@@ -112,6 +113,21 @@ pub async fn read_seed_lists<T: DeserializeOwned>(workspace: &Workspace, run: &R
     Ok(workspace.read_entry(&layout::run_seed_lists(run)).await?.body)
 }
 
+/// Freezes the segments that a run puts people into: what was stored first is the run's for good, and is returned.
+pub async fn freeze_segments<T>(workspace: &Workspace, run: &RunId, segments: T) -> Result<T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let created = workspace.create_once(&layout::run_segments(run), &segments).await?;
+    Ok(created.settled(segments))
+}
+
+/// The segments that a run puts people into; `None` where it has none.
+pub async fn read_segments<T: DeserializeOwned>(workspace: &Workspace, run: &RunId) -> Result<Option<T>> {
+    let stored = workspace.read_entry_if_there(&layout::run_segments(run)).await?;
+    Ok(stored.map(|stored| stored.body))
+}
+
 /// A prepared table: the attempt that won, and its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +183,33 @@ pub async fn commit_table(workspace: &Workspace, run: &RunId, table: PreparedTab
 pub async fn read_table(workspace: &Workspace, run: &RunId, table: &TableName) -> Result<Option<PreparedTable>> {
     let stored = workspace.read_entry_if_there(&layout::prepared_commit(run, table)).await?;
     Ok(stored.map(|stored| stored.body))
+}
+
+/// The people whose neighbours a run looks for: the attempt that won, and its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeighbourQueries {
+    /// Who found them.
+    pub attempt: Attempt,
+    /// Their rows and embeddings.
+    pub file: FileRecord,
+}
+
+/// Commits the people whose neighbours a run looks for. The loser's file is deleted.
+pub async fn commit_queries(
+    workspace: &Workspace,
+    run: &RunId,
+    name: &NeighboursName,
+    queries: NeighbourQueries,
+) -> Result<Commit<NeighbourQueries>> {
+    let created = workspace.create_once(&layout::neighbour_queries_commit(run, name), &queries).await?;
+    let is_mine = |winner: &NeighbourQueries| winner.attempt == queries.attempt;
+    settle(workspace, created, is_mine, std::slice::from_ref(&queries.file)).await
+}
+
+/// The people whose neighbours a run looks for.
+pub async fn read_queries(workspace: &Workspace, run: &RunId, name: &NeighboursName) -> Result<NeighbourQueries> {
+    Ok(workspace.read_entry(&layout::neighbour_queries_commit(run, name)).await?.body)
 }
 
 /// A scored shard: the attempt that won, its file, and what the scorer counted (`T`).

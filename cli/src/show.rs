@@ -4,6 +4,7 @@ mod comparison;
 mod figures;
 mod outcome;
 mod search;
+mod segments;
 
 use std::io::{ErrorKind, Write};
 

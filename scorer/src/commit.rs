@@ -1,17 +1,19 @@
 //! What a shard's commit tells beside its file: counts that publishing merges.
 
+use artifacts::object::FileRecord;
 use artifacts::runs::ShardCommit;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use spec::ids::AudienceName;
+use spec::ids::{AudienceName, NeighboursName, SegmentationName};
 
+use crate::segments::counts::SegmentCounts;
 use crate::select::waterfall::AudienceCounts;
 
 /// A committed shard of scores.
 pub type ScoreCommit = ShardCommit<ShardSummary>;
 
 /// What a scorer counted while it scored a shard.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShardSummary {
     /// Rows without a key.
@@ -20,6 +22,12 @@ pub struct ShardSummary {
     pub micros: u64,
     /// What was counted for each audience, in the document's order.
     pub audiences: IndexMap<AudienceName, AudienceCounts>,
+    /// What was counted of segments, in the document's order.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub segments: IndexMap<SegmentationName, SegmentCounts>,
+    /// What was found of neighbours, in the document's order.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub neighbours: IndexMap<NeighboursName, FileRecord>,
 }
 
 impl ShardSummary {
@@ -38,7 +46,22 @@ impl ShardSummary {
                     counts.merge(more);
                 }
             }
+            for (name, counts) in &shard.segments {
+                merge(&mut merged.segments, name, counts);
+            }
         }
         merged
+    }
+}
+
+/// Puts counts behind those of the same name.
+pub(crate) fn merge(
+    segments: &mut IndexMap<SegmentationName, SegmentCounts>,
+    name: &SegmentationName,
+    more: &SegmentCounts,
+) {
+    match segments.get_mut(name) {
+        Some(counts) => counts.merge(more),
+        None => drop(segments.insert(name.clone(), more.clone())),
     }
 }

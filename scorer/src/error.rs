@@ -9,8 +9,12 @@ use artifacts::keys::KeyError;
 use feed::FeedError;
 use model::encode::EncodeError;
 use model::error::Error as ModelError;
+use model::segments::FewDistinct;
 use query::QueryError;
-use spec::ids::{AudienceName, ColumnName, InvalidName, ModelName, RunId, TableName, TaskName, Version};
+use spec::ids::{
+    AudienceName, ColumnName, InvalidName, ModelName, NeighboursName, RunId, SegmentationName, TableName, TaskName,
+    Version,
+};
 use spec::task::lists::ListError;
 use worker::{FailureClass, WorkFailure};
 
@@ -149,6 +153,67 @@ pub enum ScorerError {
         /// The list.
         name: TaskName,
     },
+    /// A column that segments can neither be made of nor described by.
+    #[error(
+        "segments.{segmentation}: column `{column}` is {found}; segments are of numbers, and described by numbers, text and dates: \
+         cast it in a prepare step"
+    )]
+    SegmentColumn {
+        /// The segmentation.
+        segmentation: SegmentationName,
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
+    /// People of whom too few differ.
+    #[error("segments.{segmentation}: {source}; ask for fewer, of more columns or of a larger `sample`")]
+    FewDistinct {
+        /// The segmentation.
+        segmentation: SegmentationName,
+        /// How many there are.
+        source: FewDistinct,
+    },
+    /// Segments of a run that has none of the name.
+    #[error("segments.{segmentation}.from_run: run {run} has no segments of this name")]
+    NoSegments {
+        /// The segmentation.
+        segmentation: SegmentationName,
+        /// The run.
+        run: RunId,
+    },
+    /// Segments of a run that people cannot be put into.
+    #[error(
+        "segments.{segmentation}.from_run: the segments of run {run} are of other columns, or of another model's embedding; fit \
+         new ones with `k`"
+    )]
+    OtherSegments {
+        /// The segmentation.
+        segmentation: SegmentationName,
+        /// The run.
+        run: RunId,
+    },
+    /// People asked about, none of whom is there.
+    #[error(
+        "neighbours.{name}: none of its {keys} people is in the population; check that the table's key and the population's hold \
+         the same ids"
+    )]
+    NoQueries {
+        /// The table of neighbours.
+        name: NeighboursName,
+        /// People of the key table.
+        keys: usize,
+    },
+    /// More people asked about than a process can keep in mind.
+    #[error(
+        "neighbours.{name}: more than {most} of its people are in the population; ask about fewer, or for a lower `count`"
+    )]
+    ManyQueries {
+        /// The table of neighbours.
+        name: NeighboursName,
+        /// The most people that can be asked about with this count.
+        most: u64,
+    },
     /// A column whose name no document can have, in an expression.
     #[error(transparent)]
     Name(#[from] InvalidName),
@@ -264,6 +329,12 @@ impl ScorerError {
             | Self::FewSeeds { .. }
             | Self::NoSeeds { .. }
             | Self::OnlySeeds { .. }
+            | Self::SegmentColumn { .. }
+            | Self::NoQueries { .. }
+            | Self::ManyQueries { .. }
+            | Self::FewDistinct { .. }
+            | Self::NoSegments { .. }
+            | Self::OtherSegments { .. }
             | Self::NameTaken { .. }
             | Self::PublishedTwice { .. }
             | Self::IdType { .. }

@@ -8,12 +8,15 @@
 pub mod columns;
 pub mod commit;
 pub mod error;
+pub mod neighbours;
 pub mod plan;
 pub mod publish;
+mod reading;
 pub mod run;
 pub mod score;
 pub mod scores;
 mod seed_lists;
+pub mod segments;
 pub mod select;
 mod work;
 

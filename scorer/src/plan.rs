@@ -8,7 +8,7 @@ use artifacts::layout::Attempt;
 use artifacts::plan::shard_plan;
 use artifacts::registry::load_identity;
 use artifacts::rows::{FileHandle, open_files};
-use artifacts::runs::{freeze_plan, freeze_seed_lists, read_plan, read_table};
+use artifacts::runs::{freeze_plan, freeze_seed_lists, freeze_segments, read_plan, read_table};
 use artifacts::{ArtifactsError, InputFile};
 use feed::Table;
 use model::encode::{EncodeError, Encoders};
@@ -22,10 +22,13 @@ use tokio::task::spawn_blocking;
 use worker::{Cancel, Progress};
 
 use crate::error::{Misfit, Result, ScorerError};
+use crate::neighbours::{Asked, find_queries};
+use crate::reading::Reading;
 use crate::run::Run;
 use crate::score::layout::ScoreLayout;
 use crate::score::load_predictor;
-use crate::seed_lists::{self, Reading, SeedList, learn};
+use crate::seed_lists::{self, SeedList};
+use crate::segments;
 use crate::select::cut::divide;
 use crate::select::share::Share;
 
@@ -52,21 +55,23 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     let package = load_identity(&run.workspace, &run.model).await?;
     let encoders = read_encoders(&package)?;
     let mut outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
-    let (prepared, lists) = tokio::select! {
+    let (prepared, lists, asked) = tokio::select! {
         prepared = prepare(run, attempt, progress) => prepared?,
         () = cancel.cancelled() => return Err(ScorerError::Cancelled),
     };
     outputs.extend(lists.iter().map(|list| TaskOutput::number(list.name().clone())));
     ScoreLayout::new(run.spec(), &prepared.schema, &outputs)?;
     encoders.bind(&prepared.schema).map_err(|source| does_not_fit(run, &prepared, source))?;
-    if !lists.is_empty() {
-        let predictor = load_predictor(run, &package, &encoders)?;
+    if !lists.is_empty() || !run.spec().segments.is_empty() || !asked.is_empty() {
+        let predictor = Arc::new(load_predictor(run, &package, &encoders)?);
         let population = Table::open(&prepared.files).await?;
+        let (encoders, threads) = (Arc::new(encoders), run.threads());
         let (progress, cancel) = (progress.clone(), cancel.clone());
-        let reading = Reading { population, encoders: Arc::new(encoders), predictor, progress, cancel };
-        let (learning, runtime) = (run.clone(), Handle::current());
-        let learned = spawn_blocking(move || learn(&learning, &lists, reading, &runtime)).await;
-        freeze_seed_lists(&run.workspace, &run.id, learned.map_err(ScorerError::Thread)??).await?;
+        let reading = Reading { population, encoders, predictor, threads, progress, cancel };
+        learn(run, lists, &reading).await?;
+        if !asked.is_empty() {
+            find_queries(run, asked, reading, attempt).await?;
+        }
     }
     let files = open_files(&prepared.files).await?;
     let sizes: Vec<(InputFile, Vec<u64>)> =
@@ -74,6 +79,21 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     let plan = freeze_plan(&run.workspace, &run.id, shard_plan(&sizes, run.spec().shard_rows)).await?;
     progress.note(format!("{} rows in {} shards", plan.rows, plan.shards.len()));
     Ok(PlanOutcome { rows: plan.rows, shards: plan.shards.len() })
+}
+
+/// Learns and freezes what shards need of the whole population: the seed lists and the segments.
+async fn learn(run: &Run, lists: Vec<SeedList>, reading: &Reading) -> Result<()> {
+    if !lists.is_empty() {
+        let (run_of_thread, reading, runtime) = (run.clone(), reading.clone(), Handle::current());
+        let learned = spawn_blocking(move || seed_lists::learn(&run_of_thread, &lists, &reading, &runtime)).await;
+        freeze_seed_lists(&run.workspace, &run.id, learned.map_err(ScorerError::Thread)??).await?;
+    }
+    if !run.spec().segments.is_empty() {
+        let (run_of_thread, reading, runtime) = (run.clone(), reading.clone(), Handle::current());
+        let fitted = spawn_blocking(move || segments::learn(&run_of_thread, &reading, &runtime)).await;
+        freeze_segments(&run.workspace, &run.id, fitted.map_err(ScorerError::Thread)??).await?;
+    }
+    Ok(())
 }
 
 fn does_not_fit(run: &Run, population: &PreparedTable, source: EncodeError) -> ScorerError {
@@ -114,8 +134,13 @@ pub fn read_encoders(package: &artifacts::registry::ModelPackage) -> Result<Enco
     serde_json::from_slice(bytes).map_err(|source| ScorerError::Package { file: "encoders.json", source })
 }
 
-/// Prepares all tables that later units read, as Parquet; returns the population and the seed lists.
-async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<(PreparedTable, Vec<SeedList>)> {
+/// Prepares all tables that later units read, as Parquet; returns the population, the seed lists and the people whose neighbours
+/// are looked for.
+async fn prepare(
+    run: &Run,
+    attempt: &Attempt,
+    progress: &Progress,
+) -> Result<(PreparedTable, Vec<SeedList>, Vec<Asked>)> {
     let spec = run.spec();
     let mut sql = Sql::open(run)?;
     let session = &mut sql.session;
@@ -132,7 +157,12 @@ async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<(P
         session.materialize(&table, &target).await?;
     }
     let population = session.materialize(&spec.population, &target).await?;
-    Ok((population, seed_lists::read(run, session, progress).await?))
+    let mut asked = Vec::new();
+    for (name, neighbours) in &spec.neighbours {
+        let keys = session.read_keys(&neighbours.of, &spec.key).await?;
+        asked.push(Asked { name: name.clone(), keys });
+    }
+    Ok((population, seed_lists::read(run, session, progress).await?, asked))
 }
 
 /// A SQL session within the run's limits, and the folder that its rows spill to, which goes with it.

@@ -17,26 +17,28 @@ use std::time::Duration;
 use artifacts::audience::{
     AUDIENCE_SCHEMA_VERSION, AudienceManifest, Publication, PublishedAudience, WaterfallStep, claim_version, latest,
 };
-use artifacts::runs::{read_commits, read_plan};
+use artifacts::runs::{read_commits, read_plan, read_segments};
 use artifacts::{ArtifactsError, audience, layout};
 use chrono::Utc;
 use spec::Audience;
 use spec::ids::{AudienceName, Version};
 use worker::{Cancel, Progress};
 
-pub use outcome::{AudienceOutcome, PublishOutcome, ScoresOutcome, TierOutcome};
+pub use outcome::{AudienceOutcome, NeighboursOutcome, PublishOutcome, ScoresOutcome, TierOutcome};
 
 use crate::commit::{ScoreCommit, ShardSummary};
 use crate::error::{Result, ScorerError};
+use crate::neighbours::table::publish_neighbours;
 use crate::run::Run;
 use crate::score::layout::published_ids;
 use crate::scores::publish_scores;
+use crate::segments::profile::publish_profiles;
 use crate::select::guards::{Duplicates, Facts, HeldBack, Last, held_back};
 use crate::select::waterfall::{AudienceCounts, BELOW_THE_CUT, POPULATION, Step, waterfall};
 use duplicates::find_duplicates;
 use package::{Package, Written};
 use settle::{Settled, Settling};
-use table::ScoreTable;
+pub(crate) use table::{RowGroup, ScoreTable};
 
 /// Publishes a run whose shards are all committed. Done again, it finds what it has published and changes nothing.
 ///
@@ -52,12 +54,17 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let table = ScoreTable::open(run, &files, progress, cancel).await?;
     let url = publish_scores(run, &plan, &commits).await?;
     let scores = ScoresOutcome { rows: table.rows(), rows_per_second: rate(&commits), url };
-    let publishing = Publishing { run, table: &table, facts: facts(run, &table, &commits).await? };
+    let facts = facts(run, &table, &commits).await?;
+    let frozen = read_segments(&run.workspace, &run.id).await?;
+    let segments = publish_profiles(run, frozen, &facts.merged.segments).await?;
+    let neighbours = publish_neighbours(run, &table, &commits).await?;
+    let neighbours = neighbours.iter().map(|manifest| NeighboursOutcome::of(manifest, &run.workspace)).collect();
+    let publishing = Publishing { run, table: &table, facts };
     let mut audiences = Vec::new();
     for (name, definition) in &run.spec().audiences {
         audiences.push(publishing.audience(name, definition).await?);
     }
-    Ok(PublishOutcome { audiences, scores })
+    Ok(PublishOutcome { audiences, scores, segments, neighbours })
 }
 
 /// Rows a second that one process scored.

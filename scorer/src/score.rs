@@ -5,6 +5,7 @@
 //! the next ones are read. The shard's commit, created once, makes the file count; an attempt that loses takes its file away.
 
 pub mod batch;
+mod frozen;
 pub mod ids;
 pub mod layout;
 pub mod ordered;
@@ -18,25 +19,29 @@ use artifacts::layout::{self as keys, Attempt, ShardId};
 use artifacts::object::FileRecord;
 use artifacts::plan::{Shard, ShardPlan};
 use artifacts::registry::{ModelPackage, load_identity};
-use artifacts::runs::{Commit, commit_shard, read_commit, read_plan, read_seed_lists};
+use artifacts::runs::{Commit, commit_shard, read_commit, read_plan};
 use artifacts::{InputFile, ParquetOptions, ParquetWriter};
 use feed::{Feed, FeedBatch, FeedPlan, Labels, Order, Table};
+use indexmap::IndexMap;
 use model::encode::Encoders;
 use model::outputs::TaskOutput;
 use model::predictor::Predictor;
-use model::seed_head::SeedHeads;
 use serde::{Deserialize, Serialize};
 use spec::KeyTable;
+use spec::ids::SegmentationName;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
 use worker::{Cancel, Progress};
 
-use crate::commit::{ScoreCommit, ShardSummary};
+use crate::commit::{ScoreCommit, ShardSummary, merge};
 use crate::error::{Result, ScorerError};
+use crate::neighbours::{Searches, Wanted};
 use crate::plan::{Sql, read_encoders, table_files};
 use crate::run::Run;
+use crate::segments::counts::SegmentCounts;
 use batch::{BatchScorer, ScoredBatch};
+use frozen::{load_neighbours, read_frozen_segments, read_seed_heads};
 use layout::ScoreLayout;
 use ordered::Crew;
 use query::KeySet;
@@ -66,6 +71,7 @@ pub struct Scorer {
     population: Table,
     encoders: Arc<Encoders>,
     batches: Arc<BatchScorer>,
+    neighbours: Vec<Wanted>,
     crew: Crew,
 }
 
@@ -93,10 +99,22 @@ impl Scorer {
         let key_sets = read_key_sets(&run, &layout.key_tables, &mut sql.session).await?;
         let predictor = load_predictor(&run, &package, &encoders)?;
         let (version, scored_at) = (run.model.version, run.scored_at());
-        let batches = Arc::new(BatchScorer { layout, predictor, seed_heads, key_sets, version, scored_at });
+        let segments = read_frozen_segments(&run).await?;
+        let neighbours = load_neighbours(&run).await?;
+        let batches = BatchScorer {
+            layout,
+            predictor,
+            seed_heads,
+            segments,
+            looks_for_neighbours: !neighbours.is_empty(),
+            key_sets,
+            version,
+            scored_at,
+        };
+        let batches = Arc::new(batches);
         let population = Table::open(&files).await?;
         let crew = Crew::new(run.threads())?;
-        Ok(Self { run, plan, population, encoders, batches, crew })
+        Ok(Self { run, plan, population, encoders, batches, neighbours, crew })
     }
 
     /// Scores a shard, unless it is committed already.
@@ -120,6 +138,9 @@ impl Scorer {
         let (summary, file) = self.write(shard, attempt, progress, cancel).await?;
         let commit = ScoreCommit { shard: id, attempt: attempt.clone(), rows: shard.rows, file, summary };
         let won = matches!(commit_shard(workspace, run, &commit).await?, Commit::Won);
+        if !won {
+            self.clear(commit.summary).await;
+        }
         Ok(ScoreOutcome { shard: id, rows: shard.rows, won })
     }
 
@@ -139,13 +160,15 @@ impl Scorer {
         let feed = self.feed(shard)?;
         let (batches, crew) = (Arc::clone(&self.batches), self.crew.clone());
         let watch = Watch { progress: progress.clone(), cancel: cancel.clone() };
-        let scoring = spawn_blocking(move || score_all(feed, batches, &crew, watch, &sender));
+        let searches = Searches::new(&self.neighbours, shard);
+        let scoring = spawn_blocking(move || score_all(feed, (batches, searches), &crew, watch, &sender));
         let written = write_all(writer, scored).await;
         let counts = scoring.await.map_err(ScorerError::Thread)?;
         match (counts, written) {
-            (Ok(counts), Ok(writer)) => {
+            (Ok((counts, searches)), Ok(writer)) => {
                 let file = writer.finish().await?;
-                Ok((counts.finish(started.elapsed()), file))
+                let neighbours = searches.write(&self.run, shard, attempt).await?;
+                Ok((ShardSummary { neighbours, ..counts.finish(started.elapsed()) }, file))
             }
             // The writer stopped first: its error is the cause.
             (Err(ScorerError::Broken) | Ok(_), Err(error)) => Err(error),
@@ -155,6 +178,15 @@ impl Scorer {
 }
 
 impl Scorer {
+    /// Takes the files away that an attempt which lost has written beside its scores.
+    async fn clear(&self, summary: ShardSummary) {
+        for file in summary.neighbours.values() {
+            if let Err(error) = self.run.workspace.delete(&file.key).await {
+                tracing::warn!(key = %file.key, %error, "a file that lost its race could not be deleted");
+            }
+        }
+    }
+
     /// A shard's rows, encoded, in order.
     fn feed(&self, shard: &Shard) -> Result<Feed> {
         let plan = FeedPlan {
@@ -169,14 +201,6 @@ impl Scorer {
             threads: self.run.threads(),
         };
         Ok(Feed::open(plan, &Handle::current())?)
-    }
-}
-
-/// What the plan has learned of the document's seed lists.
-async fn read_seed_heads(run: &Run) -> Result<Option<SeedHeads>> {
-    match run.spec().seed_lists.is_empty() {
-        true => Ok(None),
-        false => Ok(Some(read_seed_lists(&run.workspace, &run.id).await?)),
     }
 }
 
@@ -196,11 +220,11 @@ struct Watch {
 /// Scores all batches of a feed and sends them on, in order; blocks its thread.
 fn score_all(
     feed: Feed,
-    batches: Arc<BatchScorer>,
+    (batches, mut searches): (Arc<BatchScorer>, Searches),
     crew: &Crew,
     watch: Watch,
     scored: &Sender<ScoredBatch>,
-) -> Result<Counts> {
+) -> Result<(Counts, Searches)> {
     let mut counts = Counts::new(&batches.layout);
     let Watch { progress, cancel } = watch;
     let work = move |batch: FeedBatch| {
@@ -212,10 +236,11 @@ fn score_all(
     };
     crew.in_order(feed.map(|batch| Ok(batch?)), work, |batch| {
         counts.add(&batch);
+        searches.look(&batch, crew);
         progress.advance(batch.rows.num_rows() as u64);
         scored.blocking_send(batch).map_err(|_| ScorerError::Broken)
     })?;
-    Ok(counts)
+    Ok((counts, searches))
 }
 
 /// Writes scored batches until there are no more; the file is not complete by that.
@@ -242,6 +267,8 @@ async fn read_key_sets(run: &Run, tables: &[KeyTable], session: &mut query::Sess
 struct Counts {
     names: Vec<spec::AudienceName>,
     audiences: Vec<ShardCounts>,
+    segmentations: Vec<SegmentationName>,
+    segments: IndexMap<SegmentationName, SegmentCounts>,
     null_keys: u64,
 }
 
@@ -250,18 +277,25 @@ impl Counts {
         Self {
             names: layout.audiences.iter().map(|audience| audience.name.clone()).collect(),
             audiences: layout.audiences.iter().map(|audience| ShardCounts::new(audience.exclusions.len())).collect(),
+            segmentations: layout.segmentations.clone(),
+            segments: IndexMap::new(),
             null_keys: 0,
         }
     }
 
     fn add(&mut self, batch: &ScoredBatch) {
         self.audiences.iter_mut().zip(&batch.ranked).for_each(|(counts, ranked)| counts.add(ranked));
+        for (name, counts) in self.segmentations.iter().zip(&batch.segments) {
+            merge(&mut self.segments, name, counts);
+        }
         self.null_keys += batch.null_keys;
     }
 
     fn finish(self, took: Duration) -> ShardSummary {
         let counts = self.audiences.into_iter().map(ShardCounts::finish);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        ShardSummary { null_keys: self.null_keys, micros, audiences: self.names.into_iter().zip(counts).collect() }
+        let audiences = self.names.into_iter().zip(counts).collect();
+        let neighbours = IndexMap::new();
+        ShardSummary { null_keys: self.null_keys, micros, audiences, segments: self.segments, neighbours }
     }
 }

@@ -84,6 +84,9 @@ async fn clear_shard(workspace: &Workspace, run: &RunId, commit: &ScoreCommit) -
     let attempts = workspace.names_in(&layout::shard_data(run, commit.shard)).await?;
     for attempt in attempts.iter().filter_map(|name| name.parse().ok()).filter(|attempt| *attempt != commit.attempt) {
         workspace.delete(&layout::shard_part(run, commit.shard, &attempt)).await?;
+        for name in commit.summary.neighbours.keys() {
+            workspace.delete(&layout::shard_neighbours(run, commit.shard, &attempt, name)).await?;
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use worker::Progress;
 
 use crate::error::{Result, ScorerError};
 use crate::run::Run;
-pub(crate) use learn::{Reading, learn};
+pub(crate) use learn::learn;
 use roll::Roll;
 
 /// A list with people of the population on it.

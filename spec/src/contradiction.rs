@@ -189,6 +189,42 @@ pub enum Contradiction {
         /// The column.
         column: String,
     },
+    /// Segments whose columns have names that are taken.
+    #[error("the score table has a column {} already: give the segments another name", quoted(.column))]
+    SegmentColumn {
+        /// The column.
+        column: String,
+    },
+    /// A range of numbers of segments without anything to choose from.
+    #[error("`from` {from} is not below `to` {to}")]
+    SegmentRange {
+        /// The lowest number.
+        from: u32,
+        /// The highest.
+        to: u32,
+    },
+    /// Fewer people than segments can be found in.
+    #[error("{k} segments need a sample of at least {least} people")]
+    SegmentSample {
+        /// The most segments that there may be.
+        k: u32,
+        /// The fewest people.
+        least: u32,
+    },
+    /// Batches of more people than there are.
+    #[error("a batch of {batch_size} is larger than the sample of {sample}")]
+    SegmentBatch {
+        /// People of a batch.
+        batch_size: u32,
+        /// People of the sample.
+        sample: u32,
+    },
+    /// How to fit segments that are there already.
+    #[error("`{option}` is for fitting segments, and these are those of a run")]
+    SegmentsOfRun {
+        /// The field.
+        option: &'static str,
+    },
     /// An option of one format with another.
     #[error("`{option}` belongs to {of}, and the format is {format}")]
     OptionOfAnotherFormat {
@@ -375,6 +411,11 @@ impl Contradiction {
             | Self::AliasTwice { .. }
             | Self::Reserved { .. }
             | Self::OutputTwice { .. }
+            | Self::SegmentColumn { .. }
+            | Self::SegmentRange { .. }
+            | Self::SegmentSample { .. }
+            | Self::SegmentBatch { .. }
+            | Self::SegmentsOfRun { .. }
             | Self::OptionOfAnotherFormat { .. }
             | Self::NoColumnNames
             | Self::HeaderAndColumns

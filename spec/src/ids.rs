@@ -144,6 +144,10 @@ names! {
     RunId: is_key_name as KEY_NAME or Key;
     /// A task (head) of a model; also the name of its output column in scores.
     TaskName: is_key_name as KEY_NAME or Key;
+    /// A table of neighbours.
+    NeighboursName: is_key_name as KEY_NAME or Key;
+    /// A segmentation; also the name of its column in scores.
+    SegmentationName: is_key_name as KEY_NAME or Key;
     /// A table: declared under `tables`, or made by a `prepare` step.
     TableName: is_table_name as TABLE_NAME or Table;
     /// A column of a table.

@@ -11,6 +11,7 @@ pub mod feature;
 pub mod ids;
 pub mod measure;
 pub mod mistake;
+pub mod neighbours;
 pub mod network;
 pub mod parameters;
 pub mod parse;
@@ -19,6 +20,7 @@ pub mod problem;
 pub mod schema;
 pub mod scoring;
 pub mod search;
+pub mod segments;
 pub mod share;
 pub mod size;
 pub mod table;
@@ -40,9 +42,10 @@ pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNo
 pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use ids::{
-    AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, RunId, TableName,
-    TaskName, TierName, Version,
+    AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, NeighboursName,
+    RunId, SegmentationName, TableName, TaskName, TierName, Version,
 };
+pub use neighbours::Neighbours;
 pub use network::Network;
 pub use parameters::Settings;
 pub use parse::{SourceFile, expand, parse};
@@ -51,6 +54,7 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::schema;
 pub use scoring::{ScoringSpec, SeedLists};
 pub use search::{Search, SearchPlan};
+pub use segments::{SegmentCount, Segmentation};
 pub use table::{KeyTable, PrepareStep, TableSource};
 pub use task::Task;
 pub use training::TrainingSpec;

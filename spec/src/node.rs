@@ -73,21 +73,31 @@ impl Node {
         }
     }
 
+    /// The node at a path, if it is written.
+    pub(crate) fn at(&self, path: &Path) -> Option<&Node> {
+        path.0.iter().try_fold(self, Self::below)
+    }
+
     /// The node at a path, or the nearest one above it that is written.
     pub(crate) fn nearest(&self, path: &Path) -> &Node {
         let mut node = self;
         for step in &path.0 {
-            let below = match (step, &node.value) {
-                (Step::Name(name), _) => node.get(name),
-                (Step::Item(index), Value::List(items)) => items.get(*index),
-                (Step::Item(_), _) => None,
-            };
-            match below {
+            match node.below(step) {
                 Some(below) => node = below,
                 None => break,
             }
         }
         node
+    }
+}
+
+impl Node {
+    fn below(&self, step: &Step) -> Option<&Node> {
+        match (step, &self.value) {
+            (Step::Name(name), _) => self.get(name),
+            (Step::Item(index), Value::List(items)) => items.get(*index),
+            (Step::Item(_), _) => None,
+        }
     }
 }
 

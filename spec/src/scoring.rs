@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::ids::{AudienceName, ColumnName, ModelReference, TableName, TaskName};
+use crate::ids::{AudienceName, ColumnName, ModelReference, NeighboursName, SegmentationName, TableName, TaskName};
+use crate::neighbours::Neighbours;
 use crate::preset::Preset;
+use crate::segments::Segmentation;
 use crate::table::{PrepareStep, TableSource};
 use crate::task::SeedTable;
 use crate::training::DeviceChoice;
@@ -49,6 +51,12 @@ pub struct ScoringSpec {
     /// Lists of seeds that people are scored for without training: each is a column of the score table.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub seed_lists: IndexMap<TaskName, SeedLists>,
+    /// Ways of dividing people into segments: each person's segment is a column of the score table.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub segments: IndexMap<SegmentationName, Segmentation>,
+    /// People whose nearest are looked for among the population, by the model's embeddings: a table each.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub neighbours: IndexMap<NeighboursName, Neighbours>,
     /// What is published.
     #[serde(default)]
     pub audiences: IndexMap<AudienceName, Audience>,

@@ -286,9 +286,10 @@ impl Walk<'_> {
     }
 
     fn either(&mut self, whole: &Shape, shapes: &[Shape], node: &Node) -> Option<Json> {
-        let takes_numbers = shapes.iter().any(|shape| matches!(shape, Shape::Decimal { .. }));
+        let takes_numbers = shapes.iter().any(|shape| matches!(shape, Shape::Decimal { .. } | Shape::Whole { .. }));
         let fitting = shapes.iter().find(|shape| match (shape, &node.value) {
-            (Shape::Decimal { .. }, Value::Number(..)) | (Shape::Names { .. }, Value::Map(_)) => true,
+            (Shape::Decimal { .. } | Shape::Whole { .. }, Value::Number(..)) => true,
+            (Shape::Names { .. } | Shape::Record(_), Value::Map(_)) => true,
             (Shape::Decimal { is_share, .. }, Value::Text(text)) => *is_share && parse_percentage(text).is_some(),
             (Shape::Words { words, .. }, Value::Text(text)) => !takes_numbers || words.contains(text),
             _ => false,

@@ -14,6 +14,7 @@ mod lookalike;
 mod preset;
 mod scoring;
 mod search;
+mod segments;
 mod tables;
 mod tasks;
 #[cfg(test)]
@@ -22,6 +23,11 @@ mod training;
 
 /// Columns that the score table has of itself.
 const RESERVED: [&str; 2] = ["model_version", "scored_at"];
+
+/// Whether the score table has a column of this name itself.
+fn is_reserved_score(column: &str) -> bool {
+    RESERVED.contains(&column) || column.starts_with("rank:")
+}
 
 /// Reports every contradiction in a document. `damage` are the places where the document's own value is wrong, which
 /// is reported already: nothing is said of what stands there instead.
@@ -63,6 +69,11 @@ impl Checker<'_> {
     /// Whether the value at a path is not the document's own.
     fn is_damaged(&self, path: &Path) -> bool {
         self.damage.iter().any(|damaged| damaged.leads_to(path))
+    }
+
+    /// Whether a field below a path is written in the document.
+    fn is_written(&self, path: &Path, field: &str) -> bool {
+        self.tree.at(path).is_some_and(|node| node.get(field).is_some())
     }
 
     /// Whether a value is not the document's own, or something in it.

@@ -38,6 +38,11 @@ fn keys_are_those_of_the_design() {
         (run_epoch(&run_id, 7), format!("runs/nightly-0123456789ab/epochs/{n}.json")),
         (run_document(&run_id), "runs/nightly-0123456789ab/document.json".to_owned()),
         (run_plan(&run_id), "runs/nightly-0123456789ab/plan.json".to_owned()),
+        (run_segments(&run_id), "runs/nightly-0123456789ab/segments.json".to_owned()),
+        (
+            run_segment_profile(&run_id, &"life".parse().unwrap()),
+            "runs/nightly-0123456789ab/segments/life.json".to_owned(),
+        ),
         (
             prepared_part(&run_id, &table, &attempt, 0),
             format!("runs/nightly-0123456789ab/tables/customers/a1/part-{zero}.parquet"),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::comparison::comparisons;
 use super::search::search;
+use super::segments::segments;
 use super::{Rows, count, text};
 
 /// A model version: its aliases, its measures by task and part, its report.
@@ -104,10 +105,13 @@ fn cell(measured: Option<&Value>, name: &str) -> String {
     measured.and_then(|measured| measured.get(name)).map_or_else(String::new, text)
 }
 
-/// The audiences of a publication, each with its waterfall and tiers, and the score table.
+/// The audiences of a publication, each with its waterfall and tiers, the segments and the score table.
 pub(crate) fn publication(outcome: &Value) -> String {
     let audiences = outcome.get("audiences").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut blocks: Vec<String> = audiences.iter().map(audience).collect();
+    blocks.extend(segments(outcome));
+    let neighbours = outcome.get("neighbours").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    blocks.extend(neighbours.iter().map(neighbours_line));
     if let Some(scores) = outcome.get("scores").filter(|scores| scores.is_object()) {
         let of = |name: &str| scores.get(name).map_or_else(String::new, text);
         let mut line = format!("scores: {} rows", of("rows"));
@@ -117,6 +121,11 @@ pub(crate) fn publication(outcome: &Value) -> String {
         blocks.push(format!("{line}, {}", of("url")));
     }
     blocks.join("\n\n")
+}
+
+fn neighbours_line(table: &Value) -> String {
+    let of = |name: &str| table.get(name).map_or_else(String::new, text);
+    format!("neighbours {}: {} people, {} rows, {}", of("name"), of("people"), of("rows"), of("url"))
 }
 
 fn audience(audience: &Value) -> String {

@@ -49,6 +49,40 @@ pub(crate) struct Mask {
     threshold: u32,
 }
 
+/// Numbers one after the other that are always the same for a seed (SplitMix64: Steele, Lea and Flood 2014), for what is drawn
+/// on one thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream(u64);
+
+impl Stream {
+    /// The stream of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A stream of its own for each of several uses of a seed.
+    pub(crate) fn of(seed: u64, parts: &[u64]) -> Self {
+        parts.iter().fold(Self(seed), |stream, part| Self(stream.clone().next() ^ part))
+    }
+
+    /// Uniform in 0..1, 53 bits.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Uniform in 0..`bound`, which is above 0.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
 /// Spreads the units of a row over the counters.
 pub(crate) const UNIT_STRIDE: u32 = 0x9e37_79b1;
 const ROW_STRIDE: u32 = 0x85eb_ca77;

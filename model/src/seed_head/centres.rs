@@ -1,6 +1,8 @@
 //! Clusters of directions: spherical k-means (Dhillon and Modha 2001) from k-means++ starts (Arthur and Vassilvitskii 2007). The
 //! starts come from a fixed stream of numbers, so the same directions give the same centres.
 
+use crate::kernel::random::Stream;
+
 /// Rounds at the most.
 const ROUNDS: usize = 25;
 
@@ -57,7 +59,7 @@ fn nearest(centres: &[Vec<f64>], direction: &[f64]) -> usize {
 
 /// Directions far from one another: each is drawn with a chance that grows with its distance from those before it.
 fn starts(directions: &[Vec<f64>], count: usize) -> Vec<Vec<f64>> {
-    let mut stream = Stream(0x5eed);
+    let mut stream = Stream::new(0x5eed);
     let mut starts: Vec<Vec<f64>> = directions.first().cloned().into_iter().collect();
     let mut far: Vec<f64> = vec![f64::INFINITY; directions.len()];
     while starts.len() < count {
@@ -69,7 +71,7 @@ fn starts(directions: &[Vec<f64>], count: usize) -> Vec<Vec<f64>> {
         if total <= 0.0 {
             break;
         }
-        let mut left = stream.next() * total;
+        let mut left = stream.uniform() * total;
         let drawn = far.iter().position(|far| {
             left -= far;
             left < 0.0
@@ -77,18 +79,6 @@ fn starts(directions: &[Vec<f64>], count: usize) -> Vec<Vec<f64>> {
         starts.push(directions[drawn.unwrap_or(directions.len() - 1)].clone());
     }
     starts
-}
-
-/// Numbers in 0..1 that are always the same (SplitMix64).
-struct Stream(u64);
-
-impl Stream {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What came of publishing, for whoever reads the run.
 
+use artifacts::Workspace;
 use artifacts::audience::AudienceManifest;
 use serde::{Deserialize, Serialize};
-use spec::ids::{AudienceName, TierName, Version};
+use spec::ids::{AudienceName, NeighboursName, TierName, Version};
 
+use crate::neighbours::table::NeighboursManifest;
+use crate::segments::profile::SegmentationProfile;
 use crate::select::waterfall::Step;
 
 /// What a run published.
@@ -13,6 +16,33 @@ pub struct PublishOutcome {
     pub audiences: Vec<AudienceOutcome>,
     /// Its score table.
     pub scores: ScoresOutcome,
+    /// Who is in its segments, in the document's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentationProfile>,
+    /// Its tables of neighbours, in the document's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<NeighboursOutcome>,
+}
+
+/// A table of neighbours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NeighboursOutcome {
+    /// Its name.
+    pub name: NeighboursName,
+    /// People asked about who are in the population.
+    pub people: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// The file.
+    pub url: String,
+}
+
+impl NeighboursOutcome {
+    /// What a manifest says.
+    pub fn of(manifest: &NeighboursManifest, workspace: &Workspace) -> Self {
+        let (name, people, rows) = (manifest.name.clone(), manifest.people, manifest.file.rows);
+        Self { name, people, rows, url: workspace.url_of(&manifest.file.key) }
+    }
 }
 
 /// A run's score table.

@@ -8,11 +8,13 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
+use artifacts::keys::hash_nullable_keys;
 use chrono::{DateTime, Utc};
 use model::input::Inputs;
 use model::outputs::Outputs;
 use model::predictor::Predictor;
 use model::seed_head::{Embeddings, SeedHeads};
+use model::segments::Assigned;
 use query::KeySet;
 use spec::ids::Version;
 
@@ -20,6 +22,8 @@ use super::layout::{AudienceLayout, ScoreLayout, embedding_item};
 use super::output::{class_struct, score_columns, score_fields};
 use super::rank::{Ranked, rank_rows};
 use crate::error::{Result, ScorerError};
+use crate::segments::counts::{Scores, SegmentCounts};
+use crate::segments::{FrozenSegments, segment_columns, segment_fields};
 
 /// Everything that scoring a batch needs; shared by the threads that do it.
 pub struct BatchScorer {
@@ -29,6 +33,10 @@ pub struct BatchScorer {
     pub predictor: Predictor,
     /// The seed lists that people are scored for beside the model's tasks.
     pub seed_heads: Option<SeedHeads>,
+    /// The segments that people are put into: those of [`ScoreLayout::segmentations`].
+    pub segments: Vec<FrozenSegments>,
+    /// Whether people's embeddings and ties are wanted by whoever looks for neighbours.
+    pub looks_for_neighbours: bool,
     /// The keys of [`ScoreLayout::key_tables`].
     pub key_sets: Vec<KeySet>,
     /// The model's version.
@@ -44,6 +52,12 @@ pub struct ScoredBatch {
     pub rows: RecordBatch,
     /// For each audience, its ranks and counts.
     pub ranked: Vec<Ranked>,
+    /// For each way of dividing people, who is in its segments.
+    pub segments: Vec<SegmentCounts>,
+    /// People's embeddings, one behind the other; empty unless neighbours are looked for.
+    pub embeddings: Vec<f32>,
+    /// Hashes of their keys; empty likewise.
+    pub ties: Vec<Option<u128>>,
     /// Rows without a key.
     pub null_keys: u64,
 }
@@ -55,8 +69,10 @@ impl BatchScorer {
     ///
     /// A model that fails, an expression that fails on a row, a key or id that is none.
     pub fn score(&self, inputs: &Inputs, carried: &RecordBatch) -> Result<ScoredBatch> {
-        let (predictions, embedding) = self.predict(inputs)?;
-        let said = self.said(predictions);
+        let (predictions, embeddings) = self.predict(inputs)?;
+        let assigned = self.assign(carried, &embeddings)?;
+        let segments = self.count(&assigned, &predictions, carried)?;
+        let said = self.said(predictions, assigned);
         let keys = self.carried(carried, self.layout.key().as_str())?;
         let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &said)?)?;
         let is_excluded = self.key_sets.iter().map(|set| set.contains_column(&keys));
@@ -64,15 +80,28 @@ impl BatchScorer {
         let is_excluded = is_excluded.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
         let ranked: Vec<Ranked> =
             self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_excluded)).collect();
+        let ties = self.looks_for_neighbours.then(|| hash_nullable_keys(&keys, KeySet::SEED));
+        let ties = ties.transpose().map_err(is_no_key)?.unwrap_or_default();
+        let compared = if self.looks_for_neighbours { embeddings.clone() } else { Vec::new() };
+        let embedding = self.layout.has_embedding.then(|| self.embedding_column(embeddings, inputs.rows));
         let computed = said.columns.into_iter().chain(embedding).collect();
         let rows = self.score_rows(carried, computed, &ranked)?;
-        Ok(ScoredBatch { rows, ranked, null_keys: keys.logical_null_count() as u64 })
+        Ok(ScoredBatch {
+            rows,
+            ranked,
+            segments,
+            embeddings: compared,
+            ties,
+            null_keys: keys.logical_null_count() as u64,
+        })
     }
 
-    /// The predictions of each task and seed list, and a column of embeddings if they are asked for.
-    fn predict(&self, inputs: &Inputs) -> Result<(Vec<Vec<f32>>, Option<ArrayRef>)> {
+    /// The predictions of each task and seed list, and the embeddings if anything needs them.
+    fn predict(&self, inputs: &Inputs) -> Result<(Vec<Vec<f32>>, Vec<f32>)> {
         let (mut outputs, mut numbers) = (Outputs::default(), Vec::new());
-        if self.layout.has_embedding || self.seed_heads.is_some() {
+        let is_of_embedding = |segments: &FrozenSegments| segments.columns.is_none();
+        let of_segments = self.segments.iter().any(is_of_embedding);
+        if self.layout.has_embedding || self.seed_heads.is_some() || of_segments || self.looks_for_neighbours {
             self.predictor.predict_and_embed(inputs, &mut outputs, &mut numbers)?;
         } else {
             self.predictor.predict(inputs, &mut outputs)?;
@@ -80,11 +109,28 @@ impl BatchScorer {
         let width = self.predictor.embedding_width();
         let of_lists = self.seed_heads.iter().flat_map(|lists| lists.scores(Embeddings { numbers: &numbers, width }));
         let predictions = outputs.tasks.into_iter().chain(of_lists).collect();
-        let embedding = self.layout.has_embedding.then(|| {
-            let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(width, inputs.rows));
-            Arc::new(ListArray::new(embedding_item(), offsets, Arc::new(Float32Array::from(numbers)), None)) as ArrayRef
-        });
-        Ok((predictions, embedding))
+        Ok((predictions, numbers))
+    }
+
+    fn embedding_column(&self, numbers: Vec<f32>, rows: usize) -> ArrayRef {
+        let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(self.predictor.embedding_width(), rows));
+        Arc::new(ListArray::new(embedding_item(), offsets, Arc::new(Float32Array::from(numbers)), None))
+    }
+
+    fn assign(&self, carried: &RecordBatch, embeddings: &[f32]) -> Result<Vec<Assigned>> {
+        self.segments.iter().map(|segments| segments.assign(carried, embeddings)).collect()
+    }
+
+    fn count(
+        &self,
+        assigned: &[Assigned],
+        predictions: &[Vec<f32>],
+        carried: &RecordBatch,
+    ) -> Result<Vec<SegmentCounts>> {
+        let outputs = self.layout.outputs.iter().zip(predictions).filter(|(output, _)| output.classes.is_none());
+        let scores: Vec<Scores<'_>> = outputs.map(|(output, scores)| (&output.task, scores.as_slice())).collect();
+        let segments = self.segments.iter().zip(assigned);
+        segments.map(|(segments, assigned)| segments.count(assigned, &scores, carried)).collect()
     }
 
     /// A carried column in the type that the layout was made with; text may come as a dictionary.
@@ -96,8 +142,8 @@ impl BatchScorer {
         }
     }
 
-    /// The columns of all outputs, and those that expressions alone see.
-    fn said(&self, predictions: Vec<Vec<f32>>) -> Said {
+    /// The columns of all outputs and segments, and those that expressions alone see.
+    fn said(&self, predictions: Vec<Vec<f32>>, assigned: Vec<Assigned>) -> Said {
         let (mut columns, mut structs) = (Vec::new(), Vec::new());
         for (output, predictions) in self.layout.outputs.iter().zip(predictions) {
             let name = output.task.as_str();
@@ -108,12 +154,14 @@ impl BatchScorer {
             }
             columns.extend(score_columns(output, predictions));
         }
+        columns.extend(assigned.into_iter().flat_map(segment_columns));
         Said { columns, structs }
     }
 
     fn expression_rows(&self, carried: &RecordBatch, said: &Said) -> Result<RecordBatch> {
-        let names: Vec<String> =
-            self.layout.outputs.iter().flat_map(score_fields).map(|field| field.name().clone()).collect();
+        let of_segments = self.layout.segmentations.iter().flat_map(segment_fields);
+        let fields_said = self.layout.outputs.iter().flat_map(score_fields).chain(of_segments);
+        let names: Vec<String> = fields_said.map(|field| field.name().clone()).collect();
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
         for name in self.layout.expressions.columns() {
             let of_classes = said.structs.iter().find(|(task, _)| task == name).map(|(_, column)| column.clone());
@@ -147,7 +195,7 @@ impl BatchScorer {
 
 /// What a model says of a batch's rows.
 struct Said {
-    /// The score table's columns of all outputs.
+    /// The score table's columns of all outputs and segments.
     columns: Vec<ArrayRef>,
     /// The probabilities of all classes, by task, where an expression reads them.
     structs: Vec<(String, ArrayRef)>,

@@ -7,13 +7,14 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use artifacts::keys::{KeyError, is_key_type};
 use model::outputs::TaskOutput;
 use query::{ExpressionSource, Expressions};
-use spec::ids::{AudienceName, ColumnName};
-use spec::{Audience, KeyTable, ScoringSpec};
+use spec::ids::{AudienceName, ColumnName, SegmentationName};
+use spec::{Audience, KeyTable, ScoringSpec, Segmentation};
 
 use super::ids::{IdRecipe, published_type};
 use super::output::{expression_fields, score_fields};
 use crate::columns::{MODEL_VERSION, SCORE, SCORED_AT, rank_column};
 use crate::error::{Result, ScorerError};
+use crate::segments::{check_columns, segment_fields};
 
 /// Everything that scoring does to a batch, by column.
 #[derive(Debug, Clone)]
@@ -22,7 +23,9 @@ pub struct ScoreLayout {
     pub kept: Vec<ColumnName>,
     /// The model's outputs, in its order, and then those of the seed lists.
     pub outputs: Vec<TaskOutput>,
-    /// Whether each person's embedding is a column behind the outputs.
+    /// Ways of dividing people, in the document's order: two columns each, behind those of the outputs.
+    pub segmentations: Vec<SegmentationName>,
+    /// Whether each person's embedding is a column behind these.
     pub has_embedding: bool,
     /// The audiences' expressions.
     pub expressions: Expressions,
@@ -60,6 +63,7 @@ impl ScoreLayout {
     /// Missing columns, names that clash, types that make no key, id or rank, and SQL that is not accepted.
     pub fn new(spec: &ScoringSpec, population: &Schema, outputs: &[TaskOutput]) -> Result<Self> {
         check_key(spec, population)?;
+        check_columns(spec, population)?;
         let audiences = spec.audiences.iter();
         let (sources, mut layouts) = (expression_sources(spec), Vec::with_capacity(spec.audiences.len()));
         let (mut key_tables, mut recipes, mut expression) = (Vec::new(), Vec::new(), 0);
@@ -77,13 +81,15 @@ impl ScoreLayout {
             layouts.push(AudienceLayout { name: name.clone(), rank: expression, filter, exclusions, ids });
             expression += 1 + usize::from(filter.is_some());
         }
-        let expressions = Expressions::compile(&expression_schema(population, outputs), &sources)?;
+        let computed = computed_fields(spec, outputs);
+        let expressions = Expressions::compile(&expression_schema(population, &computed), &sources)?;
         let kept = kept_columns(spec);
         let schema = score_schema(spec, population, outputs, &kept, &recipes)?;
-        let carried = carried(&kept, &recipes, &expressions, outputs)?;
+        let carried = carried(spec, population, (&kept, &recipes), (&expressions, &computed))?;
         Ok(Self {
             kept,
             outputs: outputs.to_vec(),
+            segmentations: spec.segments.keys().cloned().collect(),
             has_embedding: spec.embedding.is_some(),
             expressions,
             audiences: layouts,
@@ -175,13 +181,22 @@ fn expression_sources(spec: &ScoringSpec) -> Vec<ExpressionSource> {
     sources
 }
 
-/// The population's columns and the model's outputs; an output hides a column of its name.
-fn expression_schema(population: &Schema, outputs: &[TaskOutput]) -> SchemaRef {
-    let fields: Vec<Field> = outputs.iter().flat_map(expression_fields).collect();
-    let is_output = |field: &Field| fields.iter().any(|output| output.name() == field.name());
+/// What expressions see beside the population: the model's outputs, and the segments.
+fn computed_fields(spec: &ScoringSpec, outputs: &[TaskOutput]) -> Vec<Field> {
+    let wide = |field: Field| match field.data_type() {
+        DataType::Float32 => field.with_data_type(DataType::Float64),
+        _ => field,
+    };
+    let segments = spec.segments.keys().flat_map(segment_fields).map(|field| wide(field).with_nullable(true));
+    outputs.iter().flat_map(expression_fields).chain(segments).collect()
+}
+
+/// The population's columns and what is computed, which hides a column of its name.
+fn expression_schema(population: &Schema, computed: &[Field]) -> SchemaRef {
+    let is_output = |field: &Field| computed.iter().any(|output| output.name() == field.name());
     let columns = population.fields().iter().filter(|field| !is_output(field)).map(|field| field.as_ref().clone());
     let columns: Vec<Field> = columns.collect();
-    Arc::new(Schema::new([columns, fields].concat()))
+    Arc::new(Schema::new([&columns, computed].concat()))
 }
 
 fn kept_columns(spec: &ScoringSpec) -> Vec<ColumnName> {
@@ -193,14 +208,17 @@ fn kept_columns(spec: &ScoringSpec) -> Vec<ColumnName> {
 }
 
 fn carried(
-    kept: &[ColumnName],
-    recipes: &[IdRecipe],
-    expressions: &Expressions,
-    outputs: &[TaskOutput],
+    spec: &ScoringSpec,
+    population: &Schema,
+    (kept, recipes): (&[ColumnName], &[IdRecipe]),
+    (expressions, computed): (&Expressions, &[Field]),
 ) -> Result<Vec<ColumnName>> {
-    let fields: Vec<Field> = outputs.iter().flat_map(expression_fields).collect();
-    let is_output = |name: &str| fields.iter().any(|field| field.name() == name);
+    let is_output = |name: &str| computed.iter().any(|field| field.name() == name);
     let mut carried = kept.to_vec();
+    for column in spec.segments.values().flat_map(Segmentation::described_by) {
+        find(spec, population, &column, "`segments`")?;
+        index_of(&mut carried, column);
+    }
     for recipe in recipes {
         index_of(&mut carried, recipe.column.clone());
     }
@@ -223,6 +241,7 @@ fn score_schema(
         fields.push((Field::new(field.name(), field.data_type().clone(), true), "another column"));
     }
     fields.extend(outputs.iter().flat_map(score_fields).map(|field| (field, "a task")));
+    fields.extend(spec.segments.keys().flat_map(segment_fields).map(|field| (field, "the segments")));
     let embedding = |name: &ColumnName| Field::new(name.as_str(), DataType::List(embedding_item()), false);
     fields.extend(spec.embedding.iter().map(|name| (embedding(name), "the embedding")));
     let rank = |name| (Field::new(rank_column(name), DataType::Float64, true), "an audience's rank");
@@ -243,7 +262,7 @@ fn score_schema(
 }
 
 /// A number of an embedding, as a list's item.
-pub(super) fn embedding_item() -> FieldRef {
+pub(crate) fn embedding_item() -> FieldRef {
     Arc::new(Field::new("item", DataType::Float32, false))
 }
 

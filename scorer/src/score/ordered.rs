@@ -28,6 +28,11 @@ impl Crew {
         Ok(Self { pool: Arc::new(pool), in_flight: 2 * threads })
     }
 
+    /// Does something with all threads, and waits for it; in between, they score.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(work)
+    }
+
     /// Does `work` on every item, several at once, and gives the results to `emit` in the items' order.
     ///
     /// Blocks the calling thread, which must not be one of the crew.

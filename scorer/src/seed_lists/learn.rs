@@ -1,15 +1,10 @@
 //! Learning the lists: their people's embeddings and a sample's from one pass over the population, then a head for each list.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use artifacts::keys::{hash_nullable_keys, seed_of, unit_interval};
-use feed::{Feed, FeedBatch, FeedPlan, Labels, Order, Table};
-use model::encode::Encoders;
-use model::input::Inputs;
+use feed::FeedBatch;
 use model::measure::BinaryMeasures;
-use model::outputs::Outputs;
-use model::predictor::Predictor;
 use model::seed_head::{Embeddings, HeadOptions, SeedHead, SeedHeads, Standard};
 use query::KeySet;
 use rayon::ThreadPoolBuilder;
@@ -17,55 +12,27 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use spec::ColumnName;
 use spec::scoring::SeedLists;
 use tokio::runtime::Handle;
-use worker::{Cancel, Progress};
 
 use super::SeedList;
 use crate::error::{Result, ScorerError};
+use crate::reading::Reading;
 use crate::run::Run;
 
 /// Seeds of a list that are learned from at the most: those whose hash is lowest.
 const LEARNED_SEEDS: usize = 5000;
 
-/// Rows a batch.
-const BATCH_ROWS: usize = 8192;
-
 /// Every so manieth person is kept apart to judge a list.
 const HELD_OUT: usize = 5;
-
-/// What reading the population needs.
-pub(crate) struct Reading {
-    pub(crate) population: Table,
-    pub(crate) encoders: Arc<Encoders>,
-    pub(crate) predictor: Predictor,
-    pub(crate) progress: Progress,
-    pub(crate) cancel: Cancel,
-}
 
 /// Learns lists over the population. Blocking, on a thread of its own.
 ///
 /// # Errors
 ///
 /// A population that cannot be read or encoded; a list that everybody is on.
-pub(crate) fn learn(run: &Run, lists: &[SeedList], reading: Reading, runtime: &Handle) -> Result<SeedHeads> {
+pub(crate) fn learn(run: &Run, lists: &[SeedList], reading: &Reading, runtime: &Handle) -> Result<SeedHeads> {
     let mut people = People::new(run, lists, reading.population.rows(), reading.predictor.embedding_width());
-    reading.progress.phase("learn seed lists", "rows", Some(reading.population.rows()));
-    let plan = FeedPlan {
-        table: reading.population,
-        encoders: Arc::clone(&reading.encoders),
-        labels: Labels::default(),
-        learning: false,
-        part: None,
-        carry: vec![run.spec().key.clone()],
-        order: Order::Sequential,
-        batch_rows: BATCH_ROWS,
-        threads: run.threads(),
-    };
-    for batch in Feed::open(plan, runtime)? {
-        reading.cancel.check().map_err(|_| ScorerError::Cancelled)?;
-        let batch = batch?;
-        people.add(&batch, &reading.encoders, &reading.predictor)?;
-        reading.progress.advance(batch.rows() as u64);
-    }
+    let carry = vec![run.spec().key.clone()];
+    reading.each_batch("learn seed lists", carry, runtime, |batch| people.add(batch, reading))?;
     let standard = Standard::of(people.of(people.sample.iter().map(|(_, person)| *person)).as_slice());
     let head = |list: &SeedList| people.head(list, &run.spec().seed_lists[&list.declared], &standard);
     let pool = ThreadPoolBuilder::new().num_threads(run.threads()).build().map_err(ScorerError::Threads)?;
@@ -109,7 +76,7 @@ impl<'a> People<'a> {
     }
 
     /// Adds a batch's people who are wanted.
-    fn add(&mut self, batch: &FeedBatch, encoders: &Encoders, predictor: &Predictor) -> Result<()> {
+    fn add(&mut self, batch: &FeedBatch, reading: &Reading) -> Result<()> {
         let keys = batch.carry.as_ref().and_then(|carried| carried.column_by_name(self.key.as_str()));
         let keys = keys.ok_or(ScorerError::Broken)?;
         let is_no_key = |source| ScorerError::Key { column: self.key.clone(), source };
@@ -130,14 +97,9 @@ impl<'a> People<'a> {
             if is_sampled {
                 self.sample.push((hash, place));
             }
-            wanted.push((0, row));
+            wanted.push(row);
         }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let (mut inputs, mut outputs) = (Inputs::default(), Outputs::default());
-        inputs.gather(&encoders.layout(), &[&batch.batch.inputs], &wanted);
-        Ok(predictor.predict_and_embed(&inputs, &mut outputs, &mut self.numbers)?)
+        reading.embed(batch, &wanted, &mut self.numbers)
     }
 
     /// Some people's embeddings.

@@ -4,8 +4,10 @@
 
 mod inputs;
 mod judged;
+mod neighbours;
 mod night;
 mod plant;
 mod publishing;
 mod scoring;
 mod seed_lists;
+mod segments;

@@ -213,7 +213,8 @@ fn summary(run: &Run, people: &[Person]) -> ShardSummary {
         (name.clone(), counts.finish())
     };
     let null_keys = people.iter().filter(|person| person.key.is_none()).count() as u64;
-    ShardSummary { null_keys, micros: 0, audiences: run.spec().audiences.keys().map(counts).collect() }
+    let audiences = run.spec().audiences.keys().map(counts).collect();
+    ShardSummary { null_keys, audiences, ..ShardSummary::default() }
 }
 
 /// The plan of a run.

@@ -13,3 +13,4 @@ mod presets;
 mod same_bytes;
 mod search;
 mod seed_lists;
+mod segments;

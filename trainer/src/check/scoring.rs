@@ -10,7 +10,7 @@ use query::{ExpressionSource, Expressions, ListsWanted, Session};
 use spec::ids::Selector;
 use spec::suggest::nearest;
 use spec::task::lists::name_of;
-use spec::{ColumnName, ModelName, Scoring, ScoringSpec, Task, TaskName, TrainingSpec};
+use spec::{ColumnName, ModelName, Scoring, ScoringSpec, Segmentation, Task, TaskName, TrainingSpec};
 
 use super::{Level, Notebook, inspect, open_tables};
 use crate::report::numbers::plural;
@@ -36,12 +36,19 @@ pub(super) async fn check(
         notebook.error("spec.key", &error);
     }
     check_columns(spec, &schema, notebook);
+    check_segments(spec, &schema, notebook);
     if let Some(model) = &model {
         check_features(model, &schema, notebook);
         let lists = check_seed_lists(spec, &session, notebook).await;
         check_expressions(spec, model, &lists, &schema, notebook);
     }
     check_exclusions(spec, &session, notebook);
+    for (name, neighbours) in &spec.neighbours {
+        let of = &neighbours.of;
+        if let Err(error) = session.check_key(&of.table, of.key.as_ref().unwrap_or(&spec.key)) {
+            notebook.error(format!("spec.neighbours.{name}.of"), &error);
+        }
+    }
     if let Some(inspection) = inspect(&session, &spec.population, "spec.population", notebook).await {
         notebook.table(&spec.population, inspection.summary);
     }
@@ -107,11 +114,42 @@ fn check_columns(spec: &ScoringSpec, schema: &SchemaRef, notebook: &mut Notebook
     for (index, column) in spec.keep.iter().enumerate() {
         expect(column, format!("spec.keep[{index}]"));
     }
+    for (name, segmentation) in &spec.segments {
+        for (index, column) in segmentation.columns.iter().flatten().enumerate() {
+            expect(column, format!("spec.segments.{name}.columns[{index}]"));
+        }
+        for (index, column) in segmentation.profile.iter().enumerate() {
+            expect(column, format!("spec.segments.{name}.profile[{index}]"));
+        }
+    }
     for (name, audience) in &spec.audiences {
         for (index, id) in audience.ids.iter().enumerate() {
             expect(&id.column, format!("spec.audiences.{name}.ids[{index}].column"));
         }
     }
+}
+
+/// Whether segments can be made of their columns; one that is not there is told elsewhere.
+fn check_segments(spec: &ScoringSpec, schema: &SchemaRef, notebook: &mut Notebook<'_>) {
+    for (name, segmentation) in &spec.segments {
+        for (index, column) in segmentation.columns.iter().flatten().enumerate() {
+            let Ok(field) = schema.field_with_name(column.as_str()) else { continue };
+            let found = field.data_type();
+            if !found.is_numeric() && *found != DataType::Boolean {
+                let message =
+                    format!("column `{column}` is {found}, and segments are of numbers: cast it in a prepare step");
+                notebook.find(Level::Error, format!("spec.segments.{name}.columns[{index}]"), message);
+            }
+        }
+    }
+}
+
+/// The columns that expressions see of segments.
+fn segment_fields(spec: &ScoringSpec) -> impl Iterator<Item = Field> {
+    spec.segments.keys().flat_map(|name| {
+        let distance = Segmentation::distance_column(name.as_str());
+        [Field::new(name.as_str(), DataType::Int32, false), Field::new(distance, DataType::Float64, false)]
+    })
 }
 
 /// The columns that seed lists make, small ones too: who of them is in the population is not looked up.
@@ -145,7 +183,7 @@ async fn check_seed_lists(spec: &ScoringSpec, session: &Session, notebook: &mut 
     names
 }
 
-/// Expressions over the population's columns, the model's outputs and the seed lists' scores.
+/// Expressions over the population's columns, the model's outputs, the seed lists' scores and the segments.
 fn check_expressions(
     spec: &ScoringSpec,
     model: &TrainingSpec,
@@ -155,7 +193,7 @@ fn check_expressions(
 ) {
     let outputs = model.tasks.iter().flat_map(|(name, task)| output_fields(name, task));
     let of_lists = lists.iter().map(|list| Field::new(list.as_str(), DataType::Float32, false));
-    let outputs: Vec<Field> = outputs.chain(of_lists).collect();
+    let outputs: Vec<Field> = outputs.chain(of_lists).chain(segment_fields(spec)).collect();
     let is_output = |name: &str| outputs.iter().any(|output| output.name() == name);
     let own = schema.fields().iter().filter(|field| !is_output(field.name())).map(|field| field.as_ref().clone());
     let own: Vec<Field> = own.collect();
