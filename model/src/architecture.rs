@@ -42,8 +42,9 @@ impl Architecture {
             bias: statistics.bias(index, name, task, objective.prior()),
             after: after(spec, task),
             objective: *objective,
+            is_seed_list: task.seeds().is_some(),
         });
-        Self::new(spec, layout, objectives.clone(), &heads.collect::<Vec<_>>())
+        Self::new(spec, layout, objectives.clone(), (&heads.collect::<Vec<_>>(), statistics.items()))
     }
 
     /// For predictions alone.
@@ -64,9 +65,10 @@ impl Architecture {
             bias: vec![0.0; objective.units()],
             after: after(spec, task),
             objective: *objective,
+            is_seed_list: task.seeds().is_some(),
         };
         let heads: Vec<_> = spec.tasks.iter().zip(&objectives).map(head).collect();
-        Self::new(spec, layout, objectives, &heads)
+        Self::new(spec, layout, objectives, (&heads, &[]))
     }
 
     /// Checks shapes and values of a batch's targets.
@@ -84,10 +86,10 @@ impl Architecture {
         spec: &TrainingSpec,
         layout: &InputLayout,
         objectives: Vec<Objective>,
-        heads: &[Head],
+        (heads, items): (&[Head], &[u64]),
     ) -> Result<Self, Error> {
         let layout = embedded(&spec.network, layout, heads.len());
-        let graph = graph(&spec.network, &layout, heads)?;
+        let graph = graph(&spec.network, &layout, heads, items)?;
         let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
         Ok(Self { layout, tasks, objectives, graph })
     }

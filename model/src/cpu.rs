@@ -1,15 +1,18 @@
 //! One block of rows through a network on one thread of a CPU: gather, forward, and back.
 
+pub(crate) mod numbers;
+
 use std::ops::Range;
 
+use self::numbers::{Numbers, NumbersMut};
 use crate::architecture::Architecture;
 use crate::embedding::{Table, VECTOR, gather};
 use crate::input::Inputs;
 use crate::kernel::memory::Aligned;
 use crate::kernel::product::{Packed, Write};
-use crate::layers::{Backward, Dropout, Forward, INPUT, View};
+use crate::layers::{Backward, Dropout, Forward, INPUT};
 use crate::loss::Column;
-use crate::loss::joint::{Joint, JointRows};
+use crate::loss::joint::JointRows;
 
 /// Rows of a block. Its activations fit the caches of a core, and products of this many rows run at full speed.
 pub(crate) const BLOCK: usize = 256;
@@ -97,11 +100,6 @@ impl Activations {
         }
     }
 
-    /// A number of a row after a forward pass.
-    fn number(&self, architecture: &Architecture, view: View, row: usize) -> f64 {
-        f64::from(self.0[view.buffer][row * architecture.graph.buffers[view.buffer].stride + view.column])
-    }
-
     /// The heads of one row whose `x` is given, column by column.
     pub(crate) fn forward_row(&mut self, architecture: &Architecture, weights: &Weights, x: impl Fn(usize) -> f32) {
         let graph = &architecture.graph;
@@ -170,25 +168,13 @@ impl Gradients {
         totals: &[f64],
     ) -> Vec<f64> {
         let graph = &architecture.graph;
-        let place = |view: View, row: usize| row * graph.buffers[view.buffer].stride + view.column;
+        let numbers = Numbers { buffers: &graph.buffers, numbers: &activations.0 };
+        let mut gradients = NumbersMut { buffers: &graph.buffers, numbers: &mut self.0 };
         for &view in &graph.beside_heads {
-            (0..rows.rows.len()).for_each(|row| self.0[view.buffer][place(view, row)] = 0.0);
+            (0..rows.rows.len()).for_each(|row| gradients.row(view, row).fill(0.0));
         }
-        let sum = |(joint, &total): (&Joint, &f64)| {
-            let views = [joint.before.logit, joint.step.logit];
-            let logits = |row| views.map(|view| activations.number(architecture, view, row));
-            let mut sum = 0.0;
-            for (row, (weight, loss)) in
-                joint.of_rows(rows, logits).enumerate().filter(|(_, (weight, _))| *weight > 0.0 && total > 0.0)
-            {
-                sum += joint.weight * weight * loss.loss / total;
-                for (view, by) in views.into_iter().zip(loss.by) {
-                    self.0[view.buffer][place(view, row)] += (joint.weight * weight * by / total) as f32;
-                }
-            }
-            sum
-        };
-        graph.joints.iter().zip(totals).map(sum).collect()
+        let joints = graph.joints.iter().zip(totals);
+        joints.map(|(joint, &total)| joint.descend(rows, total, &numbers, &mut gradients)).collect()
     }
 
     /// Follows the heads' gradients back through the network.

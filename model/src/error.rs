@@ -234,6 +234,18 @@ pub enum NetworkProblem {
     /// Experts without layers.
     #[error("`expert_layers` is empty")]
     NoExpertLayers,
+    /// A seed tower without lists to be told apart.
+    #[error(
+        "it draws the seeds of a list away from those of others, and seed lists there are {0}: use shared_bottom, or let smaller \
+         lists count with a lower `min_size`"
+    )]
+    FewSeedLists(usize),
+    /// A tower without features.
+    #[error("the features of its users, or those of its items, give no input")]
+    EmptyTower,
+    /// Rows that do not say which item they are of.
+    #[error("`item` names no feature with one id a row: it takes a categorical feature or a cross")]
+    NoItem,
     /// A dropout outside 0..1.
     #[error("`dropout` is {0}, not in 0..1")]
     Dropout(f64),

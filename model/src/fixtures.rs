@@ -129,12 +129,17 @@ pub(crate) fn batch(rows: usize, seed: u64) -> Batch {
     Batch { inputs: inputs(&layout(), rows, seed), targets: targets(rows, seed) }
 }
 
-/// A document with a network, three tasks (`buy` binary, `spend` value, `like` nnPU; binary and after `buy` under a
-/// funnel network) and changes to `training`.
+/// A document with a network, three tasks (`buy` binary, `spend` value, `like` nnPU) and changes to `training`. Under a funnel
+/// network `like` is binary and after `buy`, under towers binary; under a seed tower `buy` is a seed list too.
 pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) -> TrainingSpec {
     let like = match network["kind"].as_str() {
         Some("esmm" | "escm2" | "aitm") => serde_json::json!({"kind": "binary", "label": "liked", "after": "buy"}),
+        Some("two_tower") => serde_json::json!({"kind": "binary", "label": "liked"}),
         _ => serde_json::json!({"kind": "lookalike", "seeds": {"table": "best"}, "loss": "nnpu", "prior": 0.3}),
+    };
+    let buy = match network["kind"].as_str() {
+        Some("seed_tower") => serde_json::json!({"kind": "lookalike", "seeds": {"table": "buyers"}}),
+        _ => serde_json::json!({"kind": "binary", "label": "bought", "positive_weight": 2.0}),
     };
     let document = serde_json::json!({
         "tables": {"rows": {"url": "rows.parquet"}},
@@ -142,7 +147,7 @@ pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) 
         "key": "id",
         "features": {"age": {"kind": "numeric"}},
         "tasks": {
-            "buy": {"kind": "binary", "label": "bought", "positive_weight": 2.0},
+            "buy": buy,
             "spend": {"kind": "value", "label": "spent"},
             "like": like,
         },
@@ -225,5 +230,17 @@ pub(crate) fn networks(dropout: f64) -> Vec<serde_json::Value> {
             "over": {"kind": "shared_bottom", "bottom_layers": [12], "tower_layers": [8], "dropout": dropout},
         }),
         serde_json::json!({"kind": "aitm", "tower_layers": [20, 14], "dropout": dropout, "calibrator_weight": 0.2}),
+        serde_json::json!({
+            "kind": "seed_tower", "bottom_layers": [14], "tower_layers": [6], "embedding_width": 5, "temperature": 0.5,
+            "dropout": dropout,
+        }),
+        serde_json::json!({
+            "kind": "seed_tower", "bottom_layers": [13], "tower_layers": [], "embedding_width": 9, "temperature": 0.4,
+            "prototype_weight": 0.0, "dropout": dropout, "interaction": {"kind": "deepfm", "rank": 8},
+        }),
+        serde_json::json!({
+            "kind": "two_tower", "item_features": ["product", "tags", "recency"], "item": "product", "user_layers": [14, 9],
+            "item_layers": [11], "embedding_width": 6, "temperature": 0.8, "dropout": dropout,
+        }),
     ]
 }

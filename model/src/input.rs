@@ -4,9 +4,10 @@
 //! embedding tables of one width are one merged matrix, so that a batch needs one gather a width. Ids are rows of
 //! that matrix: a slot's `first_row` is already added.
 
-use std::collections::BTreeMap;
 mod deal;
+pub(crate) mod single;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use spec::feature::Pool;

@@ -7,11 +7,14 @@ pub(crate) mod attend;
 pub(crate) mod conjunction;
 pub(crate) mod cross;
 pub(crate) mod dense;
+pub(crate) mod inner;
 pub(crate) mod mix;
 pub(crate) mod pairs;
+pub(crate) mod prototypes;
 pub(crate) mod select;
 pub(crate) mod softmax;
 pub(crate) mod sum;
+pub(crate) mod unit;
 
 use std::fmt::Debug;
 use std::ops::Range;

@@ -16,8 +16,10 @@ mod linear;
 mod mmoe;
 pub(crate) mod parameters;
 mod ple;
+mod seed_tower;
 mod shared_bottom;
 mod stem;
+mod two_tower;
 
 use spec::network::Network;
 
@@ -44,6 +46,8 @@ pub(crate) struct Head {
     pub(crate) after: Option<usize>,
     /// What its task learns by.
     pub(crate) objective: Objective,
+    /// Whether its task is membership of a seed list.
+    pub(crate) is_seed_list: bool,
 }
 
 impl Head {
@@ -57,6 +61,11 @@ impl Head {
 pub(crate) trait Assembly {
     /// What makes the document's network impossible to build.
     fn problem(&self) -> Option<NetworkProblem>;
+
+    /// What the features or tasks lack that the network needs.
+    fn misfit(&self, _builder: &Builder, _heads: &[Head]) -> Option<NetworkProblem> {
+        None
+    }
 
     /// How many embeddings each id has, side by side, for a network of so many tasks.
     fn embeddings(&self, _tasks: usize) -> usize {
@@ -78,6 +87,8 @@ fn assembly(network: &Network) -> &dyn Assembly {
         Network::Esmm(network) => network,
         Network::Escm2(network) => network,
         Network::Aitm(network) => network,
+        Network::SeedTower(network) => network,
+        Network::TwoTower(network) => network,
     }
 }
 
@@ -91,19 +102,21 @@ pub(crate) fn embedded(network: &Network, layout: &InputLayout, tasks: usize) ->
 
 /// The graph of a document's network over inputs of a layout.
 ///
+/// `items` are how many training rows have each id of the feature that says which item a row is of, where there is one.
+///
 /// # Errors
 ///
-/// A network that has no inputs, tasks, units or experts.
-pub(crate) fn graph(network: &Network, layout: &InputLayout, heads: &[Head]) -> Result<Graph, Error> {
+/// A network that has no inputs, tasks, units or experts, or lacks features or tasks that it needs.
+pub(crate) fn graph(network: &Network, layout: &InputLayout, heads: &[Head], items: &[u64]) -> Result<Graph, Error> {
+    let mut builder = Builder::new(layout, items);
     let problem = match (layout.width(), heads.len()) {
         (0, _) => Some(NetworkProblem::NoInputs),
         (_, 0) => Some(NetworkProblem::NoTasks),
-        _ => assembly(network).problem(),
+        _ => assembly(network).problem().or_else(|| assembly(network).misfit(&builder, heads)),
     };
     if let Some(problem) = problem {
         return Err(Error::Network { problem });
     }
-    let mut builder = Builder::new(layout);
     let views = assembly(network).assemble(&mut builder, heads);
     Ok(builder.finish(views))
 }

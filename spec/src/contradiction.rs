@@ -1,8 +1,10 @@
 //! Mistakes of meaning: parts of a document that do not go together, each well formed.
 
 mod feature;
+mod network;
 
 pub use self::feature::FeatureContradiction;
+pub use self::network::NetworkContradiction;
 use crate::measure::Measure;
 use crate::mistake::choice;
 use crate::node::quoted;
@@ -69,6 +71,9 @@ pub enum Contradiction {
     /// Parts of a feature, or of features that share a table.
     #[error(transparent)]
     Feature(#[from] FeatureContradiction),
+    /// A network that asks something else of features or tasks.
+    #[error(transparent)]
+    Network(#[from] NetworkContradiction),
     /// An item of a list a second time.
     #[error("{} is listed twice", quoted(.item))]
     ListedTwice {
@@ -381,6 +386,7 @@ impl Contradiction {
             Self::UnknownTask { name, known } => Some(choice("tasks", name, known)),
             Self::UnknownColumn { name, known } => Some(choice("columns", name, known)),
             Self::Feature(contradiction) => contradiction.hint(),
+            Self::Network(contradiction) => contradiction.hint(),
             Self::TableTwice { .. }
             | Self::MeasureOfAnotherKind { .. }
             | Self::NoGroups { .. }

@@ -1,7 +1,11 @@
 //! Networks: how encoded rows become one logit (or value head) per task.
 
+mod towers;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use towers::{SeedTowerNetwork, TwoTowerNetwork};
 
 /// The network's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +27,10 @@ pub enum Network {
     Escm2(Escm2Network),
     /// Funnel steps that hand over what they know to the next one (Xi, KDD 2021).
     Aitm(AitmNetwork),
+    /// Seeds drawn to their list's prototype, beside the tasks (Snell, NeurIPS 2017; Khosla, NeurIPS 2020).
+    SeedTower(SeedTowerNetwork),
+    /// A tower for the user and one for the item of a row (Yi, RecSys 2019).
+    TwoTower(TwoTowerNetwork),
 }
 
 impl Network {
@@ -37,6 +45,8 @@ impl Network {
             Self::Esmm(_) => "esmm",
             Self::Escm2(_) => "escm2",
             Self::Aitm(_) => "aitm",
+            Self::SeedTower(_) => "seed_tower",
+            Self::TwoTower(_) => "two_tower",
         }
     }
 
@@ -44,7 +54,13 @@ impl Network {
     pub fn has_funnel(&self) -> bool {
         match self {
             Self::Esmm(_) | Self::Escm2(_) | Self::Aitm(_) => true,
-            Self::Linear(_) | Self::SharedBottom(_) | Self::Mmoe(_) | Self::Ple(_) | Self::Stem(_) => false,
+            Self::Linear(_)
+            | Self::SharedBottom(_)
+            | Self::Mmoe(_)
+            | Self::Ple(_)
+            | Self::Stem(_)
+            | Self::SeedTower(_)
+            | Self::TwoTower(_) => false,
         }
     }
 }

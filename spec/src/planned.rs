@@ -5,7 +5,7 @@ use crate::node::Value;
 
 /// Words, by the type that they would be of.
 const WORDS: [(&str, &[&str]); 8] = [
-    ("Network", &["two_tower", "seed_tower", "ralm", "metaheac", "seed_head"]),
+    ("Network", &["ralm", "metaheac", "seed_head"]),
     ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),
     ("SequencePool", &["attention", "self_attention"]),

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 mod audiences;
 mod features;
 mod lookalike;
+mod network;
 mod preset;
 mod scoring;
 mod search;

@@ -106,6 +106,23 @@ fn network(network: &Network) -> String {
         Network::Aitm(network) => {
             format!("aitm, towers of {}{}", layers(&network.tower_layers), interaction(network.interaction.as_ref()))
         }
+        Network::SeedTower(network) => format!(
+            "seed tower, bottom of {}, towers of {}, embeddings of {} drawn to prototypes by {} at {}{}",
+            layers(&network.bottom_layers),
+            layers(&network.tower_layers),
+            network.embedding_width,
+            network.prototype_weight,
+            network.temperature,
+            interaction(network.interaction.as_ref())
+        ),
+        Network::TwoTower(network) => format!(
+            "two towers, users of {} and items of {}, embeddings of {}, items told apart by {} at {}",
+            layers(&network.user_layers),
+            layers(&network.item_layers),
+            network.embedding_width,
+            network.softmax_weight,
+            network.temperature
+        ),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::seeds::SeedLists;
 use crate::slices::slices;
 use crate::train::StoredMetrics;
 
-/// Batches whose labels decide where the heads' biases start.
+/// Batches whose labels decide where the heads' biases start, and whose items how often each is drawn.
 const STATISTICS_BATCHES: usize = 256;
 
 /// A fitted model with its measures.
@@ -96,10 +96,12 @@ impl Fitting {
 /// Rows that cannot be read; priors that cannot be estimated; [`TrainerError::Cancelled`].
 pub(crate) fn learner_options(spec: &TrainingSpec, desk: &Desk<'_>) -> Result<LearnerOptions> {
     let rows = desk.rows;
+    let layout = rows.encoders().layout();
     let mut statistics = TargetStatistics::default().with_classes(rows.encoders().class_counts());
     for batch in rows.shuffled(0)?.take(STATISTICS_BATCHES) {
         let batch = batch?;
         statistics.push(&batch.targets, batch.inputs.rows);
+        statistics.push_items(spec, &layout, &batch.inputs);
     }
     let priors = prior::estimate(spec, rows, &statistics, desk.progress, desk.cancel)?;
     let total_steps = u64::from(spec.training.epochs) * rows.steps_per_epoch();

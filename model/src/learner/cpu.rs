@@ -145,8 +145,7 @@ impl CpuLearner {
         let factors = course.factors(self.task_weights.values());
         let dropout = Dropout { seed: course.fit.seed, step: course.step, first_row: 0 };
         let known = self.known_sums(architecture, batch, dropout)?;
-        let joints = architecture.graph.joints.iter();
-        let totals: Vec<f64> = joints.map(|joint| joint.total_weight(&batch.targets, batch.inputs.rows)).collect();
+        let totals: Vec<f64> = architecture.graph.joints.iter().map(|joint| joint.total_weight(batch)).collect();
         let pass = Pass { batch, dropout, known: &known, lanes: &lanes };
         let counts = Counts { factors: &factors, totals: &totals };
         let found = match course.weighting.takes_tasks_apart() && !lanes.is_empty() {
@@ -337,7 +336,7 @@ impl Work<'_> {
                     &mut gradients.head(architecture, task),
                 ));
             }
-            let joint = JointRows { targets: &batch.targets, batch_rows: batch.inputs.rows, rows: rows.clone() };
+            let joint = JointRows { batch, rows: rows.clone() };
             losses.joint += gradients.add_joint(architecture, activations, &joint, self.totals).iter().sum::<f64>();
             let input = &mut lane.input[(start - lane.rows.start) * stride..];
             let into = Into { dense: lane.gradient, write, input };

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::input::{Batch, Inputs, Targets};
 use crate::kernel::memory::Aligned;
 use crate::layers::{Dropout, Nodes};
-use crate::loss::joint::Joint;
+use crate::loss::joint::JointTensors;
 use crate::loss::tensors::TargetTensors;
 use crate::loss::weighting::{Weighting, surgery};
 use crate::loss::{LossSums, Rows};
@@ -138,9 +138,8 @@ impl TensorLearner {
         let shared = self.shared.as_ref().map(Tensor::shallow_clone);
         let Descent { by_x, by_weights, squares } = match shared {
             Some(shared) => {
-                // A loss of two steps of a funnel goes with the later one.
                 for (joint, loss) in architecture.graph.joints.iter().zip(&joints) {
-                    let task = joint.step.task;
+                    let task = joint.task();
                     descents[task] = descents[task].f_add(loss)?;
                 }
                 self.apart(course, &x, &descents, &shared)?
@@ -173,16 +172,13 @@ impl TensorLearner {
         targets: &[TargetTensors],
         batch: &Batch,
     ) -> Result<Vec<Tensor>, TchError> {
+        let device = self.model.device;
         let row_weights = match &batch.targets.weights {
-            Some(weights) => upload(weights, self.model.device)?,
-            None => Tensor::f_ones([batch.inputs.rows as i64], (Kind::Float, self.model.device))?,
+            Some(weights) => upload(weights, device)?,
+            None => Tensor::f_ones([batch.inputs.rows as i64], (Kind::Float, device))?,
         };
-        let loss = |joint: &Joint| {
-            let steps = [joint.before, joint.step];
-            let [before, step] = steps.map(|step| nodes.get(step.logit));
-            joint.tensor_loss([&before?, &step?], steps.map(|step| &targets[step.task]), &row_weights)
-        };
-        architecture.graph.joints.iter().map(loss).collect()
+        let of = JointTensors { nodes, targets, row_weights: &row_weights, batch, device };
+        architecture.graph.joints.iter().map(|joint| joint.tensor_loss(&of)).collect()
     }
 
     /// One pass back for all tasks.

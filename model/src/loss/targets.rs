@@ -1,12 +1,12 @@
 //! What a batch's targets say before any prediction: are they usable, and how much do their rows weigh.
 
-use spec::{Task, TaskName};
+use spec::{Network, Task, TaskName, TrainingSpec};
 
 use super::Objective;
 use super::regression::LabelMoments;
 use super::ziln::raw_scale;
 use crate::error::Error;
-use crate::input::Targets;
+use crate::input::{InputLayout, Inputs, Targets};
 use crate::outputs::ClassCounts;
 
 /// Checks shapes and values of a batch's targets.
@@ -82,6 +82,7 @@ fn refuse(
 pub struct TargetStatistics {
     tasks: Vec<TaskStatistics>,
     classes: ClassCounts,
+    items: Vec<u64>,
 }
 
 /// Weighted sums over a task's observed rows.
@@ -111,9 +112,24 @@ impl TargetStatistics {
         }
     }
 
+    /// Counts the items of a batch's rows, where the document's network has items.
+    pub fn push_items(&mut self, spec: &TrainingSpec, layout: &InputLayout, inputs: &Inputs) {
+        let Network::TwoTower(network) = &spec.network else { return };
+        let Some(slot) = layout.single(&network.item) else { return };
+        self.items.resize(slot.ids, 0);
+        (0..inputs.rows).for_each(|row| self.items[slot.id(inputs, row)] += 1);
+    }
+
+    /// How many rows have each item's id; nothing where none were counted.
+    pub(crate) fn items(&self) -> &[u64] {
+        &self.items
+    }
+
     /// Adds what others were given.
     pub fn merge(&mut self, other: &Self) {
         self.classes.extend(other.classes.iter().map(|(task, rows)| (task.clone(), rows.clone())));
+        self.items.resize(self.items.len().max(other.items.len()), 0);
+        self.items.iter_mut().zip(&other.items).for_each(|(mine, other)| *mine += other);
         self.tasks.resize(self.tasks.len().max(other.tasks.len()), TaskStatistics::default());
         self.tasks.iter_mut().zip(&other.tasks).for_each(|(mine, other)| mine.merge(other));
     }

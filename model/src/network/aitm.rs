@@ -7,7 +7,7 @@
 //! `p_k = relu(z_b·T_k + t_k)`, `z_k = Σ_{u ∈ {p_k, q_k}} w_u h_1(u)`, `w = softmax_u(⟨h_2(u), h_3(u)⟩ / √width)`
 //!
 //! where `h_1`, `h_2` and `h_3` are products with matrices that all steps share. Training adds [the calibrator of
-//! expectations](crate::loss::joint), `α·mean max(p_k - p_b, 0)` for every step.
+//! expectations](crate::loss::joint::steps), `α·mean max(p_k - p_b, 0)` for every step.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -24,7 +24,8 @@ use super::funnel::in_order;
 use super::{Assembly, Branch, Builder, Head, Hidden, Stack, hidden_problem, interaction};
 use crate::error::NetworkProblem;
 use crate::layers::View;
-use crate::loss::joint::{Joint, Rule, Step};
+use crate::loss::joint::steps::{Step, StepRule, Steps};
+use crate::loss::joint::{Joint, Rule};
 
 impl Assembly for AitmNetwork {
     fn problem(&self) -> Option<NetworkProblem> {
@@ -48,7 +49,8 @@ impl Assembly for AitmNetwork {
         for (task, head) in heads.iter().enumerate() {
             let step = |task: usize| Step { task, logit: whole[task] };
             let Some(before) = head.after.map(step) else { continue };
-            builder.ask(Joint { rule: Rule::Order, weight: self.calibrator_weight, before, step: step(task) });
+            let steps = Steps { rule: StepRule::Order, before, step: step(task) };
+            builder.ask(Joint { rule: Rule::Steps(steps), weight: self.calibrator_weight });
         }
         whole
     }

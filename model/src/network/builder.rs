@@ -1,24 +1,32 @@
 //! Puts layers together: gives each its buffer and weights, and settles how gradients flow back.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use spec::FeatureName;
 
 use crate::input::InputLayout;
+use crate::input::single::SingleSlot;
 use crate::layers::activation::Activation;
 use crate::layers::attend::Attend;
 use crate::layers::conjunction::Conjunction;
 use crate::layers::cross::Cross;
 use crate::layers::dense::Dense;
+use crate::layers::inner::Inner;
 use crate::layers::mix::{Mix, Source};
 use crate::layers::pairs::Pairs;
+use crate::layers::prototypes::Prototypes;
 use crate::layers::select::Select;
 use crate::layers::softmax::Softmax;
 use crate::layers::sum::Sum;
+use crate::layers::unit::Unit;
 use crate::layers::{Buffer, INPUT, Layer, View};
 use crate::loss::joint::Joint;
+use crate::loss::joint::retrieval::log_rates;
 use crate::network::branch::{Branch, Stack};
 use crate::network::field::{Field, fields};
 use crate::network::graph::{Graph, Written};
-use crate::network::parameters::{Block, Named, Placement};
+use crate::network::parameters::{Block, Init, Named, Placement};
 use crate::network::{Head, Parameters};
 
 /// Branches side by side that several products have in common.
@@ -36,21 +44,23 @@ pub(crate) struct Builder {
     parameters: Parameters,
     joints: Vec<Joint>,
     fields: Vec<Field>,
-    numeric_width: usize,
+    layout: InputLayout,
+    log_rates: Arc<[f32]>,
     activations: usize,
     embedding: Option<View>,
 }
 
 impl Builder {
-    /// For inputs `x` of a layout.
-    pub(crate) fn new(layout: &InputLayout) -> Self {
+    /// For inputs `x` of a layout, and how many training rows have each item's id.
+    pub(crate) fn new(layout: &InputLayout, items: &[u64]) -> Self {
         Self {
             buffers: vec![Buffer::new(layout.width())],
             layers: Vec::new(),
             parameters: Parameters::default(),
             joints: Vec::new(),
             fields: fields(layout),
-            numeric_width: layout.numeric_width(),
+            layout: layout.clone(),
+            log_rates: log_rates(items),
             activations: 0,
             embedding: None,
         }
@@ -59,6 +69,16 @@ impl Builder {
     /// The features' parts of `x`.
     pub(crate) fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// Where a feature's id stands in a batch, if it has one a row.
+    pub(crate) fn single(&self, feature: &FeatureName) -> Option<SingleSlot> {
+        self.layout.single(feature)
+    }
+
+    /// How often each item is drawn, as a logarithm.
+    pub(crate) fn log_rates(&self) -> Arc<[f32]> {
+        Arc::clone(&self.log_rates)
     }
 
     /// `x`
@@ -192,10 +212,33 @@ impl Builder {
         output
     }
 
+    /// Vectors side by side, each made of length 1.
+    pub(crate) fn unit(&mut self, input: View, groups: usize) -> View {
+        let output = self.buffer(input.width);
+        self.layers.push(Box::new(Unit { input, output, groups }));
+        output
+    }
+
+    /// The inner products of vectors, pair by pair.
+    pub(crate) fn inner(&mut self, pairs: Vec<[View; 2]>) -> View {
+        let output = self.buffer(pairs.len());
+        self.layers.push(Box::new(Inner { pairs, output }));
+        output
+    }
+
+    /// An embedding's cosines to learned directions, `prototypes.weight`.
+    pub(crate) fn prototypes(&mut self, input: View, count: usize) -> View {
+        let (weight, output) = (self.parameters.block(count, input.width, false), self.buffer(count));
+        let branch = Branch { start: Some(Init::Uniform(1.0)), ..Branch::linear("prototypes", input.width) };
+        self.name_weight(&branch, branch.placement(weight, 0, count, 0));
+        self.layers.push(Box::new(Prototypes { input, weight, output }));
+        output
+    }
+
     /// Columns of the input, run after run.
     pub(crate) fn select(&mut self, runs: Vec<Range<usize>>) -> View {
         let (input, output) = (self.input(), self.buffer(runs.iter().map(Range::len).sum()));
-        self.layers.push(Box::new(Select { input, runs, output, gradient_from: self.numeric_width }));
+        self.layers.push(Box::new(Select { input, runs, output, gradient_from: self.layout.numeric_width() }));
         output
     }
 
@@ -228,7 +271,7 @@ impl Builder {
     }
 
     fn gradient_from(&self, input: View) -> usize {
-        if input.buffer == INPUT { self.numeric_width } else { 0 }
+        if input.buffer == INPUT { self.layout.numeric_width() } else { 0 }
     }
 
     /// Hidden layers of networks that all read the whole input, the first as one product. Gives

@@ -18,7 +18,7 @@ pub(crate) struct Graph {
     pub(crate) heads: Vec<View>,
     /// What the tasks share at last: a row's embedding.
     pub(crate) embedding: View,
-    /// Losses of several heads together.
+    /// Losses of several tasks or rows together.
     pub(crate) joints: Vec<Joint>,
     /// What joint losses alone read: no head is there, or holds it.
     pub(crate) beside_heads: Vec<View>,
@@ -47,9 +47,9 @@ impl Written {
     /// By the losses.
     pub(super) fn by(heads: &[View], joints: &[Joint]) -> Self {
         let mut written = Self { views: heads.to_vec(), beside_heads: Vec::new(), blocks: BTreeSet::new() };
-        for logit in joints.iter().flat_map(|joint| [joint.before.logit, joint.step.logit]) {
-            if written.claim(logit) == Write::Over {
-                written.beside_heads.push(logit);
+        for view in joints.iter().flat_map(Joint::views) {
+            if written.claim(view) == Write::Over {
+                written.beside_heads.push(view);
             }
         }
         written

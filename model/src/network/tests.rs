@@ -8,7 +8,7 @@ use crate::architecture::Architecture;
 use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
 use crate::embedding::{VECTOR, gather};
 use crate::fixtures::{batch, class_counts, document, inputs, layout, networks, sharing_layout, targets};
-use crate::input::{Batch, InputLayout, Targets};
+use crate::input::{Batch, InputLayout};
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
 use crate::loss::joint::JointRows;
@@ -32,10 +32,16 @@ fn weights(architecture: &Architecture, seed: u64) -> Weights {
     let mut weights = Weights::initial(architecture, seed);
     let numbers = weights.tables.iter_mut().flat_map(|table| table.numbers.iter_mut());
     numbers.for_each(|number| *number *= 30.0);
+    // A direction bends the more the shorter its vector is.
+    let vectors = ["projection.weight", "user.embedding.weight", "item.embedding.weight"];
+    for named in architecture.graph.parameters.named.iter().filter(|named| vectors.contains(&named.name.as_str())) {
+        let numbers: Vec<f32> = named.read(&weights.dense).iter().map(|number| number * 10.0).collect();
+        named.write(&mut weights.dense, &numbers);
+    }
     weights
 }
 
-/// The sum of the tasks' losses of the first rows of a batch, or the loss of one.
+/// The sum of the tasks' losses of a batch, or the loss of one.
 fn loss(architecture: &Architecture, weights: &Weights, batch: &Batch, only: Option<usize>) -> f64 {
     let mut activations = Activations::new(architecture);
     activations.forward(architecture, weights.unpacked(), &batch.inputs, 0..ROWS, Some(DROPOUT));
@@ -49,14 +55,8 @@ fn loss(architecture: &Architecture, weights: &Weights, batch: &Batch, only: Opt
 
 /// Adds the gradients of the joint losses, and gives their sum.
 fn add_joint(architecture: &Architecture, activations: &Activations, to: &mut Gradients, batch: &Batch) -> f64 {
-    // The batch is its first rows alone.
-    let joints = architecture.graph.joints.iter();
-    let mut targets = Targets::default();
-    let rows: Vec<(u32, u32)> = (0..ROWS as u32).map(|row| (0, row)).collect();
-    targets.gather(architecture.tasks.len(), &[&batch.targets], &rows);
-    let totals: Vec<f64> = joints.map(|joint| joint.total_weight(&targets, ROWS)).collect();
-    let rows = JointRows { targets: &targets, batch_rows: ROWS, rows: 0..ROWS };
-    to.add_joint(architecture, activations, &rows, &totals).iter().sum()
+    let totals: Vec<f64> = architecture.graph.joints.iter().map(|joint| joint.total_weight(batch)).collect();
+    to.add_joint(architecture, activations, &JointRows { batch, rows: 0..ROWS }, &totals).iter().sum()
 }
 
 fn sums(architecture: &Architecture, activations: &Activations, batch: &Batch) -> Vec<LossSums> {

@@ -1,6 +1,6 @@
 //! Training documents.
 
-use super::{Checker, features, preset, rounded, search, spec, tables, tasks};
+use super::{Checker, features, network, preset, rounded, search, spec, tables, tasks};
 use crate::contradiction::{Contradiction, Role};
 use crate::measure::{Condition, Measure, MeasureName, StoppingMeasure};
 use crate::mistake::Mistake;
@@ -19,6 +19,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     check_split(checker, &training.split);
     features::check(checker, training);
     tasks::check(checker, training, &known);
+    network::check(checker, training);
     check_fit(checker, &training.training);
     check_processes(checker, &spec("training").name("processes"), training.training.processes);
     check_processes(checker, &spec("resources").name("processes"), training.resources.processes);

@@ -148,6 +148,26 @@ fn a_factorization_machine_beside_experts_scores_the_same_outside() {
 }
 
 #[test]
+fn seeds_drawn_to_prototypes_score_the_same_outside() {
+    let network = "bottom_layers: [16], tower_layers: [8], embedding_width: 6, interaction: {kind: dcn_v2, rank: 5}";
+    let list = "    best: {kind: lookalike, seeds: {table: best, key: person}}\n";
+    let step = "  examples: people\n";
+    let training = training_of_every_head(&format!("{{kind: seed_tower, {network}}}"));
+    assert!(training.contains(list) && training.contains(step));
+    let lists = training
+        .replace(step, &format!("    - name: young\n      sql: SELECT person FROM people WHERE age < 30\n{step}"))
+        .replace(list, &format!("    young: {{kind: lookalike, seeds: {{table: young}}}}\n{list}"));
+    assert_training_agrees(&lists, "platt", People::default().rows);
+}
+
+#[test]
+fn two_towers_score_the_same_outside() {
+    let items = "item_features: [channel, income], item: channel";
+    let layers = "user_layers: [16], item_layers: [], embedding_width: 6";
+    assert_agrees(&format!("{{kind: two_tower, {items}, {layers}}}"), "none");
+}
+
+#[test]
 fn classes_score_the_same_outside() {
     let next = "CASE WHEN age > 60 THEN 'tea' WHEN income > 60000 THEN 'wine' WHEN person % 40 = 0 THEN 'rare' \
                 WHEN channel % 2 = 0 THEN 'milk' WHEN person % 3 > 0 THEN 'bread' END";

@@ -8,7 +8,7 @@ use crate::learner::Course;
 use crate::loss::weighting::surgery;
 
 impl CpuLearner {
-    /// A pass for each task; a loss of two steps of a funnel goes with the later one. What is gone down is left in the
+    /// A pass for each task; a joint loss goes with [its task](crate::loss::joint::Joint::task). What is gone down is left in the
     /// first lane, and with the embeddings' in the input's gradient. There are rows.
     pub(super) fn apart(
         &mut self,
@@ -50,7 +50,7 @@ impl Counts<'_> {
         let factors = self.factors.iter().enumerate();
         let factors = factors.map(|(other, factor)| if other == task { *factor } else { 0.0 }).collect();
         let joints = architecture.graph.joints.iter().zip(self.totals);
-        let totals = joints.map(|(joint, total)| if joint.step.task == task { *total } else { 0.0 }).collect();
+        let totals = joints.map(|(joint, total)| if joint.task() == task { *total } else { 0.0 }).collect();
         (factors, totals)
     }
 }

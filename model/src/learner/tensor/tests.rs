@@ -175,6 +175,22 @@ fn operators_take_the_likelihood_of_seeds_as_the_kernels_do() {
 }
 
 #[test]
+fn operators_correct_for_how_often_items_are_drawn_as_the_kernels_do() {
+    let is_towers = |network: &serde_json::Value| network["kind"] == "two_tower";
+    let network = networks(0.2).into_iter().find(is_towers).unwrap();
+    let spec = document(network, json!({"schedule": {"warmup_steps": 1}}));
+    let plain = Pair::of(spec.clone(), &TargetStatistics::default()).step(0, 3).0;
+    let mut statistics = TargetStatistics::default();
+    (0..3).for_each(|seed| statistics.push_items(&spec, &layout(), &inputs(&layout(), 700, seed)));
+    let mut pair = Pair::of(spec, &statistics);
+    let (kernels, operators) = pair.step(0, 3);
+    assert!((kernels.total - plain.total).abs() > 1e-3, "{} with and without the correction", plain.total);
+    assert_near(&kernels, &operators, 1e-5);
+    let [kernels, operators] = pair.states();
+    assert!(distance(&kernels.first, &operators.first) < 2e-5);
+}
+
+#[test]
 fn operators_take_the_cross_entropy_of_classes_as_the_kernels_do() {
     let spec = of_classes(document(networks(0.2).remove(4), json!({"schedule": {"warmup_steps": 1}})));
     let mut pair = Pair::of(spec, &TargetStatistics::default().with_classes(class_counts()));

@@ -129,7 +129,8 @@ pub(super) fn reference(
     let head = |(task, name): (usize, &str)| {
         let own = linear(package, &format!("heads.{name}"), 0, &seen[task]);
         let beside = machine(package, &trunk["interaction"], name, &x[0]);
-        prediction(task, &own.iter().zip(beside).map(|(own, beside)| own + beside).collect::<Vec<_>>())
+        let near = nearness(package, name, &x[0]);
+        prediction(task, &own.iter().zip(beside).map(|(own, beside)| own + beside + near).collect::<Vec<_>>())
     };
     let mut predictions: Vec<f64> = ["buy", "spend", "like"].into_iter().enumerate().map(head).collect();
     if is_entire_space {
@@ -143,7 +144,7 @@ pub(super) fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) 
     let count = |field: &str| network[field].as_u64().unwrap() as usize;
     match network["kind"].as_str().unwrap() {
         "linear" => vec![x; 3],
-        "shared_bottom" => {
+        "shared_bottom" | "seed_tower" => {
             let bottom = hidden(package, "bottom", 0, x);
             (0..3).map(|task| hidden(package, "towers", task, bottom.clone())).collect()
         }
@@ -158,6 +159,10 @@ pub(super) fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) 
             (0..3).map(|task| hidden(package, "towers", task, mixed[task].clone())).collect()
         }
         "aitm" => handed_over(package, x),
+        "two_tower" => {
+            let [users, items] = [users(package, &x), items(package, &x)];
+            users.iter().zip(&items).map(|(user, item)| vec![inner(user, item)]).collect()
+        }
         other => panic!("{other}"),
     }
 }
@@ -174,6 +179,8 @@ pub(super) fn embedding(package: &Package, network: &serde_json::Value, inputs: 
         "esmm" | "escm2" => embedding(package, &network["over"], inputs, row),
         "linear" | "aitm" => x,
         "shared_bottom" => hidden(package, "bottom", 0, x),
+        "seed_tower" => seed_embedding(package, &x),
+        "two_tower" => users(package, &x).concat(),
         "mmoe" => side_by_side("experts", "experts"),
         "stem" => side_by_side("shared.experts", "shared_experts"),
         "ple" => extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x).1,
@@ -208,6 +215,44 @@ fn handed_over(package: &Package, x: Vec<f64>) -> Vec<Vec<f64>> {
     };
     states[2] = mixture(&[score(0), score(1)], &values);
     states
+}
+
+fn inner(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// A vector made as long as 1.
+fn direction(vector: &[f64]) -> Vec<f64> {
+    let length = inner(vector, vector).sqrt();
+    vector.iter().map(|number| number / length).collect()
+}
+
+/// A person on the sphere.
+fn seed_embedding(package: &Package, x: &[f64]) -> Vec<f64> {
+    direction(&linear(package, "projection", 0, &hidden(package, "bottom", 0, x.to_vec())))
+}
+
+/// What nearness to a list's prototype adds to its head; 0 for other tasks.
+fn nearness(package: &Package, task: &str, x: &[f64]) -> f64 {
+    let Some(slope) = package.get(&format!("heads.{task}.nearness.weight")) else { return 0.0 };
+    let prototypes = &package["prototypes.weight"];
+    let place = ["buy", "like"].iter().position(|list| *list == task).unwrap();
+    let prototype = prototypes.numbers.chunks(prototypes.shape[1]).nth(place).unwrap();
+    slope.numbers[0] * inner(&seed_embedding(package, x), &direction(prototype))
+}
+
+/// Of each task, from the columns of x that are none of the items': recency is 2..5, tags are 8..11, products 19..27.
+fn users(package: &Package, x: &[f64]) -> Vec<Vec<f64>> {
+    tower(package, "user", [&x[..2], &x[5..8], &x[11..19], &x[27..]].concat())
+}
+
+fn items(package: &Package, x: &[f64]) -> Vec<Vec<f64>> {
+    tower(package, "item", [&x[2..5], &x[8..11], &x[19..27]].concat())
+}
+
+fn tower(package: &Package, name: &str, x: Vec<f64>) -> Vec<Vec<f64>> {
+    let last = hidden(package, name, 0, x);
+    (0..3).map(|task| direction(&linear(package, &format!("{name}.embedding"), task, &last))).collect()
 }
 
 /// Σ_e softmax(logits)_e · f_e
