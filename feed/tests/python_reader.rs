@@ -135,6 +135,8 @@ fn features() -> IndexMap<FeatureName, Feature> {
     let shared = serde_json::json!({
         "list weighted": {"kind": "bag", "column": "list", "pool": "weighted", "weights": "weights", "table": "seven"},
         "list's end": {"kind": "sequence", "column": "list", "vocabulary": {"min_count": 1}, "max_length": 2},
+        "steps": {"kind": "sequence", "column": "list", "pool": "attention", "target": "word", "with": ["steps beside"]},
+        "steps beside": {"kind": "sequence", "column": "list", "hash": {"buckets": 9}},
         "vector zero": {"kind": "vector", "column": "vector"},
         "vector projected": {"kind": "vector", "column": "vector", "width": 5},
         "mean projected": {"kind": "vector", "column": "vector", "width": 5, "impute": "mean"},

@@ -90,7 +90,7 @@ fn layout(vocabulary: u32) -> InputLayout {
         |index: usize| NumericSlot { feature: format!("n{index}").parse().expect("a column's name"), width: 1 };
     let rows = (FEATURES * vocabulary) as usize;
     let table = TableLayout { width: WIDTH, rows, slots: (0..FEATURES).map(slot).collect() };
-    InputLayout { numeric: (0..NUMBERS).map(numeric).collect(), tables: vec![table] }
+    InputLayout { numeric: (0..NUMBERS).map(numeric).collect(), tables: vec![table], attended: Vec::new() }
 }
 
 fn batch(vocabulary: u32, seed: u64) -> Batch {

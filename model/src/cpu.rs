@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use self::numbers::{Numbers, NumbersMut};
 use crate::architecture::Architecture;
+use crate::attention::{Back, Memory, Rows, Scratch, StepGradients};
 use crate::embedding::{Table, VECTOR, gather};
 use crate::input::Inputs;
 use crate::kernel::memory::Aligned;
@@ -64,11 +65,18 @@ pub(crate) struct Model<'a> {
 
 /// The intermediate results of one block; reused for every block that a thread works on.
 #[derive(Debug)]
-pub(crate) struct Activations(Vec<Aligned>);
+pub(crate) struct Activations {
+    buffers: Vec<Aligned>,
+    /// One for each attention.
+    steps: Vec<Memory>,
+}
 
 /// The gradients by them.
 #[derive(Debug)]
-pub(crate) struct Gradients(Vec<Aligned>);
+pub(crate) struct Gradients {
+    buffers: Vec<Aligned>,
+    steps: Scratch,
+}
 
 fn buffers(architecture: &Architecture) -> Vec<Aligned> {
     let memory = |buffer: &crate::layers::Buffer| Aligned::zeros(BLOCK * buffer.stride + VECTOR);
@@ -77,7 +85,8 @@ fn buffers(architecture: &Architecture) -> Vec<Aligned> {
 
 impl Activations {
     pub(crate) fn new(architecture: &Architecture) -> Self {
-        Self(buffers(architecture))
+        let attentions = architecture.graph.attentions.iter();
+        Self { buffers: buffers(architecture), steps: attentions.map(|_| Memory::default()).collect() }
     }
 
     /// Gathers and computes the heads for at most [`BLOCK`] rows of a checked batch.
@@ -91,12 +100,15 @@ impl Activations {
     ) {
         let graph = &architecture.graph;
         let stride = graph.buffers[INPUT].stride;
-        let x = &mut self.0[INPUT];
+        let x = &mut self.buffers[INPUT];
         gather::gather(&architecture.layout, &model.weights.tables, inputs, rows.clone(), x, stride);
+        for (attention, memory) in graph.attentions.iter().zip(&mut self.steps) {
+            attention.forward(model.weights, inputs, rows.clone(), (x, stride), memory);
+        }
         let weights = &model.weights.dense;
         let pass = Forward { weights, packed: model.packed, buffers: &graph.buffers, rows: rows.len(), dropout };
         for stage in &graph.stages {
-            stage.layer.forward(&pass, &mut self.0);
+            stage.layer.forward(&pass, &mut self.buffers);
         }
     }
 
@@ -104,10 +116,10 @@ impl Activations {
     pub(crate) fn forward_row(&mut self, architecture: &Architecture, weights: &Weights, x: impl Fn(usize) -> f32) {
         let graph = &architecture.graph;
         let width = graph.buffers[INPUT].width;
-        self.0[INPUT][..width].iter_mut().enumerate().for_each(|(column, number)| *number = x(column));
+        self.buffers[INPUT][..width].iter_mut().enumerate().for_each(|(column, number)| *number = x(column));
         let pass = Forward { weights: &weights.dense, packed: &[], buffers: &graph.buffers, rows: 1, dropout: None };
         for stage in &graph.stages {
-            stage.layer.forward(&pass, &mut self.0);
+            stage.layer.forward(&pass, &mut self.buffers);
         }
     }
 
@@ -115,7 +127,7 @@ impl Activations {
     pub(crate) fn head(&self, architecture: &Architecture, task: usize) -> Column<&[f32]> {
         let view = architecture.graph.heads[task];
         let stride = architecture.graph.buffers[view.buffer].stride;
-        Column { numbers: &self.0[view.buffer], stride, column: view.column }
+        Column { numbers: &self.buffers[view.buffer], stride, column: view.column }
     }
 
     /// The rows' embeddings after a forward pass, row by row: as many rows as `embeddings` has room for.
@@ -123,7 +135,7 @@ impl Activations {
         let view = architecture.graph.embedding;
         let stride = architecture.graph.buffers[view.buffer].stride;
         for (row, embedding) in embeddings.chunks_exact_mut(view.width).enumerate() {
-            embedding.copy_from_slice(&self.0[view.buffer][view.at(row, stride)]);
+            embedding.copy_from_slice(&self.buffers[view.buffer][view.at(row, stride)]);
         }
     }
 
@@ -148,14 +160,14 @@ impl Gradients {
     pub(crate) fn new(architecture: &Architecture) -> Self {
         let mut buffers = buffers(architecture);
         buffers[INPUT] = Aligned::zeros(0);
-        Self(buffers)
+        Self { buffers, steps: Scratch::default() }
     }
 
     /// Where the gradient by a task's head is to be put before the backward pass.
     pub(crate) fn head(&mut self, architecture: &Architecture, task: usize) -> Column<&mut [f32]> {
         let view = architecture.graph.heads[task];
         let stride = architecture.graph.buffers[view.buffer].stride;
-        Column { numbers: &mut self.0[view.buffer], stride, column: view.column }
+        Column { numbers: &mut self.buffers[view.buffer], stride, column: view.column }
     }
 
     /// Adds the joint losses' gradients, once those by the heads are there. `totals` are the rows' weights of the
@@ -168,8 +180,8 @@ impl Gradients {
         totals: &[f64],
     ) -> Vec<f64> {
         let graph = &architecture.graph;
-        let numbers = Numbers { buffers: &graph.buffers, numbers: &activations.0 };
-        let mut gradients = NumbersMut { buffers: &graph.buffers, numbers: &mut self.0 };
+        let numbers = Numbers { buffers: &graph.buffers, numbers: &activations.buffers };
+        let mut gradients = NumbersMut { buffers: &graph.buffers, numbers: &mut self.buffers };
         for &view in &graph.beside_heads {
             (0..rows.rows.len()).for_each(|row| gradients.row(view, row).fill(0.0));
         }
@@ -190,8 +202,8 @@ impl Gradients {
             weights: &weights.dense,
             buffers: &architecture.graph.buffers,
             rows,
-            activations: &activations.0,
-            gradients: &mut self.0,
+            activations: &activations.buffers,
+            gradients: &mut self.buffers,
             input: into.input,
             weight_gradient: into.dense,
             write: into.write,
@@ -199,6 +211,22 @@ impl Gradients {
         for stage in architecture.graph.stages.iter().rev() {
             pass.write = if stage.weight == Write::Add { Write::Add } else { into.write };
             stage.layer.backward(&mut pass, &stage.inputs);
+        }
+    }
+
+    /// Follows the gradient by `x` further back, through what attention made of steps.
+    pub(crate) fn attend(
+        &mut self,
+        architecture: &Architecture,
+        weights: &Weights,
+        activations: &Activations,
+        into: Into<'_>,
+        steps: &mut StepGradients<'_, '_>,
+    ) {
+        let x = Rows { numbers: &activations.buffers[INPUT], stride: architecture.graph.buffers[INPUT].stride };
+        for (attention, memory) in architecture.graph.attentions.iter().zip(&activations.steps) {
+            let back = Back { dense: &mut *into.dense, write: into.write, by_x: &mut *into.input };
+            attention.backward(weights, x, (memory, &mut self.steps), back, steps);
         }
     }
 }

@@ -69,7 +69,7 @@ impl Table {
 }
 
 /// Rows start on a vector; up to 8 numbers never straddle a cache line.
-fn stride(width: usize) -> usize {
+pub(crate) fn stride(width: usize) -> usize {
     if width <= VECTOR / 2 { VECTOR / 2 } else { width.next_multiple_of(VECTOR) }
 }
 

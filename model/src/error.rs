@@ -76,6 +76,18 @@ pub enum Error {
         /// One past its last.
         end: u32,
     },
+    /// Lists of a sequence that are too long, or not as long as those that share its places.
+    #[error("sequence `{feature}` has {steps} steps in row {row} of a batch, where {most} are read")]
+    Steps {
+        /// The sequence.
+        feature: FeatureName,
+        /// The row of the batch.
+        row: usize,
+        /// Steps of the list.
+        steps: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A number of the batch, a label, mask or weight that a loss has no meaning for.
     #[error("{what} in row {row} of a batch is {value}: {expected}")]
     Value {

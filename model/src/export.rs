@@ -12,15 +12,16 @@ mod prediction;
 use std::path::Path;
 
 use serde::Serialize;
-use spec::feature::Pool;
 use spec::{FeatureName, TaskName, TrainingSpec};
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
 use crate::architecture::Architecture;
+use crate::attention::tensors::StepPlaces;
 use crate::calibrate::{Calibrator, ModelCalibration};
+use crate::embedding::tensors::Gathered;
 use crate::encode::{Encoders, OTHER};
 use crate::error::Error;
-use crate::input::TableLayout;
+use crate::input::{Pooling, Slot, TableLayout};
 use crate::outputs::TaskOutput;
 use crate::tensor::{TensorModel, heads};
 use crate::weights;
@@ -97,7 +98,7 @@ impl<'a> Script<'a> {
             ids: names(&|table, name| table.singles().iter().any(|slot| slot.feature == *name)),
             bags: names(&|table, name| table.bags().iter().any(|slot| slot.feature == *name)),
             weighted: names(&|table, name| {
-                table.bags().iter().any(|slot| slot.feature == *name && slot.pool == Some(Pool::Weighted))
+                table.bags().iter().any(|slot| slot.feature == *name && slot.pool == Some(Pooling::Weighted))
             }),
             predictions: columns,
         };
@@ -132,7 +133,9 @@ impl<'a> Script<'a> {
     fn forward(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
         let mut heads_of = Vec::with_capacity(self.members.len());
         for member in self.members {
-            let nodes = member.forward(self.architecture, &self.gather(member, inputs)?, None)?;
+            let (gathered, places) = self.gather(member, inputs)?;
+            let x = member.attend(self.architecture, &gathered, places.iter().map(Option::as_ref))?;
+            let nodes = member.forward(self.architecture, &x, None)?;
             heads_of.push(heads(self.architecture, &nodes)?);
         }
         let of_task = |(task, prediction): (usize, &Prediction)| {
@@ -143,22 +146,47 @@ impl<'a> Script<'a> {
         Tensor::f_cat(&predictions.collect::<Result<Vec<_>, _>>()?, 1)
     }
 
-    /// `x`: the embeddings of each feature's own rows of a table, so that an id beyond them is an error.
-    fn gather(&self, member: &TensorModel, inputs: &[Tensor]) -> Result<Tensor, TchError> {
+    /// The embeddings of each feature's own rows of a table, so that an id beyond them is an error, and where steps lie.
+    fn gather(
+        &self,
+        member: &TensorModel,
+        inputs: &[Tensor],
+    ) -> Result<(Gathered, Vec<Option<StepPlaces>>), TchError> {
         let ids = &inputs[1];
-        let mut parts = vec![inputs[0].shallow_clone()];
+        let (mut parts, mut steps, mut places) = (vec![inputs[0].shallow_clone()], Vec::new(), Vec::new());
         for (layout, table) in self.architecture.layout.tables.iter().zip(&member.tables) {
             for slot in &layout.slots {
                 let own = table.f_narrow(0, i64::from(slot.first_row), i64::from(slot.rows))?;
-                let place = |features: &[FeatureName]| features.iter().position(|name| *name == slot.feature);
-                if let Some(column) = place(&self.signature.ids) {
+                let place_of = |features: &[FeatureName]| features.iter().position(|name| *name == slot.feature);
+                if let Some(column) = place_of(&self.signature.ids) {
                     parts.push(own.f_index_select(0, &ids.f_select(1, column as i64)?)?);
-                } else if let Some(bag) = place(&self.signature.bags) {
-                    parts.push(pooled(&own, &inputs[self.first_tensor(bag)..], slot.pool.unwrap_or_default())?);
+                } else if let Some(bag) = place_of(&self.signature.bags) {
+                    let bag = &inputs[self.first_tensor(bag)..];
+                    let attended = (slot.pool == Some(Pooling::Attention)).then(|| self.steps(slot, &own, bag));
+                    let (rows, of_rows) = attended.transpose()?.unzip();
+                    parts.push(match &of_rows {
+                        Some(StepPlaces { zeros, .. }) => zeros.f_repeat([1, layout.width as i64])?,
+                        None => pooled(&own, bag, slot.pool.unwrap_or(Pooling::Mean))?,
+                    });
+                    steps.push(rows);
+                    places.push(of_rows);
                 }
             }
         }
-        Tensor::f_cat(&parts, 1)
+        Ok((Gathered { x: Tensor::f_cat(&parts, 1)?, steps }, places))
+    }
+
+    /// The rows of a table that a bag's ids name, and where its steps lie.
+    fn steps(&self, slot: &Slot, table: &Tensor, bag: &[Tensor]) -> Result<(Tensor, StepPlaces), TchError> {
+        let ends = bag[1].f_slice(0, 1, None::<i64>, 1)?;
+        let places = bag[0].f_ones_like()?.f_cumsum(0, Kind::Int64)?.f_sub_scalar(1i64)?;
+        let rows = places.f_bucketize(&ends, false, true)?;
+        let back = ends.f_index_select(0, &rows)?.f_sub(&places)?.f_sub_scalar(1i64)?;
+        let zeros = ends.f_unsqueeze(1)?.f_to_kind(Kind::Float)?.f_mul_scalar(0.0)?;
+        let attended = &self.architecture.layout.attended;
+        let longest = attended.iter().find(|attended| attended.features.contains(&slot.feature));
+        let longest = longest.map_or(1, |attended| attended.max_length as i64);
+        Ok((table.f_index_select(0, &bag[0])?, StepPlaces { rows, back, zeros, longest }))
     }
 
     /// The place of a bag's first tensor among the inputs.
@@ -181,11 +209,12 @@ fn columns(output: &TaskOutput) -> Vec<String> {
 }
 
 /// The embeddings of each row's ids as one, from a bag's tensors; zeros for none.
-fn pooled(table: &Tensor, bag: &[Tensor], pool: Pool) -> Result<Tensor, TchError> {
+fn pooled(table: &Tensor, bag: &[Tensor], pool: Pooling) -> Result<Tensor, TchError> {
     let (mode, weights) = match pool {
-        Pool::Sum => (0, None),
-        Pool::Mean => (1, None),
-        Pool::Weighted => (0, Some(&bag[2])),
+        Pooling::Sum => (0, None),
+        Pooling::Mean => (1, None),
+        Pooling::Attention => unreachable!("attention pools steps"),
+        Pooling::Weighted => (0, Some(&bag[2])),
     };
     let (pooled, ..) = Tensor::f_embedding_bag(table, &bag[0], &bag[1], false, mode, false, weights, true)?;
     Ok(pooled)

@@ -1,9 +1,10 @@
 //! Small layouts, batches and documents for this crate's tests.
 
 use spec::TrainingSpec;
-use spec::feature::Pool;
 
-use crate::input::{Batch, InputLayout, Inputs, NumericSlot, Slot, TableLayout, Targets};
+use crate::input::{
+    Attended, AttentionKind, Batch, InputLayout, Inputs, NumericSlot, Pooling, Slot, TableLayout, Targets,
+};
 use crate::outputs::ClassCounts;
 
 /// A reproducible stream of whole numbers.
@@ -26,9 +27,9 @@ impl Dice {
 }
 
 /// A table of the given width with slots of (name, rows, pooling).
-pub(crate) fn table(width: usize, slots: &[(&str, u32, Option<Pool>)]) -> TableLayout {
+pub(crate) fn table(width: usize, slots: &[(&str, u32, Option<Pooling>)]) -> TableLayout {
     let mut first_row = 0;
-    let slot = |&(name, rows, pool): &(&str, u32, Option<Pool>)| {
+    let slot = |&(name, rows, pool): &(&str, u32, Option<Pooling>)| {
         let slot = Slot { feature: name.parse().unwrap(), table: None, first_row, rows, pool };
         first_row += rows;
         slot
@@ -43,10 +44,11 @@ pub(crate) fn layout() -> InputLayout {
     InputLayout {
         numeric: vec![numeric("age", 2), numeric("recency", 3)],
         tables: vec![
-            table(3, &[("channel", 7, None), ("tags", 9, Some(Pool::Mean))]),
+            table(3, &[("channel", 7, None), ("tags", 9, Some(Pooling::Mean))]),
             table(8, &[("city", 40, None), ("product", 3000, None)]),
-            table(12, &[("seen", 20, Some(Pool::Sum))]),
+            table(12, &[("seen", 20, Some(Pooling::Sum))]),
         ],
+        attended: Vec::new(),
     }
 }
 
@@ -56,7 +58,7 @@ pub(crate) fn sharing_layout() -> InputLayout {
     let mut layout = layout();
     let merged = &mut layout.tables[1];
     merged.slots.push(Slot { feature: "last".parse().unwrap(), ..merged.slots[0].clone() });
-    for (name, pool) in [("seen_items", Pool::Mean), ("bought_items", Pool::Weighted)] {
+    for (name, pool) in [("seen_items", Pooling::Mean), ("bought_items", Pooling::Weighted)] {
         merged.slots.push(Slot { feature: name.parse().unwrap(), pool: Some(pool), ..merged.slots[0].clone() });
     }
     for slot in merged.slots.iter_mut().skip(2) {
@@ -68,9 +70,38 @@ pub(crate) fn sharing_layout() -> InputLayout {
         table: None,
         first_row: 20,
         rows: 15,
-        pool: Some(Pool::Weighted),
+        pool: Some(Pooling::Weighted),
     });
     layout.tables[2].rows += 15;
+    layout
+}
+
+/// [`sharing_layout`] with sequences that attention pools: `bought` for `last`, whose table it shares, `viewed` for `city`,
+/// which is of another width, `read` by itself, `clicked` with two heads, and `paid` and `shops`, of two widths, as one.
+pub(crate) fn attending_layout() -> InputLayout {
+    let mut layout = sharing_layout();
+    let item = layout.tables[1].slots[2].clone();
+    let attention = Some(Pooling::Attention);
+    layout.tables[1].slots.push(Slot { feature: "bought".parse().unwrap(), pool: attention, ..item });
+    for (table, name) in [(2, "viewed"), (1, "read"), (0, "clicked"), (0, "paid"), (2, "shops")] {
+        let merged = &mut layout.tables[table];
+        let (feature, first_row) = (name.parse().unwrap(), merged.rows as u32);
+        merged.slots.push(Slot { feature, table: None, first_row, rows: 11, pool: attention });
+        merged.rows += 11;
+    }
+    let unit = |target: Option<&str>| AttentionKind::Unit { target: target.map(|name| name.parse().unwrap()) };
+    let among = || AttentionKind::Among { heads: 2 };
+    let attended = |names: &[&str], kind| {
+        let features = names.iter().map(|name| name.parse().unwrap()).collect();
+        Attended { features, kind, max_length: 6 }
+    };
+    layout.attended = vec![
+        attended(&["bought"], unit(Some("last"))),
+        attended(&["viewed"], unit(Some("city"))),
+        attended(&["read"], unit(None)),
+        attended(&["clicked"], among()),
+        attended(&["paid", "shops"], among()),
+    ];
     layout
 }
 
@@ -91,11 +122,13 @@ pub(crate) fn inputs(layout: &InputLayout, rows: usize, seed: u64) -> Inputs {
     }
     let bags = layout.tables.iter().flat_map(|table| table.bags());
     for (bag, slot) in inputs.bags.iter_mut().zip(bags) {
-        for _ in 0..rows {
-            let len = dice.below(4);
+        for row in 0..rows {
+            // Lists that attention pools are equally long in a row.
+            let is_attended = slot.pool == Some(Pooling::Attention);
+            let len = if is_attended { Dice::new(seed << 20 | row as u64).below(7) } else { dice.below(4) };
             let ids: Vec<i32> =
                 (0..len).map(|_| (slot.first_row + dice.below(u64::from(slot.rows)) as u32) as i32).collect();
-            if slot.pool == Some(Pool::Weighted) {
+            if slot.pool == Some(Pooling::Weighted) {
                 bag.weights.extend(ids.iter().map(|_| dice.below(8) as f32 / 8.0));
             }
             bag.push(&ids);

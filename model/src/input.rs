@@ -5,13 +5,15 @@
 //! that matrix: a slot's `first_row` is already added.
 
 mod deal;
+mod pooling;
 pub(crate) mod single;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use spec::feature::Pool;
 use spec::{EmbeddingTableName, FeatureName};
+
+pub use self::pooling::{Attended, AttentionKind, Pooling};
 
 /// Where each feature lies in the encoded batch.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,6 +22,8 @@ pub struct InputLayout {
     pub numeric: Vec<NumericSlot>,
     /// Merged embedding tables, one a width, ascending.
     pub tables: Vec<TableLayout>,
+    /// What is pooled by attention, in the document's order.
+    pub attended: Vec<Attended>,
 }
 
 /// A feature's part of the numeric buffer.
@@ -54,7 +58,7 @@ pub struct Slot {
     /// How many rows are.
     pub rows: u32,
     /// How the embeddings of a bag are pooled; none where there is one id a row.
-    pub pool: Option<Pool>,
+    pub pool: Option<Pooling>,
 }
 
 impl InputLayout {

@@ -222,7 +222,7 @@ impl Learner {
     /// Bytes that are no state, or one of another network: nothing has changed then. A device that fails.
     pub fn restore_state(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let history = task_weights::history_len(&self.weighting, self.architecture.tasks.len());
-        let state = state::from_bytes(&self.architecture, bytes, self.fit.optimizer.kind, history)?;
+        let state = state::from_bytes(&self.architecture, bytes, &self.fit, history)?;
         let step = state.step;
         match &mut self.backend {
             Backend::Cpu(learner) => learner.set_state(state),

@@ -3,6 +3,7 @@
 //! Never here: async, RPC, object storage.
 
 mod architecture;
+mod attention;
 pub mod calibrate;
 mod cpu;
 pub mod device;

@@ -108,7 +108,7 @@ pub(crate) fn embedded(network: &Network, layout: &InputLayout, tasks: usize) ->
 ///
 /// A network that has no inputs, tasks, units or experts, or lacks features or tasks that it needs.
 pub(crate) fn graph(network: &Network, layout: &InputLayout, heads: &[Head], items: &[u64]) -> Result<Graph, Error> {
-    let mut builder = Builder::new(layout, items);
+    let mut builder = Builder::new(layout, items, assembly(network).embeddings(heads.len()));
     let problem = match (layout.width(), heads.len()) {
         (0, _) => Some(NetworkProblem::NoInputs),
         (_, 0) => Some(NetworkProblem::NoTasks),

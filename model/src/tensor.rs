@@ -3,8 +3,9 @@
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::architecture::Architecture;
+use crate::attention::tensors::{StepPlaces, Steps, attend};
 use crate::cpu::Weights;
-use crate::embedding::tensors::{InputTensors, gather, upload};
+use crate::embedding::tensors::{Gathered, InputTensors, gather, upload};
 use crate::input::Inputs;
 use crate::layers::{Dropout, Nodes, TensorPass};
 use crate::loss::Column;
@@ -57,9 +58,22 @@ impl TensorModel {
         Ok(weights)
     }
 
-    /// The network's input.
-    pub(crate) fn gather(&self, architecture: &Architecture, inputs: &InputTensors) -> Result<Tensor, TchError> {
+    /// What the network reads of a batch.
+    pub(crate) fn gather(&self, architecture: &Architecture, inputs: &InputTensors) -> Result<Gathered, TchError> {
         gather(&architecture.layout, &self.tables, inputs)
+    }
+
+    /// The network's input: what was gathered, with steps pooled by attention.
+    pub(crate) fn attend<'a>(
+        &self,
+        architecture: &Architecture,
+        gathered: &Gathered,
+        places: impl Iterator<Item = Option<&'a StepPlaces>>,
+    ) -> Result<Tensor, TchError> {
+        let steps = gathered.steps.iter().zip(places);
+        let steps: Vec<Option<Steps<'_>>> =
+            steps.map(|(rows, places)| Some((rows.as_ref()?.shallow_clone(), places?))).collect();
+        attend(&architecture.graph.attentions, &self.weights, &gathered.x, &steps)
     }
 
     /// All intermediate results, [`heads`] among them.
@@ -87,7 +101,8 @@ impl TensorModel {
     ) -> Result<HostHeads, TchError> {
         let _no_grad = tch::no_grad_guard();
         let inputs = InputTensors::upload(&architecture.layout, inputs, self.device)?;
-        let nodes = self.forward(architecture, &self.gather(architecture, &inputs)?, None)?;
+        let x = self.attend(architecture, &self.gather(architecture, &inputs)?, inputs.places())?;
+        let nodes = self.forward(architecture, &x, None)?;
         if let Some(embeddings) = embeddings {
             let found = nodes.get(architecture.graph.embedding)?.f_to_kind(Kind::Float)?;
             embeddings.extend(download(&found)?);

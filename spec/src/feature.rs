@@ -2,6 +2,7 @@
 
 mod ids;
 mod numeric;
+mod sequence;
 mod table;
 mod timestamp;
 mod vector;
@@ -9,10 +10,9 @@ mod vector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::ids::{
-    BagFeature, CategoricalFeature, CrossFeature, Hash, IdSpace, Pool, SequenceFeature, SequencePool, Vocabulary,
-};
+pub use self::ids::{BagFeature, CategoricalFeature, CrossFeature, Hash, IdSpace, Pool, Vocabulary};
 pub use self::numeric::{Impute, NumericFeature, NumericTransform};
+pub use self::sequence::{SequenceFeature, SequencePool};
 pub use self::table::{SharedTable, TableSettings, shared_tables};
 pub use self::timestamp::{TimestampFeature, TimestampPart};
 pub use self::vector::{VectorFeature, VectorImpute};
@@ -39,6 +39,19 @@ pub enum Feature {
 }
 
 impl Feature {
+    /// The feature's kind, as documents say it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Numeric(_) => "numeric",
+            Self::Categorical(_) => "categorical",
+            Self::Bag(_) => "bag",
+            Self::Sequence(_) => "sequence",
+            Self::Vector(_) => "vector",
+            Self::Timestamp(_) => "timestamp",
+            Self::Cross(_) => "cross",
+        }
+    }
+
     /// The column that the feature says it reads, if it says one.
     pub fn column(&self) -> Option<&ColumnName> {
         match self {

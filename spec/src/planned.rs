@@ -4,11 +4,10 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 8] = [
+const WORDS: [(&str, &[&str]); 7] = [
     ("Network", &["ralm", "metaheac", "seed_head"]),
     ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),
-    ("SequencePool", &["attention", "self_attention"]),
     ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
     ("IdNormalization", &["e164", "phone"]),
     ("IdHash", &["hmac", "hmac_sha256"]),
@@ -29,7 +28,7 @@ const FIELDS: [(&str, &[&str]); 15] = [
     ("MetadataScoringName", &["labels", "annotations", "namespace"]),
     ("TrainingSpec", &["schedule", "quarantine"]),
     ("Split", &["stratify"]),
-    ("Feature", &["embedding", "attention", "target"]),
+    ("Feature", &["embedding", "attention"]),
     ("Network", &["batch_norm", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),
     ("ScoringSpec", &["schedule", "quarantine", "top_products"]),

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use spec::feature::Pool;
+use spec::FeatureName;
 
 use super::{Table, VECTOR};
 use crate::error::Error;
-use crate::input::{Bag, InputLayout, Inputs, Slot, TableLayout};
+use crate::input::{Attended, Bag, InputLayout, Inputs, Pooling, Slot, TableLayout};
 use crate::kernel::memory::prefetch;
 
 /// Rows that are asked for ahead of the one that is copied.
@@ -23,10 +23,32 @@ pub(crate) fn check_shape(layout: &InputLayout, inputs: &Inputs) -> Result<(), E
     let slots = layout.tables.iter().flat_map(TableLayout::bags);
     for (bag, slot) in inputs.bags.iter().zip(slots) {
         expect("bag offsets", bag.offsets.len(), inputs.rows + 1)?;
-        let weights = if slot.pool == Some(Pool::Weighted) { bag.ids.len() } else { 0 };
+        let weights = if slot.pool == Some(Pooling::Weighted) { bag.ids.len() } else { 0 };
         expect("weights of a bag", bag.weights.len(), weights)?;
         let ascending = bag.offsets[0] == 0 && bag.offsets.is_sorted();
         expect("ids of a bag", bag.ids.len(), if ascending { bag.offsets[inputs.rows] as usize } else { usize::MAX })?;
+    }
+    layout.attended.iter().try_for_each(|attended| check_steps(layout, attended, inputs))
+}
+
+/// Checks that the lists of a step are equally long in every row, and no longer than its sequence is.
+fn check_steps(layout: &InputLayout, attended: &Attended, inputs: &Inputs) -> Result<(), Error> {
+    let slots = || layout.tables.iter().flat_map(TableLayout::bags);
+    let bag =
+        |feature: &FeatureName| slots().position(|slot| slot.feature == *feature).map(|place| &inputs.bags[place]);
+    let mut lists = attended.features.iter().filter_map(bag);
+    let Some(first) = lists.next() else { return Ok(()) };
+    for (row, ends) in first.offsets.windows(2).enumerate() {
+        let (steps, most) = ((ends[1] - ends[0]) as usize, attended.max_length);
+        if steps > most {
+            return Err(Error::Steps { feature: attended.features[0].clone(), row, steps, most });
+        }
+    }
+    for list in lists {
+        if let Some(row) = (1..=inputs.rows).find(|end| list.offsets[*end] != first.offsets[*end]) {
+            let (feature, most) = (attended.features[0].clone(), first.row(row - 1).len());
+            return Err(Error::Steps { feature, row: row - 1, steps: list.row(row - 1).len(), most });
+        }
     }
     Ok(())
 }
@@ -127,12 +149,15 @@ fn copy(to: &mut [f32], table: &Table, id: usize) {
     }
 }
 
-/// The bag's embeddings as one; zeros for an empty one.
+/// The bag's embeddings as one; zeros for an empty one, and where attention is still to come.
 fn pool_row(to: &mut [f32], table: &Table, slot: &Slot, bag: &Bag, row: usize) {
-    let (pool, ids) = (slot.pool.unwrap_or_default(), bag.row(row));
+    let (pool, ids) = (slot.pool.unwrap_or(Pooling::Mean), bag.row(row));
     let embedding = |&id: &i32| &table.numbers[id as usize * table.stride..][..table.width];
     to.fill(0.0);
-    if pool == Pool::Weighted {
+    if pool == Pooling::Attention {
+        return;
+    }
+    if pool == Pooling::Weighted {
         for (row, weight) in ids.iter().map(embedding).zip(bag.row_weights(row)) {
             to.iter_mut().zip(row).for_each(|(sum, number)| *sum += weight * number);
         }
@@ -146,9 +171,9 @@ fn pool_row(to: &mut [f32], table: &Table, slot: &Slot, bag: &Bag, row: usize) {
 }
 
 /// What each embedding of a bag is multiplied by, beside the weights where there are some.
-pub(crate) fn pool_scale(pool: Pool, ids: usize) -> f32 {
+pub(crate) fn pool_scale(pool: Pooling, ids: usize) -> f32 {
     match pool {
-        Pool::Sum | Pool::Weighted => 1.0,
-        Pool::Mean => 1.0 / ids.max(1) as f32,
+        Pooling::Sum | Pooling::Weighted | Pooling::Attention => 1.0,
+        Pooling::Mean => 1.0 / ids.max(1) as f32,
     }
 }

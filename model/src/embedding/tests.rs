@@ -1,12 +1,17 @@
 use std::collections::BTreeMap;
 
-use spec::feature::Pool;
-
 use super::update::{EPSILON, InputGradient, RowwiseAdagrad};
 use super::{Table, VECTOR};
 use crate::error::Error;
 use crate::fixtures::{Dice, inputs, layout, sharing_layout};
-use crate::input::{InputLayout, Inputs};
+use crate::input::{InputLayout, Inputs, Pooling};
+
+/// A row of a table and what its optimizer knows.
+struct Learned {
+    numbers: Vec<f64>,
+    sum: f64,
+    reads: u32,
+}
 
 /// Row-wise Adagrad over one table, an occurrence at a time in f64.
 fn reference(
@@ -14,8 +19,8 @@ fn reference(
     index: usize,
     inputs: &Inputs,
     (gradient, stride): (&[f32], usize),
-    numbers: &mut BTreeMap<usize, (Vec<f64>, f64)>,
-    rate: f64,
+    learned: &mut BTreeMap<usize, Learned>,
+    [rate, decay]: [f64; 2],
 ) {
     let table = &layout.tables[index];
     let first_column = layout.numeric_width() + layout.tables[..index].iter().map(|t| t.output_width()).sum::<usize>();
@@ -36,35 +41,45 @@ fn reference(
             let ids = bag.row(row);
             for (at, &id) in ids.iter().enumerate() {
                 let scale = match slot.pool {
-                    Some(Pool::Mean) => 1.0 / ids.len() as f64,
-                    Some(Pool::Weighted) => f64::from(bag.row_weights(row)[at]),
-                    Some(Pool::Sum) | None => 1.0,
+                    Some(Pooling::Mean) => 1.0 / ids.len() as f64,
+                    Some(Pooling::Weighted) => f64::from(bag.row_weights(row)[at]),
+                    Some(Pooling::Sum | Pooling::Attention) | None => 1.0,
                 };
                 add(id, row, table.single_slots() + place, scale);
             }
         }
     }
     for (id, sum) in sums {
-        let (row, state) = numbers.get_mut(&id).unwrap();
-        *state += sum.iter().map(|g| g * g).sum::<f64>() / table.width as f64;
-        let factor = rate / (state.sqrt() + f64::from(EPSILON));
-        row.iter_mut().zip(&sum).for_each(|(weight, g)| *weight -= factor * g);
+        let row = learned.get_mut(&id).unwrap();
+        row.sum += sum.iter().map(|g| g * g).sum::<f64>() / table.width as f64;
+        row.reads += 1;
+        let kept = 1.0 - (rate * decay / f64::from(row.reads)).min(1.0);
+        let factor = rate / (row.sum.sqrt() + f64::from(EPSILON));
+        row.numbers.iter_mut().zip(&sum).for_each(|(weight, g)| *weight = *weight * kept - factor * g);
     }
 }
 
 #[test]
 fn each_named_row_is_updated_once_by_the_sum_of_its_gradients_and_no_other_row_is() {
     for layout in [layout(), sharing_layout()] {
-        check_updates(&layout);
+        check_updates(&layout, 0.0);
     }
 }
 
-fn check_updates(layout: &InputLayout) {
+#[test]
+fn rows_that_are_read_seldom_are_held_back() {
+    check_updates(&sharing_layout(), 6.0);
+    // The share of a row that the k-th step takes away is never more than all of it.
+    check_updates(&sharing_layout(), 90.0);
+}
+
+fn check_updates(layout: &InputLayout, decay: f64) {
     let mut tables = Table::initial(layout, 3);
-    let mut optimizer = RowwiseAdagrad::new(layout);
-    let mut expected: Vec<BTreeMap<usize, (Vec<f64>, f64)>> = (layout.tables.iter().zip(&tables))
+    let mut optimizer = RowwiseAdagrad::new(layout, decay);
+    let mut expected: Vec<BTreeMap<usize, Learned>> = (layout.tables.iter().zip(&tables))
         .map(|(layout, table)| {
-            let row = |row| (row, (table.read(row, 1).into_iter().map(f64::from).collect(), 0.0));
+            let numbers = |row| table.read(row, 1).into_iter().map(f64::from).collect();
+            let row = |row| (row, Learned { numbers: numbers(row), sum: 0.0, reads: 0 });
             (0..layout.rows).map(row).collect()
         })
         .collect();
@@ -73,14 +88,14 @@ fn check_updates(layout: &InputLayout) {
         let stride = layout.width() + 3;
         let mut dice = Dice::new(step + 50);
         let gradient: Vec<f32> = (0..150 * stride + VECTOR).map(|_| dice.number() * 1e-3).collect();
-        optimizer.step(layout, &mut tables, &inputs, InputGradient { numbers: &gradient, stride }, 0.05);
+        optimizer.step(layout, &mut tables, &inputs, InputGradient { numbers: &gradient, stride, steps: &[] }, 0.05);
         for (index, expected) in expected.iter_mut().enumerate() {
-            reference(layout, index, &inputs, (&gradient, stride), expected, 0.05);
+            reference(layout, index, &inputs, (&gradient, stride), expected, [0.05, decay]);
         }
     }
     for ((layout, table), expected) in layout.tables.iter().zip(&tables).zip(&expected) {
         for row in 0..layout.rows {
-            for (found, expected) in table.read(row, 1).iter().zip(&expected[&row].0) {
+            for (found, expected) in table.read(row, 1).iter().zip(&expected[&row].numbers) {
                 // Sums of up to a few hundred f32 gradients.
                 assert!((f64::from(*found) - expected).abs() < 2e-5, "row {row}: {found} is not {expected}");
             }
@@ -96,11 +111,11 @@ fn an_update_is_the_same_on_any_number_of_threads() {
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let mut tables = Table::initial(&layout, 3);
-        let mut optimizer = RowwiseAdagrad::new(&layout);
+        let mut optimizer = RowwiseAdagrad::new(&layout, 20.0);
         let inputs = inputs(&layout, 700, 1);
         let mut dice = Dice::new(9);
         let numbers: Vec<f32> = (0..700 * layout.width() + VECTOR).map(|_| dice.number()).collect();
-        let gradient = InputGradient { numbers: &numbers, stride: layout.width() };
+        let gradient = InputGradient { numbers: &numbers, stride: layout.width(), steps: &[] };
         pool.install(|| optimizer.step(&layout, &mut tables, &inputs, gradient, 0.1));
         tables.iter().map(|table| table.numbers.to_vec()).collect::<Vec<_>>()
     };

@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use self::weights::WeightColumn;
 use super::bind::{BoundColumn, Columns, Reads};
 use super::encoders::{Encoders, Encoding, FittedFeature};
-use super::error::EncodeError;
+use super::error::{EncodeError, RowFault};
 use super::lists::Lists;
 use super::lookup::IdLookup;
 use super::values::{DictionaryCodes, encode_values};
@@ -24,6 +24,10 @@ pub(super) struct BagWriter {
     weights: Option<WeightColumn>,
     lookup: IdLookup,
     kept: Kept,
+    /// The lists that are as long as this one.
+    beside: Vec<BoundColumn>,
+    /// What stands for a null element.
+    null: i32,
 }
 
 /// Which elements of a row are read.
@@ -49,15 +53,44 @@ impl BagWriter {
         first_row: u32,
         table: &Columns<'_>,
     ) -> Result<Self, EncodeError> {
-        let (ids, kept) = match &feature.encoding {
-            Encoding::Bag(bag) => (&bag.ids, Kept::First(bag.max_length as usize)),
-            Encoding::Sequence(sequence) => (&sequence.ids, Kept::Last(sequence.max_length as usize)),
+        let (ids, kept, null) = match &feature.encoding {
+            Encoding::Bag(bag) => (&bag.ids, Kept::First(bag.max_length as usize), NULL_ELEMENT),
+            Encoding::Sequence(sequence) => {
+                let null = if sequence.shares_places() { first_row as i32 } else { NULL_ELEMENT };
+                (&sequence.ids, Kept::Last(sequence.max_length as usize), null)
+            }
             _ => unreachable!("a slot with a pool"),
         };
         let column = BoundColumn::find(&feature.name, &feature.columns[0], Reads::Lists, table)?;
         let weights = WeightColumn::bind(feature, table)?;
-        let lookup = IdLookup::new(encoders.ids(ids), &value_type(column.data_type()), first_row, NULL_ELEMENT);
-        Ok(Self { column, weights, lookup, kept })
+        let lookup = IdLookup::new(encoders.ids(ids), &value_type(column.data_type()), first_row, null);
+        let beside = Self::bind_beside(encoders, feature, table)?;
+        Ok(Self { column, weights, lookup, kept, beside, null })
+    }
+
+    /// The columns of the sequences that a feature names as sharing its places.
+    fn bind_beside(
+        encoders: &Encoders,
+        feature: &FittedFeature,
+        table: &Columns<'_>,
+    ) -> Result<Vec<BoundColumn>, EncodeError> {
+        let Encoding::Sequence(sequence) = &feature.encoding else { return Ok(Vec::new()) };
+        let others = encoders.features().iter().filter(|other| sequence.with.contains(&other.name));
+        others.map(|other| BoundColumn::find(&other.name, &other.columns[0], Reads::Lists, table)).collect()
+    }
+
+    /// Refuses rows whose lists are not equally long, before any is cut.
+    fn check_beside(&self, batch: &RecordBatch, lists: &Lists) -> Result<(), EncodeError> {
+        for other in &self.beside {
+            let others = Lists::of(other.of(batch)?);
+            for (row, (list, beside)) in lists.rows.iter().zip(&others.rows).enumerate() {
+                if list.len() != beside.len() {
+                    let (steps, column) = (list.len(), other.column().clone());
+                    return Err(self.column.row_error(row, RowFault::Steps { steps, others: beside.len(), column }));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Appends the rows of a batch to an empty bag.
@@ -69,6 +102,7 @@ impl BagWriter {
         out: &mut Bag,
     ) -> Result<(), EncodeError> {
         let lists = Lists::of(self.column.of(batch)?);
+        self.check_beside(batch, &lists)?;
         let weights = self.weights.as_ref().map(|column| column.read(batch, &lists, self.kept)).transpose()?;
         let lists = self.kept.of(lists);
         let span = lists.span();
@@ -77,12 +111,12 @@ impl BagWriter {
             return Err(EncodeError::TooManyElements { feature: self.column.feature().clone(), elements: total });
         }
         scratch.clear();
-        scratch.resize(span.len(), NULL_ELEMENT);
+        scratch.resize(span.len(), self.null);
         let elements = lists.elements.slice(span.start, span.len());
         encode_values(&elements, &self.lookup, cache, scratch);
         out.ids.reserve(total);
         out.offsets.reserve(lists.rows.len());
-        let without_nulls = elements.null_count() == 0 && !scratch.contains(&NULL_ELEMENT);
+        let without_nulls = self.null != NULL_ELEMENT || elements.null_count() == 0 && !scratch.contains(&NULL_ELEMENT);
         for (row, places) in lists.rows_in_span().enumerate() {
             let ids = &scratch[places];
             if let Some(weights) = &weights {

@@ -105,6 +105,11 @@ impl BoundColumn {
         &self.feature
     }
 
+    /// The column's name.
+    pub(super) fn column(&self) -> &ColumnName {
+        &self.column
+    }
+
     /// That a row's value cannot be encoded.
     pub(super) fn row_error(&self, row: usize, fault: RowFault) -> EncodeError {
         EncodeError::Row { feature: self.feature.clone(), column: self.column.clone(), row, fault }

@@ -238,7 +238,11 @@ impl Encoders {
                 merged.slots.push(Slot { feature, table, first_row, rows: rows as u32, pool });
             }
         }
-        InputLayout { numeric: numeric.collect(), tables: tables.into_values().collect() }
+        let attended = self.features.iter().filter_map(|feature| match &feature.encoding {
+            Encoding::Sequence(sequence) => sequence.attended(&feature.name),
+            _ => None,
+        });
+        InputLayout { numeric: numeric.collect(), tables: tables.into_values().collect(), attended: attended.collect() }
     }
 }
 

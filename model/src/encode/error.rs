@@ -131,6 +131,16 @@ pub enum RowFault {
         /// Weights of the row.
         weights: usize,
     },
+    /// A list that is not as long as one whose places it shares.
+    #[error("{steps} elements, and {others} in `{column}`: sequences that share places are equally long in every row")]
+    Steps {
+        /// Elements of the row.
+        steps: usize,
+        /// Those of the other list.
+        others: usize,
+        /// The other list's column.
+        column: ColumnName,
+    },
     /// A weight that is none.
     #[error("the weight at place {place} is {}, and has to be a finite number of at least 0", shown(.value))]
     Weight {

@@ -3,6 +3,8 @@
 mod feature;
 mod ids;
 
+use std::collections::BTreeMap;
+
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::FilterBuilder;
 use arrow::datatypes::Schema;
@@ -13,7 +15,7 @@ use spec::{EmbeddingTableName, FeatureName};
 use self::feature::{FeatureFit, TableFit};
 use self::ids::IdsFit;
 use super::bind::Columns;
-use super::encoders::{Encoders, FittedFeature, FittedTable};
+use super::encoders::{Encoders, Encoding, FittedFeature, FittedTable};
 use super::error::{EncodeError, InvalidEncoders};
 
 /// Fits encoders. The result depends on the rows and their order, not on threads.
@@ -135,11 +137,28 @@ impl EncoderFit {
         self.pool();
         let tables: Vec<FittedTable> = self.tables.into_par_iter().map(SharedFit::finish).collect();
         let finish = |feature: FeatureFit| feature.finish(&tables);
-        let features: Vec<FittedFeature> = self.features.into_par_iter().map(finish).collect();
+        let mut features: Vec<FittedFeature> = self.features.into_par_iter().map(finish).collect();
+        share_steps(&mut features);
         Encoders::new(self.rows, tables, features).map_err(|invalid| match invalid {
             InvalidEncoders::TooManyRows { width, rows } => EncodeError::TooManyRows { width, rows },
             other => unreachable!("fitted encoders are valid: {other}"),
         })
+    }
+}
+
+/// Tells sequences whose steps they share.
+fn share_steps(features: &mut [FittedFeature]) {
+    let with = |feature: &FittedFeature| match &feature.encoding {
+        Encoding::Sequence(sequence) => {
+            sequence.with.iter().map(|other| (other.clone(), feature.name.clone())).collect()
+        }
+        _ => Vec::new(),
+    };
+    let leaders: BTreeMap<FeatureName, FeatureName> = features.iter().flat_map(with).collect();
+    for feature in features {
+        if let Encoding::Sequence(sequence) = &mut feature.encoding {
+            sequence.steps_of = leaders.get(&feature.name).cloned();
+        }
     }
 }
 

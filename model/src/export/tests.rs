@@ -6,7 +6,9 @@ use spec::training::DeviceChoice;
 
 use super::*;
 use crate::calibrate::TaskCalibration;
-use crate::fixtures::{class_batch, class_counts, document, inputs, networks, of_classes, sharing_layout, targets};
+use crate::fixtures::{
+    attending_layout, class_batch, class_counts, document, inputs, networks, of_classes, sharing_layout, targets,
+};
 use crate::input::{Batch, InputLayout, Inputs, Targets};
 use crate::learner::{Learner, LearnerOptions, Members};
 use crate::loss::targets::TargetStatistics;
@@ -76,40 +78,39 @@ struct Model {
     predictor: Predictor,
 }
 
-fn model(spec: &TrainingSpec, batch: impl Fn(u64) -> Batch) -> Model {
-    let (layout, classes) = (sharing_layout(), class_counts());
+fn model(spec: &TrainingSpec, layout: &InputLayout, batch: impl Fn(u64) -> Batch) -> Model {
+    let classes = class_counts();
     let statistics = TargetStatistics::default().with_classes(classes.clone());
     let options = LearnerOptions { threads: 1, total_steps: 9, statistics, ..LearnerOptions::default() };
     let learner = |seed: u64| {
         let mut spec = spec.clone();
         spec.training.seed = seed;
-        let mut learner = Learner::new(&spec, &layout, options.clone()).unwrap();
+        let mut learner = Learner::new(&spec, layout, options.clone()).unwrap();
         (0..3).for_each(|step| drop(learner.step(&batch(step)).unwrap()));
         learner
     };
     let mut members = Members::of(learner(7));
     members.push(learner(8));
     let weights = members.save().unwrap();
-    let predictor = Predictor::new(spec, &layout, &classes, &weights, &calibration(spec), DeviceChoice::Cpu).unwrap();
-    let architecture = Architecture::for_scoring(spec, &layout, &classes).unwrap();
+    let predictor = Predictor::new(spec, layout, &classes, &weights, &calibration(spec), DeviceChoice::Cpu).unwrap();
+    let architecture = Architecture::for_scoring(spec, layout, &classes).unwrap();
     let weights = weights::from_bytes(&architecture, &weights).unwrap();
     let model = |weights| TensorModel::new(&architecture, weights, Device::Cpu, Kind::Float).unwrap();
     let members = weights.iter().map(model).collect();
     Model { architecture, members, predictor }
 }
 
-fn assert_same(spec: &TrainingSpec, targets: impl Fn(u64) -> Targets) {
-    let layout = sharing_layout();
-    let of_step = |step| Batch { inputs: inputs(&layout, 200, step), targets: targets(step) };
-    let Model { architecture, members, predictor } = model(spec, of_step);
-    let script = Script::new(&architecture, &members, (&names(&layout), Vec::new()), &calibration(spec)).unwrap();
+fn assert_same(spec: &TrainingSpec, layout: &InputLayout, targets: impl Fn(u64) -> Targets) {
+    let of_step = |step| Batch { inputs: inputs(layout, 200, step), targets: targets(step) };
+    let Model { architecture, members, predictor } = model(spec, layout, of_step);
+    let script = Script::new(&architecture, &members, (&names(layout), Vec::new()), &calibration(spec)).unwrap();
     assert_eq!(script.signature.weighted.len(), 2);
     let module = script.trace().unwrap();
     for rows in [1, 777] {
-        let inputs = inputs(&layout, rows, 42);
+        let inputs = inputs(layout, rows, 42);
         let mut expected = Outputs::default();
         predictor.predict(&inputs, &mut expected).unwrap();
-        let found = module.forward_ts(&tensors(&script.signature, &layout, &inputs)).unwrap();
+        let found = module.forward_ts(&tensors(&script.signature, layout, &inputs)).unwrap();
         let mut column = 0;
         for expected in &expected.tasks {
             let width = (expected.len() / rows) as i64;
@@ -128,7 +129,9 @@ fn assert_same(spec: &TrainingSpec, targets: impl Fn(u64) -> Targets) {
 #[test]
 fn a_module_predicts_what_the_predictor_does_for_every_network() {
     for network in networks(0.2) {
-        assert_same(&document(network, json!({"device": "cpu"})), |step| targets(200, step));
+        let spec = document(network, json!({"device": "cpu"}));
+        assert_same(&spec, &sharing_layout(), |step| targets(200, step));
+        assert_same(&spec, &attending_layout(), |step| targets(200, step));
     }
 }
 
@@ -136,7 +139,7 @@ fn a_module_predicts_what_the_predictor_does_for_every_network() {
 fn a_module_has_a_column_for_each_class() {
     let network = json!({"kind": "mmoe", "experts": 2, "expert_layers": [8], "tower_layers": [4]});
     let spec = of_classes(document(network, json!({"device": "cpu"})));
-    assert_same(&spec, |step| class_batch(200, step).targets);
+    assert_same(&spec, &sharing_layout(), |step| class_batch(200, step).targets);
     let classes = ClassOutput { names: vec!["tea".to_owned(), "o'clock".to_owned()], top: 1 };
     let output = TaskOutput { task: "next".parse().unwrap(), classes: Some(classes) };
     assert_eq!(columns(&output), ["next['tea']", "next['o''clock']", "next['other']"]);
@@ -146,7 +149,7 @@ fn a_module_has_a_column_for_each_class() {
 fn an_id_that_the_feature_does_not_have_is_refused() {
     let (spec, layout) = (document(json!({"kind": "linear"}), json!({"device": "cpu"})), sharing_layout());
     let of_step = |step| Batch { inputs: inputs(&layout, 200, step), targets: targets(200, step) };
-    let Model { architecture, members, .. } = model(&spec, of_step);
+    let Model { architecture, members, .. } = model(&spec, &layout, of_step);
     let script = Script::new(&architecture, &members, (&names(&layout), Vec::new()), &calibration(&spec)).unwrap();
     let module = script.trace().unwrap();
     let tensors = tensors(&script.signature, &layout, &inputs(&layout, 5, 1));

@@ -1,6 +1,6 @@
 use super::*;
 
-fn slot(name: &str, first_row: u32, pool: Option<Pool>) -> Slot {
+fn slot(name: &str, first_row: u32, pool: Option<Pooling>) -> Slot {
     Slot { feature: name.parse().unwrap(), table: None, first_row, rows: 10, pool }
 }
 
@@ -12,8 +12,9 @@ fn layout() -> InputLayout {
         ],
         tables: vec![
             TableLayout { width: 4, rows: 20, slots: vec![slot("a", 0, None), slot("b", 10, None)] },
-            TableLayout { width: 8, rows: 20, slots: vec![slot("c", 0, None), slot("list", 10, Some(Pool::Mean))] },
+            TableLayout { width: 8, rows: 20, slots: vec![slot("c", 0, None), slot("list", 10, Some(Pooling::Mean))] },
         ],
+        attended: Vec::new(),
     }
 }
 
@@ -61,6 +62,24 @@ fn a_reused_buffer_keeps_nothing_of_its_last_rows() {
     fresh.gather(&layout, &[&first], &[(0, 1)]);
     reused.gather(&layout, &[&first], &[(0, 1)]);
     assert_eq!(fresh, reused);
+}
+
+#[test]
+fn sequences_that_share_their_places_are_dealt_out_together() {
+    let mut layout = layout();
+    layout.tables[1].slots.push(slot("beside", 0, Some(Pooling::Attention)));
+    layout.tables[1].slots[1].pool = Some(Pooling::Attention);
+    let features = ["list", "beside"].map(|name| name.parse().unwrap()).to_vec();
+    layout.attended = vec![Attended { features, kind: AttentionKind::Among { heads: 1 }, max_length: 9 }];
+    let mut whole = batch(1, 4);
+    whole.bags[0].weights.clear();
+    whole.bags.push(whole.bags[0].clone());
+    for feature in ["list", "beside"] {
+        let mut dealt = whole.clone();
+        dealt.take_feature(&layout, &feature.parse().unwrap(), &whole, &[2, 0, 3, 1]);
+        assert_eq!(dealt.bags[0], dealt.bags[1]);
+        assert_ne!(dealt.bags[0], whole.bags[0]);
+    }
 }
 
 #[test]

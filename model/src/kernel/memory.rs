@@ -64,6 +64,13 @@ impl DerefMut for Aligned {
     }
 }
 
+impl Default for Aligned {
+    /// Nothing.
+    fn default() -> Self {
+        Self::zeros(0)
+    }
+}
+
 impl Clone for Aligned {
     fn clone(&self) -> Self {
         Self::copy_of(self)

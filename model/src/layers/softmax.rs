@@ -67,11 +67,17 @@ impl Layer for Softmax {
 
 /// A softmax over all of some logits.
 pub(super) fn normalize(logits: &[f32], shares: &mut [f32]) {
+    shares.copy_from_slice(logits);
+    normalize_in_place(shares);
+}
+
+/// The same where the logits lie.
+pub(crate) fn normalize_in_place(logits: &mut [f32]) {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
-    for (logit, share) in logits.iter().zip(&mut *shares) {
-        *share = (logit - largest).exp();
-        sum += *share;
+    for logit in &mut *logits {
+        *logit = (*logit - largest).exp();
+        sum += *logit;
     }
-    shares.iter_mut().for_each(|share| *share /= sum);
+    logits.iter_mut().for_each(|share| *share /= sum);
 }

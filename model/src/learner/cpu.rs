@@ -1,6 +1,7 @@
 //! Training on a CPU: fixed lanes of rows in parallel, one thread each, then the updates in parallel.
 
 mod apart;
+mod gradients;
 mod lanes;
 
 use std::borrow::Cow;
@@ -11,15 +12,17 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use spec::training::Fit;
 
+use gradients::{InputGradients, LaneInput};
 use lanes::{Lane, add_lanes, lanes, split_lanes, with_outputs};
 
 use super::shared::shared_weights;
 use super::task_weights::LearnedTaskWeights;
 use super::{Course, Outputs, StepLosses};
 use crate::architecture::Architecture;
+use crate::attention::StepGradients;
 use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
-use crate::embedding::update::{InputGradient, RowwiseAdagrad};
-use crate::embedding::{VECTOR, gather};
+use crate::embedding::gather;
+use crate::embedding::update::RowwiseAdagrad;
 use crate::error::Error;
 use crate::input::{Batch, Inputs};
 use crate::kernel::memory::Aligned;
@@ -45,7 +48,7 @@ pub(crate) struct CpuLearner {
     pool: ThreadPool,
     workers: Vec<Mutex<Worker>>,
     lanes: Vec<Aligned>,
-    input_gradient: Aligned,
+    input: InputGradients,
     /// 1 for each dense weight that tasks share; empty where nobody asks.
     shared: Vec<f32>,
 }
@@ -121,13 +124,13 @@ impl CpuLearner {
         Ok(Self {
             weights: Weights::initial(architecture, fit.seed),
             dense: DenseOptimizer::new(&fit.optimizer, blocks),
-            tables: RowwiseAdagrad::new(&architecture.layout),
+            tables: RowwiseAdagrad::new(&architecture.layout, fit.embeddings.rare_decay),
             task_weights: LearnedTaskWeights::new(&fit.optimizer, &weighting, architecture.tasks.len()),
             shared: if weighting.takes_tasks_apart() { shared_weights(architecture) } else { Vec::new() },
             workers: (0..pool.current_num_threads()).map(worker).collect(),
             pool,
             lanes: Vec::new(),
-            input_gradient: Aligned::zeros(0),
+            input: InputGradients::default(),
         })
     }
 
@@ -141,7 +144,7 @@ impl CpuLearner {
         gather::check_shape(&architecture.layout, &batch.inputs)?;
         architecture.check(&batch.targets, batch.inputs.rows)?;
         let lanes = lanes(batch.inputs.rows);
-        self.make_room(architecture, &lanes, batch.inputs.rows);
+        self.make_room(architecture, &lanes, &batch.inputs);
         let factors = course.factors(self.task_weights.values());
         let dropout = Dropout { seed: course.fit.seed, step: course.step, first_row: 0 };
         let known = self.known_sums(architecture, batch, dropout)?;
@@ -165,7 +168,7 @@ impl CpuLearner {
         let Counts { factors, totals } = counts;
         let (weights, workers) = (&self.weights, &self.workers[..]);
         let work = Work { architecture, weights, workers, batch, dropout, known, factors, totals };
-        let parts = split_lanes(lanes, &mut self.lanes, &mut self.input_gradient, stride);
+        let parts = split_lanes(lanes, &mut self.lanes, &mut self.input, &batch.inputs);
         let run = |lane: Lane<'_>| work.run(lane, stride);
         let losses: Vec<_> = self.pool.install(|| parts.into_par_iter().with_max_len(1).map(run).collect());
         add_lanes(losses, architecture.tasks.len())
@@ -184,8 +187,7 @@ impl CpuLearner {
         losses.gradient_norm = pool.install(|| dense.sum_lanes(gradients)).sqrt();
         let step = course.dense_step(losses.gradient_norm)?;
         let rate = (course.fit.embeddings.learning_rate * step.rate_factor) as f32;
-        let stride = architecture.graph.buffers[INPUT].stride;
-        let gradient = InputGradient { numbers: &self.input_gradient, stride };
+        let gradient = self.input.view();
         pool.install(|| {
             if let Some(total) = gradients.first() {
                 dense.step(&mut weights.dense, total, step);
@@ -285,6 +287,7 @@ impl CpuLearner {
             first: Cow::Borrowed(&self.dense.first),
             second: Cow::Borrowed(&self.dense.second),
             sums: Cow::Borrowed(&self.tables.sums),
+            reads: Cow::Borrowed(&self.tables.reads),
             task_weights: self.task_weights.state(),
             history: self.task_weights.history(),
         }
@@ -294,7 +297,7 @@ impl CpuLearner {
     pub(crate) fn set_state(&mut self, state: State<'_>) {
         self.weights = state.weights.into_owned();
         (self.dense.first, self.dense.second) = (state.first.into_owned(), state.second.into_owned());
-        self.tables.sums = state.sums.into_owned();
+        (self.tables.sums, self.tables.reads) = (state.sums.into_owned(), state.reads.into_owned());
         self.task_weights.set_state(&state.task_weights, &state.history);
     }
 
@@ -302,20 +305,17 @@ impl CpuLearner {
         worker(&self.workers)
     }
 
-    fn make_room(&mut self, architecture: &Architecture, lanes: &[Range<usize>], rows: usize) {
+    fn make_room(&mut self, architecture: &Architecture, lanes: &[Range<usize>], inputs: &Inputs) {
         let len = architecture.graph.parameters.len();
         while self.lanes.len() < lanes.len() {
             self.lanes.push(Aligned::zeros(len));
         }
-        let needed = rows * architecture.graph.buffers[INPUT].stride + VECTOR;
-        if self.input_gradient.len() < needed {
-            self.input_gradient = Aligned::zeros(needed);
-        }
+        self.input.make_room(architecture, inputs);
     }
 }
 
 impl Work<'_> {
-    fn run(&self, lane: Lane<'_>, stride: usize) -> Result<LaneLosses, Error> {
+    fn run(&self, mut lane: Lane<'_>, stride: usize) -> Result<LaneLosses, Error> {
         let (architecture, batch) = (self.architecture, self.batch);
         gather::check_ids(&architecture.layout, &batch.inputs, lane.rows.clone())?;
         let mut worker = worker(self.workers);
@@ -338,9 +338,14 @@ impl Work<'_> {
             }
             let joint = JointRows { batch, rows: rows.clone() };
             losses.joint += gradients.add_joint(architecture, activations, &joint, self.totals).iter().sum::<f64>();
-            let input = &mut lane.input[(start - lane.rows.start) * stride..];
-            let into = Into { dense: lane.gradient, write, input };
+            let LaneInput { x, steps } = &mut lane.input;
+            let input = &mut x[(start - lane.rows.start) * stride..];
+            let into = Into { dense: &mut *lane.gradient, write, input: &mut *input };
             gradients.backward(architecture, self.weights, activations, rows.len(), into);
+            let (inputs, tables, first_row) = (&batch.inputs, &self.weights.tables[..], lane.rows.start);
+            let mut steps = StepGradients { bags: &mut steps[..], first_row, inputs, tables };
+            let into = Into { dense: &mut *lane.gradient, write, input };
+            gradients.attend(architecture, self.weights, activations, into, &mut steps);
             write = Write::Add;
         }
         Ok(losses)

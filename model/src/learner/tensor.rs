@@ -12,7 +12,7 @@ use super::{Course, StepLosses};
 use crate::architecture::Architecture;
 use crate::cpu::Weights;
 use crate::embedding::gather;
-use crate::embedding::tensors::{InputTensors, update, upload};
+use crate::embedding::tensors::{Gathered, InputTensors, RowStates, update, upload};
 use crate::error::Error;
 use crate::input::{Batch, Inputs, Targets};
 use crate::kernel::memory::Aligned;
@@ -31,8 +31,8 @@ use crate::weights::state::State;
 pub(crate) struct TensorLearner {
     pub(crate) model: TensorModel,
     optimizer: TensorOptimizer,
-    /// The tables' optimizer: `[rows]` each.
-    states: Vec<Tensor>,
+    /// The tables' optimizer.
+    states: RowStates,
     pub(crate) task_weights: LearnedTaskWeights,
     /// 1 for each dense weight that tasks share; none where nobody asks.
     shared: Option<Tensor>,
@@ -44,7 +44,7 @@ struct Gradients {
     /// The sum of the joint losses.
     joint: f64,
     norm: f64,
-    by_x: Tensor,
+    by: Gathered,
     /// By each block of dense weights.
     by_weights: Vec<Tensor>,
     /// Of each task's weighted gradient by what tasks share; empty where they were not taken apart.
@@ -53,7 +53,7 @@ struct Gradients {
 
 /// What passes back found.
 struct Descent {
-    by_x: Tensor,
+    by: Gathered,
     by_weights: Vec<Tensor>,
     /// The squared norm of each task's gradient by what tasks share; none where they were not taken apart.
     squares: Vec<Tensor>,
@@ -69,8 +69,7 @@ impl TensorLearner {
             let weights = Weights::initial(architecture, fit.seed);
             let mut model = TensorModel::new(architecture, &weights, device, kind)?;
             require_gradients(&mut model)?;
-            let state = |table: &Tensor| Tensor::f_zeros([table.size2()?.0], (Kind::Float, device));
-            let states = model.tables.iter().map(state).collect::<Result<_, _>>()?;
+            let states = RowStates::new(&model.tables, fit.embeddings.rare_decay)?;
             let optimizer =
                 TensorOptimizer::new(&fit.optimizer, &architecture.graph.parameters.blocks, &model.weights)?;
             let weighting = Weighting::of(&fit.task_weights, architecture.tasks.iter().map(|(task, _)| task));
@@ -95,7 +94,7 @@ impl TensorLearner {
         let upload = InputTensors::upload(&architecture.layout, &batch.inputs, self.model.device);
         let inputs = upload.map_err(Error::torch("copying a batch to the device"))?;
         let found = self.gradients(architecture, course, &inputs, batch, dropout, &factors);
-        let Gradients { losses, joint, norm, by_x, by_weights, norms } =
+        let Gradients { losses, joint, norm, by, by_weights, norms } =
             found.map_err(Error::torch("computing a step's gradients"))?;
         let mut losses = course.losses(losses, joint, batch, self.task_weights.values())?;
         losses.gradient_norm = norm;
@@ -104,7 +103,7 @@ impl TensorLearner {
         let mut descend = || {
             let _no_grad = tch::no_grad_guard();
             self.optimizer.step(&mut self.model.weights, &by_weights, step)?;
-            update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &by_x, rate)
+            update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &by, rate)
         };
         descend().map_err(Error::torch("updating the weights"))?;
         self.task_weights.learn(course, &losses, &norms, step);
@@ -120,7 +119,8 @@ impl TensorLearner {
         dropout: Dropout,
         factors: &[f64],
     ) -> Result<Gradients, TchError> {
-        let x = tch::no_grad(|| self.model.gather(architecture, inputs))?.f_set_requires_grad(true)?;
+        let gathered = tch::no_grad(|| self.model.gather(architecture, inputs))?.with_gradient()?;
+        let x = self.model.attend(architecture, &gathered, inputs.places())?;
         let nodes = self.model.forward(architecture, &x, Some(dropout))?;
         let heads = heads(architecture, &nodes)?;
         let targets = |task| task_targets(&batch.targets, task, batch.inputs.rows, self.model.device);
@@ -136,17 +136,17 @@ impl TensorLearner {
         let nothing = Tensor::f_zeros([], (Kind::Float, self.model.device))?;
         let joint = joints.iter().try_fold(nothing, |sum, loss| sum.f_add(loss))?.f_detach()?;
         let shared = self.shared.as_ref().map(Tensor::shallow_clone);
-        let Descent { by_x, by_weights, squares } = match shared {
+        let Descent { by, by_weights, squares } = match shared {
             Some(shared) => {
                 for (joint, loss) in architecture.graph.joints.iter().zip(&joints) {
                     let task = joint.task();
                     descents[task] = descents[task].f_add(loss)?;
                 }
-                self.apart(course, &x, &descents, &shared)?
+                self.apart(course, &gathered, &descents, &shared)?
             }
             None => {
                 descents.extend(joints);
-                self.together(&x, &descents)?
+                self.together(&gathered, &descents)?
             }
         };
         let tasks = values.len();
@@ -161,7 +161,7 @@ impl TensorLearner {
         let norm = losses.pop().unwrap_or_default().sqrt();
         let joint = losses.pop().unwrap_or_default();
         let norms = losses.split_off(tasks).into_iter().map(f64::sqrt).collect();
-        Ok(Gradients { losses, joint, norm, by_x, by_weights, norms })
+        Ok(Gradients { losses, joint, norm, by, by_weights, norms })
     }
 
     /// What each joint loss adds to the whole.
@@ -182,23 +182,24 @@ impl TensorLearner {
     }
 
     /// One pass back for all tasks.
-    fn together(&mut self, x: &Tensor, descents: &[Tensor]) -> Result<Descent, TchError> {
+    fn together(&mut self, gathered: &Gathered, descents: &[Tensor]) -> Result<Descent, TchError> {
         self.model.weights.iter_mut().for_each(|weight| weight.zero_grad());
         Tensor::f_stack(descents, 0)?.f_sum(None)?.f_backward()?;
         let by_weights = self.model.weights.iter().map(Tensor::f_grad).collect::<Result<_, _>>()?;
-        Ok(Descent { by_x: x.f_grad()?, by_weights, squares: Vec::new() })
+        Ok(Descent { by: gathered.map(Tensor::f_grad)?, by_weights, squares: Vec::new() })
     }
 
     /// A pass back for each task; [`surgery`]'s formulas over the flat run of weights.
     fn apart(
         &self,
         course: &Course<'_>,
-        x: &Tensor,
+        gathered: &Gathered,
         descents: &[Tensor],
         shared: &Tensor,
     ) -> Result<Descent, TchError> {
-        let inputs: Vec<&Tensor> = self.model.weights.iter().chain([x]).collect();
-        let (mut by_task, mut by_x) = (Vec::with_capacity(descents.len()), x.f_detach()?.f_zeros_like()?);
+        let inputs: Vec<&Tensor> = self.model.weights.iter().chain(gathered.tensors()).collect();
+        let mut by_task = Vec::with_capacity(descents.len());
+        let mut by = gathered.map(|read| read.f_detach()?.f_zeros_like())?;
         for (task, descent) in descents.iter().enumerate() {
             let keep_graph = task + 1 < descents.len();
             let found = Tensor::f_run_backward(&[descent], &inputs, keep_graph, false)?;
@@ -207,9 +208,8 @@ impl TensorLearner {
                 if found.defined() { Ok(found.shallow_clone()) } else { input.f_detach()?.f_zeros_like() }
             };
             let mut found = found.iter().zip(&inputs).map(gradient).collect::<Result<Vec<_>, TchError>>()?;
-            if let Some(of_x) = found.pop() {
-                by_x = by_x.f_add(&of_x)?;
-            }
+            let mut of_task = found.split_off(self.model.weights.len()).into_iter();
+            by = by.map(|sum| of_task.next().map_or_else(|| Ok(sum.shallow_clone()), |found| sum.f_add(&found)))?;
             by_task.push(Tensor::f_cat(&found, 0)?);
         }
         let squares = by_task.iter().map(|gradient| gradient.f_mul(gradient)?.f_mul(shared)?.f_sum(Kind::Double));
@@ -226,7 +226,7 @@ impl TensorLearner {
             sum = sum.f_add(&own)?;
         }
         let sizes: Vec<i64> = self.model.weights.iter().map(|weight| weight.numel() as i64).collect();
-        Ok(Descent { by_x, by_weights: sum.f_split_with_sizes(&sizes, 0)?, squares })
+        Ok(Descent { by, by_weights: sum.f_split_with_sizes(&sizes, 0)?, squares })
     }
 
     /// Predictions as the model is now.
@@ -290,16 +290,20 @@ impl TensorLearner {
             let kind = self.optimizer.kind();
             let first = moments(kind.has_first(), &self.optimizer.first)?;
             let second = moments(kind.has_second(), &self.optimizer.second)?;
-            let sums = self.states.iter().map(|state| Ok(Aligned::copy_of(&download(state)?)));
-            Ok((first, second, sums.collect::<Result<Vec<_>, TchError>>()?))
+            let rows = |states: &[Tensor]| {
+                states.iter().map(|state| Ok(Aligned::copy_of(&download(state)?))).collect::<Result<Vec<_>, TchError>>()
+            };
+            Ok((first, second, rows(&self.states.sums)?, rows(&self.states.reads)?))
         };
-        let (first, second, sums) = copy().map_err(Error::torch("copying the optimizer's state from the device"))?;
+        let (first, second, sums, reads) =
+            copy().map_err(Error::torch("copying the optimizer's state from the device"))?;
         Ok(State {
             step,
             weights: Cow::Owned(weights),
             first: Cow::Owned(first),
             second: Cow::Owned(second),
             sums: Cow::Owned(sums),
+            reads: Cow::Owned(reads),
             task_weights: self.task_weights.state(),
             history: self.task_weights.history(),
         })
@@ -311,12 +315,16 @@ impl TensorLearner {
         let place = || {
             let moments =
                 |flat: &[f32]| if flat.is_empty() { Ok(Vec::new()) } else { blocks(architecture, flat, device) };
-            let sums = state.sums.iter().map(|sums| upload(sums, device)).collect::<Result<Vec<_>, _>>()?;
-            Ok((moments(&state.first)?, moments(&state.second)?, sums))
+            let rows = |tables: &[Aligned]| {
+                tables.iter().map(|rows| upload(rows, device)).collect::<Result<Vec<_>, TchError>>()
+            };
+            Ok((moments(&state.first)?, moments(&state.second)?, [rows(&state.sums)?, rows(&state.reads)?]))
         };
-        let (first, second, sums) = place().map_err(Error::torch("placing the optimizer's state on the device"))?;
+        let (first, second, [sums, reads]) =
+            place().map_err(Error::torch("placing the optimizer's state on the device"))?;
         self.set_weights(architecture, &state.weights)?;
-        (self.optimizer.first, self.optimizer.second, self.states) = (first, second, sums);
+        (self.optimizer.first, self.optimizer.second) = (first, second);
+        (self.states.sums, self.states.reads) = (sums, reads);
         self.task_weights.set_state(&state.task_weights, &state.history);
         Ok(())
     }

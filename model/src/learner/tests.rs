@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{Learner, LearnerOptions};
 use crate::error::Error;
 use crate::fixtures::{
-    Dice, batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, targets,
+    Dice, attending_layout, batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, targets,
 };
 use crate::input::{Batch, InputLayout};
 use crate::loss::targets::TargetStatistics;
@@ -41,9 +41,32 @@ fn weights_are_bit_identical_for_any_number_of_threads() {
 }
 
 #[test]
+fn attention_learns_the_same_bits_on_any_number_of_threads_and_after_a_stop() {
+    let layout = attending_layout();
+    for rule in [json!("uncertainty"), json!("pcgrad")] {
+        for network in [networks(0.3).remove(4), networks(0.3).remove(13)] {
+            let spec = document(network, json!({"schedule": {"warmup_steps": 2}, "task_weights": rule}));
+            let learner = |threads| Learner::new(&spec, &layout, options(threads)).unwrap();
+            let train = |learner: &mut Learner, steps: std::ops::Range<u64>| {
+                for step in steps {
+                    let batch = Batch { inputs: inputs(&layout, 1100, step), targets: targets(1100, step) };
+                    learner.step(&batch).unwrap();
+                }
+            };
+            let (mut one, mut three) = (learner(1), learner(3));
+            train(&mut one, 0..3);
+            three.restore_state(&one.state().unwrap()).unwrap();
+            train(&mut one, 3..6);
+            train(&mut three, 3..6);
+            assert!(one.state().unwrap() == three.state().unwrap(), "{rule}");
+        }
+    }
+}
+
+#[test]
 fn a_run_restored_from_its_state_goes_on_as_if_it_had_not_stopped() {
     for kind in ["adamw", "adam", "adagrad", "sgd"] {
-        let training = json!({"optimizer": {"kind": kind, "learning_rate": 0.01}});
+        let training = json!({"optimizer": {"kind": kind, "learning_rate": 0.01}, "embeddings": {"rare_decay": 20}});
         let network = networks(0.2).remove(4);
         let mut whole = learner(network.clone(), training.clone(), 2);
         train(&mut whole, 0..7);

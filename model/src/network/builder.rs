@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use spec::FeatureName;
 
+use crate::attention::{Attention, attentions};
 use crate::input::InputLayout;
 use crate::input::single::SingleSlot;
 use crate::layers::activation::Activation;
@@ -42,6 +43,7 @@ pub(crate) struct Builder {
     buffers: Vec<Buffer>,
     layers: Vec<Box<dyn Layer>>,
     parameters: Parameters,
+    attentions: Vec<Attention>,
     joints: Vec<Joint>,
     fields: Vec<Field>,
     layout: InputLayout,
@@ -51,12 +53,16 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// For inputs `x` of a layout, and how many training rows have each item's id.
-    pub(crate) fn new(layout: &InputLayout, items: &[u64]) -> Self {
+    /// For inputs `x` of a layout whose ids have so many embeddings, side by side, and how many training rows have each item's
+    /// id.
+    pub(crate) fn new(layout: &InputLayout, items: &[u64], kinds: usize) -> Self {
+        let mut parameters = Parameters::default();
+        let attentions = attentions(layout, kinds, &mut parameters);
         Self {
             buffers: vec![Buffer::new(layout.width())],
             layers: Vec::new(),
-            parameters: Parameters::default(),
+            parameters,
+            attentions,
             joints: Vec::new(),
             fields: fields(layout),
             layout: layout.clone(),
@@ -320,10 +326,10 @@ impl Builder {
     /// The network.
     pub(crate) fn finish(self, heads: Vec<View>) -> Graph {
         let embedding = self.embedding.unwrap_or_else(|| self.input());
-        let Self { buffers, layers, parameters, joints, .. } = self;
+        let Self { buffers, layers, parameters, attentions, joints, .. } = self;
         let mut written = Written::by(&heads, &joints);
         let stages = written.settle(layers);
-        Graph { buffers, stages, parameters, heads, embedding, joints, beside_heads: written.beside_heads }
+        Graph { buffers, attentions, stages, parameters, heads, embedding, joints, beside_heads: written.beside_heads }
     }
 
     fn buffer(&mut self, width: usize) -> View {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::attention::Attention;
 use crate::kernel::product::Write;
 use crate::layers::{Buffer, Layer, View};
 use crate::loss::joint::Joint;
@@ -11,6 +12,8 @@ use crate::network::Parameters;
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) buffers: Vec<Buffer>,
+    /// What pools steps into `x` before the first stage.
+    pub(crate) attentions: Vec<Attention>,
     /// In the order of the forward pass.
     pub(crate) stages: Vec<Stage>,
     pub(crate) parameters: Parameters,

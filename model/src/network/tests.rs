@@ -1,14 +1,16 @@
 //! Gradients of whole networks against finite differences of their forward pass.
 
 use spec::TaskName;
-use spec::feature::Pool;
 
 use super::Graph;
 use crate::architecture::Architecture;
+use crate::attention::StepGradients;
 use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
 use crate::embedding::{VECTOR, gather};
-use crate::fixtures::{batch, class_counts, document, inputs, layout, networks, sharing_layout, targets};
-use crate::input::{Batch, InputLayout};
+use crate::fixtures::{
+    attending_layout, batch, class_counts, document, inputs, layout, networks, sharing_layout, targets,
+};
+use crate::input::{Bag, Batch, InputLayout, Pooling, Targets};
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
 use crate::loss::joint::JointRows;
@@ -18,13 +20,17 @@ use crate::loss::{LossSums, Rows};
 const ROWS: usize = 40;
 const DROPOUT: Dropout = Dropout { seed: 3, step: 5, first_row: 0 };
 
-fn architecture(mut network: serde_json::Value) -> Architecture {
+fn architecture(network: serde_json::Value) -> Architecture {
+    architecture_over(&layout(), network)
+}
+
+fn architecture_over(layout: &InputLayout, mut network: serde_json::Value) -> Architecture {
     if network["kind"] == "escm2" {
         // A difference would go through the propensity, which learns nothing from the rows that it weighs.
         network["least_propensity"] = serde_json::json!(1.0);
     }
     let spec = document(network, serde_json::json!({}));
-    Architecture::for_training(&spec, &layout(), &TargetStatistics::default(), |_: &TaskName| None).unwrap()
+    Architecture::for_training(&spec, layout, &TargetStatistics::default(), |_: &TaskName| None).unwrap()
 }
 
 /// Weights that training starts from, but for embeddings: from near zero no slope by what reads them would be seen.
@@ -88,6 +94,13 @@ fn gradients(architecture: &Architecture, weights: &Weights, batch: &Batch) -> (
     let mut input = vec![f32::NAN; BLOCK * architecture.graph.buffers[INPUT].stride + VECTOR];
     let into = Into { dense: &mut dense, write: Write::Over, input: &mut input };
     gradients.backward(architecture, weights, &activations, ROWS, into);
+    let bag = |bag: &Bag| vec![f32::NAN; bag.ids.len() * 64];
+    let mut steps: Vec<Vec<f32>> = batch.inputs.bags.iter().map(bag).collect();
+    let mut bags: Vec<&mut [f32]> = steps.iter_mut().map(Vec::as_mut_slice).collect();
+    let tables = &weights.tables[..];
+    let mut steps = StepGradients { bags: &mut bags, first_row: 0, inputs: &batch.inputs, tables };
+    let into = Into { dense: &mut dense, write: Write::Over, input: &mut input };
+    gradients.attend(architecture, weights, &activations, into, &mut steps);
     (dense, input)
 }
 
@@ -145,31 +158,45 @@ fn assert_slopes(name: &str, slopes: &[Slope]) {
 
 /// The one task that a tensor learns from, though others read it.
 fn only_teacher(name: &str) -> Option<usize> {
-    let (task, _) = name.strip_prefix("tasks.")?.split_once(".experts.")?;
-    task.parse().ok()
+    let (task, part) = name.strip_prefix("tasks.")?.split_once('.')?;
+    ["experts.", "attention."].iter().any(|own| part.starts_with(own)).then(|| task.parse().ok())?
 }
 
 #[test]
 fn gradients_by_every_tensor_are_the_slopes_of_the_loss() {
     let batch = batch(ROWS, 11);
     for network in networks(0.2) {
-        let architecture = architecture(network);
-        let mut weights = weights(&architecture, 5);
-        let (gradient, _) = gradients(&architecture, &weights, &batch);
-        for named in architecture.graph.parameters.named.clone() {
-            let by_tensor = named.read(&gradient);
-            let start = named.read(&weights.dense);
-            let slope = |index: usize| {
-                Slope::new(by_tensor[index], |moved| {
-                    let mut numbers = start.clone();
-                    numbers[index] += moved;
-                    named.write(&mut weights.dense, &numbers);
-                    loss(&architecture, &weights, &batch, only_teacher(&named.name))
-                })
-            };
-            let slopes: Vec<_> = (0..start.len()).step_by(start.len().div_ceil(60)).map(slope).collect();
-            assert_slopes(&named.name, &slopes);
-        }
+        check_slopes(&architecture(network), &batch, |_| true);
+    }
+}
+
+/// A network of one kind of embeddings, one that needs equal widths, and one of several kinds.
+#[test]
+fn gradients_by_attentions_tensors_are_the_slopes_of_the_loss() {
+    let layout = attending_layout();
+    let batch = Batch { inputs: inputs(&layout, ROWS, 11), targets: targets(ROWS, 11) };
+    for place in [4, 11, 13] {
+        let architecture = architecture_over(&layout, networks(0.2).remove(place));
+        check_slopes(&architecture, &batch, |name| name.contains("attention."));
+    }
+}
+
+fn check_slopes(architecture: &Architecture, batch: &Batch, is_checked: impl Fn(&str) -> bool) {
+    let mut weights = weights(architecture, 5);
+    let (gradient, _) = gradients(architecture, &weights, batch);
+    for named in architecture.graph.parameters.named.iter().filter(|named| is_checked(&named.name)) {
+        let by_tensor = named.read(&gradient);
+        let start = named.read(&weights.dense);
+        let slope = |index: usize| {
+            Slope::new(by_tensor[index], |moved| {
+                let mut numbers = start.clone();
+                numbers[index] += moved;
+                named.write(&mut weights.dense, &numbers);
+                loss(architecture, &weights, batch, only_teacher(&named.name))
+            })
+        };
+        let slopes: Vec<_> = (0..start.len()).step_by(start.len().div_ceil(60)).map(slope).collect();
+        assert_slopes(&named.name, &slopes);
     }
 }
 
@@ -255,7 +282,7 @@ fn check_gathering(layout: &InputLayout) {
             for slot in table.bags() {
                 let bag = bags.next().unwrap();
                 let ids = bag.row(row);
-                let scale = if slot.pool == Some(Pool::Mean) { 1.0 / ids.len().max(1) as f32 } else { 1.0 };
+                let scale = if slot.pool == Some(Pooling::Mean) { 1.0 / ids.len().max(1) as f32 } else { 1.0 };
                 let weight = |at: usize| bag.row_weights(row).get(at).copied().unwrap_or(1.0);
                 let number =
                     |column: usize| move |(at, &id): (usize, &i32)| weight(at) * numbers.read(id as usize, 1)[column];

@@ -10,9 +10,10 @@ use super::Predictor;
 use crate::calibrate::{Calibrator, ModelCalibration, Platt, TaskCalibration};
 use crate::error::Error;
 use crate::fixtures::{
-    batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets,
+    attending_layout, batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout,
+    targets,
 };
-use crate::input::Batch;
+use crate::input::{Batch, Inputs};
 use crate::learner::{Learner, LearnerOptions};
 use crate::outputs::Outputs;
 
@@ -73,6 +74,41 @@ fn predictions_are_the_documented_formulas_over_the_packages_tensors() {
                 let found = f64::from(outputs.tasks[task][row]);
                 let near = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);
                 assert!(near, "{network} task {task} row {row}: {found} is not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn attention_predicts_by_the_documented_formulas_under_every_network() {
+    let layout = attending_layout();
+    for network in networks(0.2) {
+        let spec = document(network.clone(), json!({"embeddings": {"learning_rate": 0.1}}));
+        let options = LearnerOptions { threads: 2, total_steps: 30, ..LearnerOptions::default() };
+        let mut learner = Learner::new(&spec, &layout, options).unwrap();
+        for step in 0..8 {
+            learner.step(&Batch { inputs: inputs(&layout, 600, step), targets: targets(600, step) }).unwrap();
+        }
+        let bytes = learner.save().unwrap();
+        let (package, rows, mut found) = (read(&bytes), inputs(&layout, 300, 99), Outputs::default());
+        let (calibration, classes) = (ModelCalibration::default(), class_counts());
+        let model = Predictor::new(&spec, &layout, &classes, &bytes, &calibration, DeviceChoice::Cpu).unwrap();
+        model.predict(&rows, &mut found).unwrap();
+        for row in (0..300).step_by(7) {
+            for (task, expected) in reference(&layout, &package, &network, &rows, row).into_iter().enumerate() {
+                let found = f64::from(found.tasks[task][row]);
+                let near = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);
+                assert!(near, "{network} task {task} row {row}: {found} is not {expected}");
+            }
+        }
+        let mut alone = Outputs::default();
+        for row in [0, 255, 256, 299] {
+            let mut one = Inputs::default();
+            one.gather(&layout, &[&rows], &[(0, row)]);
+            model.predict(&one, &mut alone).unwrap();
+            for (alone, together) in alone.tasks.iter().zip(&found.tasks) {
+                let together = together[row as usize];
+                assert!((alone[0] - together).abs() <= 1e-6 * together.abs().max(1.0), "{network} row {row}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use spec::training::OptimizerKind;
+use spec::training::Fit;
 
 use super::entries::{Entry, Reader, write};
 use super::{dense_entries, entries_of, read_dense, read_weights};
@@ -10,6 +10,7 @@ use crate::architecture::Architecture;
 use crate::cpu::Weights;
 use crate::embedding::tensor_name;
 use crate::error::Error;
+use crate::input::TableLayout;
 use crate::kernel::memory::Aligned;
 
 /// The header's `schema`.
@@ -25,6 +26,8 @@ pub(crate) struct State<'a> {
     pub(crate) second: Cow<'a, Aligned>,
     /// The tables' optimizer: for each table a number a row.
     pub(crate) sums: Cow<'a, [Aligned]>,
+    /// How many steps have read a row; no tables where nobody asks.
+    pub(crate) reads: Cow<'a, [Aligned]>,
     /// The tasks' learned weights, and their moments.
     pub(crate) task_weights: [Vec<f32>; 3],
     /// What the rule of the tasks' weights remembers of earlier steps.
@@ -41,11 +44,13 @@ pub(crate) fn to_bytes(architecture: &Architecture, state: &State<'_>) -> Result
             entries.extend(dense_entries(architecture, flat, prefix));
         }
     }
-    for (layout, sums) in architecture.layout.tables.iter().zip(state.sums.iter()) {
-        for slot in layout.sections().into_iter().map(|section| section.first) {
-            let name = format!("sums/{}", tensor_name(slot));
-            let range = slot.first_row as usize..(slot.first_row + slot.rows) as usize;
-            entries.push(Entry::numbers(name, vec![range.len()], move || sums[range.clone()].to_vec()));
+    for (prefix, tables) in [("sums", &state.sums), ("reads", &state.reads)] {
+        for (layout, numbers) in architecture.layout.tables.iter().zip(tables.iter()) {
+            for slot in layout.sections().into_iter().map(|section| section.first) {
+                let range = slot.first_row as usize..(slot.first_row + slot.rows) as usize;
+                let name = format!("{prefix}/{}", tensor_name(slot));
+                entries.push(Entry::numbers(name, vec![range.len()], move || numbers[range.clone()].to_vec()));
+            }
         }
     }
     for (name, numbers) in TASK_WEIGHTS.into_iter().zip(&state.task_weights) {
@@ -62,14 +67,14 @@ fn history_name(place: usize) -> String {
     format!("task_weights.history.{place}")
 }
 
-/// The state of [`to_bytes`], for a learner with such an optimizer and whose rule of task weights remembers so many
-/// numbers.
+/// The state of [`to_bytes`], for a learner that is fitted so and whose rule of task weights remembers so many numbers.
 pub(crate) fn from_bytes(
     architecture: &Architecture,
     bytes: &[u8],
-    optimizer: OptimizerKind,
+    fit: &Fit,
     history: usize,
 ) -> Result<State<'static>, Error> {
+    let optimizer = fit.optimizer.kind;
     let mut reader = Reader::open(bytes, STATE_SCHEMA)?;
     let weights = read_weights(architecture, &mut reader, "weights/")?;
     let mut moments = |are_kept: bool, prefix| {
@@ -81,16 +86,8 @@ pub(crate) fn from_bytes(
     };
     let second = moments(optimizer.has_second(), "second/")?;
     let first = moments(optimizer.has_first(), "first/")?;
-    let mut sums = Vec::with_capacity(architecture.layout.tables.len());
-    for layout in &architecture.layout.tables {
-        let mut table = Aligned::zeros(layout.rows);
-        for slot in layout.sections().into_iter().map(|section| section.first) {
-            let (start, rows) = (slot.first_row as usize, slot.rows as usize);
-            let numbers = reader.take(format!("sums/{}", tensor_name(slot)), &[rows])?;
-            table[start..start + rows].copy_from_slice(&numbers);
-        }
-        sums.push(table);
-    }
+    let sums = rows_of(architecture, &mut reader, "sums")?;
+    let reads = if fit.embeddings.rare_decay > 0.0 { rows_of(architecture, &mut reader, "reads")? } else { Vec::new() };
     let tasks = architecture.tasks.len();
     let mut numbers =
         |place: usize, are_kept: bool| reader.take(TASK_WEIGHTS[place].to_owned(), &[if are_kept { tasks } else { 0 }]);
@@ -107,7 +104,22 @@ pub(crate) fn from_bytes(
         first: Cow::Owned(first),
         second: Cow::Owned(second),
         sums: Cow::Owned(sums),
+        reads: Cow::Owned(reads),
         task_weights,
         history,
     })
+}
+
+/// A number for each row of the tables.
+fn rows_of(architecture: &Architecture, reader: &mut Reader<'_>, prefix: &str) -> Result<Vec<Aligned>, Error> {
+    let of_table = |layout: &TableLayout| {
+        let mut table = Aligned::zeros(layout.rows);
+        for slot in layout.sections().into_iter().map(|section| section.first) {
+            let (start, rows) = (slot.first_row as usize, slot.rows as usize);
+            let numbers = reader.take(format!("{prefix}/{}", tensor_name(slot)), &[rows])?;
+            table[start..start + rows].copy_from_slice(&numbers);
+        }
+        Ok(table)
+    };
+    architecture.layout.tables.iter().map(of_table).collect()
 }

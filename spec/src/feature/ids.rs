@@ -112,48 +112,6 @@ fn default_bag_length() -> u32 {
     256
 }
 
-/// A list of ids a row, oldest first. What happened last counts most, so lists that are too long lose their front.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SequenceFeature {
-    /// The list column, if it is not named like the feature.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<ColumnName>,
-    /// A learned vocabulary; the default. Not together with `hash`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vocabulary: Option<Vocabulary>,
-    /// Ids by hashing into buckets. Not together with `vocabulary`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hash: Option<Hash>,
-    /// The embedding's width.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 512))]
-    pub width: Option<u16>,
-    /// The embedding table, if it is shared: features that name one table have the same ids and embeddings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<EmbeddingTableName>,
-    /// How a row's embeddings become one.
-    #[serde(default)]
-    pub pool: SequencePool,
-    /// At most this many ids of a row are read, from the back.
-    #[serde(default = "default_sequence_length")]
-    #[schemars(range(min = 1, max = 65_536))]
-    pub max_length: u32,
-}
-
-fn default_sequence_length() -> u32 {
-    50
-}
-
-/// Pooling of a sequence's embeddings; an empty sequence is all zeros.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SequencePool {
-    /// Their average.
-    #[default]
-    Mean,
-}
-
 /// Pooling of a bag's embeddings; an empty bag is all zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -252,10 +252,10 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "{kind: numeric, transform: standardize, impute: zero}",
-                "{kind: sequence, hash: {buckets: 5}, pool: §attention, §target: channel}",
+                "{kind: sequence, hash: {buckets: 5}, pool: §atention, §attention: {}}",
                 &[
-                    "spec.features.recency_days.pool: sequence pool `attention` is not available; available: mean",
-                    "spec.features.recency_days.target: `target` is not available",
+                    "spec.features.recency_days.pool: unknown sequence pool `atention` (did you mean `attention`?)",
+                    "spec.features.recency_days.attention: `attention` is not available",
                 ],
             ),
             (

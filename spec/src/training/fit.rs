@@ -163,12 +163,22 @@ pub struct EmbeddingOptimizer {
     /// Step size at the schedule's top.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
+    /// How much ids that are seen seldom are held back: in the k-th step that reads an embedding, the learning rate times
+    /// this over k is the share of it that is taken away before what it learns.
+    #[serde(skip_serializing_if = "is_none")]
+    #[schemars(range(min = 0))]
+    pub rare_decay: f64,
 }
 
 impl Default for EmbeddingOptimizer {
     fn default() -> Self {
-        Self { kind: EmbeddingOptimizerKind::default(), learning_rate: 0.005 }
+        Self { kind: EmbeddingOptimizerKind::default(), learning_rate: 0.005, rare_decay: 0.0 }
     }
+}
+
+/// Whether a field says nothing that its absence does not say.
+fn is_none(decay: &f64) -> bool {
+    *decay == 0.0
 }
 
 /// Update rules of embedding rows.

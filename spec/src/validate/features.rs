@@ -1,5 +1,6 @@
 //! Features of a Training document.
 
+mod sequences;
 mod tables;
 
 use super::{Checker, spec, training};
@@ -28,6 +29,7 @@ pub(super) fn check(checker: &mut Checker<'_>, document: &TrainingSpec) {
         check_one(checker, &path, feature);
     }
     tables::check(checker, document);
+    sequences::check(checker, document);
 }
 
 /// The columns that a feature reads, each with where that is said.

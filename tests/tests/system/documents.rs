@@ -76,6 +76,10 @@ pub(crate) const MMOE: &str = "{kind: mmoe, experts: 3, expert_layers: [16, 8], 
 pub(crate) const LISTS: &str = r#"    seen: {kind: bag, table: item, vocabulary: {min_count: 1}, width: 6}
     last_seen: {kind: sequence, column: seen, max_length: 2, table: item}
     often_seen: {kind: bag, column: seen, table: item, pool: weighted, weights: seen_times}
+    seen_by_channel:
+      {kind: sequence, column: seen, table: item, pool: attention, target: channel_item, with: [seen_beside], max_length: 3}
+    seen_beside: {kind: sequence, column: seen, vocabulary: {min_count: 1}, width: 4, max_length: 3}
+    seen_among: {kind: sequence, column: seen, vocabulary: {min_count: 1}, width: 5, pool: self_attention}
     channel_item: {kind: categorical, column: channel, table: item}
     taste: {kind: vector}
     short_taste: {kind: vector, column: taste, width: 4, impute: mean}

@@ -138,7 +138,8 @@ fn extraction_over_crosses_scores_the_same_outside() {
 #[test]
 fn embeddings_of_all_tasks_and_of_each_score_the_same_outside() {
     let experts = "task_experts: 1, shared_experts: 2, expert_layers: [12, 8], tower_layers: [6]";
-    assert_agrees(&format!("{{kind: stem, {experts}}}"), "isotonic");
+    let training = with_lists(&training_of_every_head(&format!("{{kind: stem, {experts}}}")));
+    assert_training_agrees(&training, "isotonic", 16_000);
 }
 
 #[test]
@@ -251,7 +252,10 @@ fn an_exported_module_scores_the_same_in_pytorch() {
         .replace("members: 1", "members: 2")
         .replace("prepare:\n", &format!("prepare:\n{listed}"))
         .replace("examples: people", "examples: listed")
-        .replace("  features:\n", "  features:\n    places: {kind: bag, hash: {buckets: 40}, width: 6}\n");
+        .replace(
+            "  features:\n",
+            "  features:\n    places: {kind: sequence, hash: {buckets: 40}, width: 6, pool: attention, target: city}\n",
+        );
     let scoring = scoring(1)
         .replace("prepare:\n", &format!("prepare:\n{listed}"))
         .replace("population: people", "population: listed");

@@ -1,4 +1,4 @@
-//! Features that a row may not be fit for: vectors, and bags with weights.
+//! Features that a row may not be fit for: vectors, bags with weights, and sequences that share their places.
 
 use arrow::record_batch::RecordBatch;
 use model::encode::{EncodeError, EncoderFit};
@@ -15,7 +15,7 @@ pub(super) struct Unfit {
 
 /// Encodes the sampled rows as a run would. What is wrong with whole columns is said elsewhere.
 pub(super) fn find(spec: &TrainingSpec, sample: &[RecordBatch]) -> Vec<Unfit> {
-    let unfit = |(name, feature): (&FeatureName, &Feature)| match encode(name, feature, sample) {
+    let unfit = |(name, feature): (&FeatureName, &Feature)| match encode(&parts(spec, name, feature), sample) {
         Err(EncodeError::Row { column, fault, .. }) => {
             let message = format!("column `{column}`: {fault}; so it is in one of the sampled rows");
             Some(Unfit { feature: name.clone(), message })
@@ -29,17 +29,25 @@ fn depends_on_rows(feature: &Feature) -> bool {
     match feature {
         Feature::Vector(_) => true,
         Feature::Bag(bag) => bag.pool == Pool::Weighted,
-        Feature::Numeric(_)
-        | Feature::Categorical(_)
-        | Feature::Sequence(_)
-        | Feature::Timestamp(_)
-        | Feature::Cross(_) => false,
+        Feature::Sequence(sequence) => !sequence.with.is_empty(),
+        Feature::Numeric(_) | Feature::Categorical(_) | Feature::Timestamp(_) | Feature::Cross(_) => false,
     }
 }
 
-fn encode(name: &FeatureName, feature: &Feature, sample: &[RecordBatch]) -> Result<(), EncodeError> {
+/// A feature, and those that it cannot be read without.
+fn parts<'a>(
+    spec: &'a TrainingSpec,
+    name: &'a FeatureName,
+    feature: &'a Feature,
+) -> Vec<(&'a FeatureName, &'a Feature)> {
+    let Feature::Sequence(sequence) = feature else { return vec![(name, feature)] };
+    let others = sequence.with.iter().chain(&sequence.target);
+    std::iter::once((name, feature)).chain(others.filter_map(|other| spec.features.get_key_value(other))).collect()
+}
+
+fn encode(features: &[(&FeatureName, &Feature)], sample: &[RecordBatch]) -> Result<(), EncodeError> {
     let Some(first) = sample.first() else { return Ok(()) };
-    let mut fit = EncoderFit::new([(name, feature)], &first.schema())?;
+    let mut fit = EncoderFit::new(features.iter().copied(), &first.schema())?;
     sample.iter().try_for_each(|batch| fit.update(batch, None))?;
     let (mut encoder, mut out) = (fit.finish()?.bind(&first.schema())?, Inputs::default());
     sample.iter().try_for_each(|batch| encoder.encode(batch, &mut out))

@@ -11,7 +11,7 @@ use spec::feature::{Pool, SequencePool};
 use super::super::encoders::{BagEncoding, Encoders, FittedFeature, SequenceEncoding};
 use super::super::ids::{Ids, Vocabulary};
 use super::*;
-use crate::input::Inputs;
+use crate::input::{Inputs, Pooling};
 
 fn encoders(ids: Ids, max_length: u32) -> Encoders {
     let encoding = Encoding::Bag(BagEncoding { width: 8, ids: ids.into(), pool: Pool::Mean, max_length });
@@ -130,10 +130,65 @@ fn weights_that_are_none_are_refused_by_row() {
 
 #[test]
 fn a_sequence_keeps_the_end_of_a_list() {
-    let sequence = SequenceEncoding { width: 8, ids: words().into(), pool: SequencePool::Mean, max_length: 2 };
+    let (ids, pool) = (words().into(), SequencePool::Mean);
+    let sequence = SequenceEncoding {
+        width: 8,
+        ids,
+        pool,
+        max_length: 2,
+        target: None,
+        with: vec![],
+        steps_of: None,
+        heads: None,
+    };
     let (name, columns) = ("history".parse().unwrap(), vec!["items".parse().unwrap()]);
     let feature = FittedFeature { name, columns, missing: None, encoding: Encoding::Sequence(sequence) };
     let encoders = Encoders::new(1, vec![], vec![feature]).unwrap();
-    assert_eq!(encoders.layout().tables[0].slots[0].pool, Some(Pool::Mean));
+    assert_eq!(encoders.layout().tables[0].slots[0].pool, Some(Pooling::Mean));
     assert_eq!(encoded(&encoders, list(Arc::new(strings()))), [vec![1], vec![], vec![], vec![3, 3]]);
+}
+
+/// `items` with `kinds` beside it.
+fn steps() -> Encoders {
+    let sequence = |with: &[&str], steps_of: Option<&str>| {
+        Encoding::Sequence(SequenceEncoding {
+            width: 8,
+            ids: words().into(),
+            pool: if with.is_empty() { SequencePool::Mean } else { SequencePool::SelfAttention },
+            max_length: 2,
+            target: None,
+            with: with.iter().map(|name| name.parse().unwrap()).collect(),
+            steps_of: steps_of.map(|name| name.parse().unwrap()),
+            heads: None,
+        })
+    };
+    let feature = |name: &str, encoding| {
+        let columns = vec![name.parse().unwrap()];
+        FittedFeature { name: name.parse().unwrap(), columns, missing: None, encoding }
+    };
+    let features = vec![feature("items", sequence(&["kinds"], None)), feature("kinds", sequence(&[], Some("items")))];
+    Encoders::new(1, vec![], features).unwrap()
+}
+
+#[test]
+fn sequences_that_share_places_keep_nulls_and_are_equally_long() {
+    let column = |rows: &[&[Option<&str>]]| -> ArrayRef {
+        let mut lists = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
+        rows.iter().for_each(|row| lists.append_value(row.iter().copied()));
+        Arc::new(lists.finish())
+    };
+    let items = column(&[&[Some("a"), None, Some("b")], &[], &[Some("a")]]);
+    let encode = |kinds: ArrayRef| {
+        let batch = RecordBatch::try_from_iter([("items", items.clone()), ("kinds", kinds)]).unwrap();
+        let (encoders, mut out) = (steps(), Inputs::default());
+        encoders.bind(&batch.schema()).unwrap().encode(&batch, &mut out).map(|()| out)
+    };
+    let out = encode(column(&[&[None, None, Some("a")], &[], &[None]])).unwrap();
+    assert_eq!(out.bags[0].offsets, out.bags[1].offsets);
+    let (null, known) = (out.bags[0].row(0)[0], out.bags[0].row(2)[0]);
+    assert!(null == 0 && known >= 2, "a null keeps its place: {:?}", out.bags[0].ids);
+    // Both are longer than what is read of them.
+    let error = encode(column(&[&[None, Some("a"), None, Some("a")], &[], &[None]])).unwrap_err();
+    let message = "3 elements, and 4 in `kinds`: sequences that share places are equally long in every row";
+    assert!(error.to_string().contains(message) || format!("{error:?}").contains("others: 4"), "{error}");
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
 
 use indexmap::IndexMap;
-use spec::feature::Pool;
-use spec::{EmbeddingTableName, TaskName};
+use spec::feature::{Pool, SequencePool};
+use spec::{EmbeddingTableName, FeatureName, TaskName};
 
 use super::{Encoding, FeatureIds, FittedFeature, FittedTable, Ids};
 use crate::encode::classes::Classes;
@@ -29,7 +29,7 @@ pub(super) fn check(tables: &[FittedTable], features: &[FittedFeature]) -> Resul
         if !names.insert(&feature.name) {
             return Err(InvalidEncoders::Twice { feature: feature.name.clone() });
         }
-        if let Some(problem) = problem(feature, &shared) {
+        if let Some(problem) = problem(feature, &shared).or_else(|| attention_problem(feature, features)) {
             return Err(InvalidEncoders::Feature { feature: feature.name.clone(), problem });
         }
     }
@@ -59,6 +59,40 @@ fn problem(feature: &FittedFeature, shared: &Tables<'_>) -> Option<&'static str>
                 Some(name) => shared_problem(cross.width, Some(&ids), name, shared),
             }
         }
+    }
+}
+
+/// What is wrong with a sequence's attention among its features.
+fn attention_problem(feature: &FittedFeature, features: &[FittedFeature]) -> Option<&'static str> {
+    let Encoding::Sequence(sequence) = &feature.encoding else { return None };
+    let is_one_id = |encoding: &Encoding| matches!(encoding, Encoding::Categorical(_) | Encoding::Cross(_));
+    let is_there =
+        |target: &FeatureName| features.iter().any(|other| other.name == *target && is_one_id(&other.encoding));
+    let sequence_of = |name: &FeatureName| {
+        let other = features.iter().find(|other| other.name == *name)?;
+        if let Encoding::Sequence(other) = &other.encoding { Some(other) } else { None }
+    };
+    let is_led = |name| sequence_of(name).is_some_and(|leader| leader.with.contains(&feature.name));
+    let leads = |name| {
+        let other = sequence_of(name);
+        other.is_some_and(|other| {
+            other.steps_of.as_ref() == Some(&feature.name) && other.max_length == sequence.max_length
+        })
+    };
+    match sequence.pool {
+        _ if !sequence.steps_of.as_ref().is_none_or(is_led) => {
+            Some("the sequence whose steps it shares does not say so")
+        }
+        SequencePool::Mean if !sequence.with.is_empty() => Some("an average of several sequences"),
+        SequencePool::Attention | SequencePool::SelfAttention if sequence.steps_of.is_some() => {
+            Some("it shares steps and says itself how they are pooled")
+        }
+        _ if !sequence.with.iter().all(leads) => Some("sequences of its steps are not there, or of another length"),
+        _ if sequence.heads == Some(0) => Some("attention of no heads"),
+        SequencePool::Attention if !sequence.target.as_ref().is_none_or(is_there) => {
+            Some("its target is no feature of one id")
+        }
+        SequencePool::Mean | SequencePool::Attention | SequencePool::SelfAttention => None,
     }
 }
 

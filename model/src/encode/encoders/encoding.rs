@@ -1,14 +1,15 @@
 //! What features learned, by their kinds.
 
 use serde::{Deserialize, Serialize};
-use spec::EmbeddingTableName;
 use spec::feature::{Pool, SequencePool};
+use spec::{EmbeddingTableName, FeatureName};
 
 use crate::encode::buckets::BucketEncoding;
 use crate::encode::ids::FeatureIds;
 use crate::encode::numeric::NumericEncoding;
 use crate::encode::timestamp::TimestampEncoding;
 use crate::encode::vector::VectorEncoding;
+use crate::input::{Attended, AttentionKind, Pooling};
 
 /// What a feature learned, by its kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,7 +74,8 @@ pub struct BagEncoding {
     pub max_length: u32,
 }
 
-/// A fitted sequence: the ids of a row's last `max_length` elements, nulls among them left out. A null list has none.
+/// A fitted sequence: the ids of a row's last `max_length` elements, nulls among them left out unless it shares its places
+/// with others. A null list has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SequenceEncoding {
@@ -85,6 +87,36 @@ pub struct SequenceEncoding {
     pub pool: SequencePool,
     /// How many elements of a row are read, from the back.
     pub max_length: u32,
+    /// What attention looks for, if it looks for something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<FeatureName>,
+    /// Sequences that share its places, if attention pools it with others: a step is an id of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<FeatureName>,
+    /// The sequence whose places it shares, and which says how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps_of: Option<FeatureName>,
+    /// Parallel attentions of self-attention, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<u16>,
+}
+
+impl SequenceEncoding {
+    /// Whether its lists are equally long as others', so that a null element keeps its place, as id 0.
+    pub(crate) fn shares_places(&self) -> bool {
+        self.steps_of.is_some() || !self.with.is_empty()
+    }
+
+    /// How attention pools it, under its feature's name; none for an average.
+    pub(super) fn attended(&self, name: &FeatureName) -> Option<Attended> {
+        let kind = match self.pool {
+            SequencePool::Mean => return None,
+            SequencePool::Attention => AttentionKind::Unit { target: self.target.clone() },
+            SequencePool::SelfAttention => AttentionKind::Among { heads: usize::from(self.heads.unwrap_or(1)) },
+        };
+        let features = std::iter::once(name).chain(&self.with).cloned().collect();
+        Some(Attended { features, kind, max_length: self.max_length as usize })
+    }
 }
 
 impl Encoding {
@@ -110,11 +142,12 @@ impl Encoding {
     }
 
     /// How a row's embeddings become one; none where there is one id a row, or no id.
-    pub(super) fn pool(&self) -> Option<Pool> {
+    pub(super) fn pool(&self) -> Option<Pooling> {
         match self {
-            Self::Bag(bag) => Some(bag.pool),
-            Self::Sequence(SequenceEncoding { pool: SequencePool::Mean, .. }) => Some(Pool::Mean),
-            Self::Vector(vector) => vector.projected.map(|_| Pool::Weighted),
+            Self::Bag(bag) => Some(bag.pool.into()),
+            Self::Sequence(SequenceEncoding { pool: SequencePool::Mean, steps_of: None, .. }) => Some(Pooling::Mean),
+            Self::Sequence(_) => Some(Pooling::Attention),
+            Self::Vector(vector) => vector.projected.map(|_| Pooling::Weighted),
             Self::Numeric(_) | Self::Timestamp(_) | Self::Categorical(_) | Self::Cross(_) | Self::Buckets(_) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::FilterPredicate;
-use spec::feature::{BagFeature, Feature, IdSpace, NumericTransform, SequenceFeature};
+use spec::feature::{BagFeature, Feature, IdSpace, NumericTransform, SequenceFeature, SequencePool};
 use spec::{ColumnName, EmbeddingTableName, FeatureName};
 
 use super::ids::IdsFit;
@@ -170,9 +170,12 @@ impl FeatureFit {
                 let (width, ids) = table.finish(ids, tables);
                 Encoding::Bag(BagEncoding { width, ids, pool: bag.pool, max_length: bag.max_length })
             }
-            Learned::Sequence(ids, SequenceFeature { pool, max_length, .. }) => {
+            Learned::Sequence(ids, sequence) => {
                 let (width, ids) = table.finish(ids, tables);
-                Encoding::Sequence(SequenceEncoding { width, ids, pool, max_length })
+                let heads = (sequence.pool == SequencePool::SelfAttention).then(|| sequence.heads());
+                let SequenceFeature { pool, max_length, target, with, .. } = sequence;
+                let steps_of = None;
+                Encoding::Sequence(SequenceEncoding { width, ids, pool, max_length, target, with, steps_of, heads })
             }
         };
         FittedFeature { name: self.name, columns: self.columns, missing, encoding }

@@ -1,9 +1,9 @@
 //! The gradient of each task by itself, for rules that look at how tasks pull at what they share.
 
+use super::gradients::InputGradients;
 use super::{Counts, CpuLearner, Found, LaneLosses, Pass};
 use crate::architecture::Architecture;
 use crate::error::Error;
-use crate::kernel::memory::Aligned;
 use crate::learner::Course;
 use crate::loss::weighting::surgery;
 
@@ -19,7 +19,7 @@ impl CpuLearner {
     ) -> Result<Found, Error> {
         let tasks = counts.factors.len();
         let (mut gradients, mut input, mut losses) =
-            (Vec::with_capacity(tasks), None::<Aligned>, LaneLosses::default());
+            (Vec::with_capacity(tasks), None::<InputGradients>, LaneLosses::default());
         for task in 0..tasks {
             let (factors, totals) = counts.of_task(architecture, task);
             let joint = losses.joint;
@@ -28,11 +28,11 @@ impl CpuLearner {
             self.pool.install(|| self.dense.sum_lanes(&mut self.lanes[..pass.lanes.len()]));
             gradients.push(self.lanes[0].clone());
             match &mut input {
-                None => input = Some(self.input_gradient.clone()),
-                Some(sum) => sum.iter_mut().zip(&self.input_gradient[..]).for_each(|(sum, number)| *sum += number),
+                None => input = Some(self.input.clone()),
+                Some(sum) => sum.add(&self.input),
             }
         }
-        self.input_gradient = input.unwrap_or_else(|| Aligned::zeros(0));
+        self.input = input.unwrap_or_default();
         let views: Vec<&[f32]> = gradients.iter().map(|gradient| &gradient[..]).collect();
         let norms = views.iter().map(|gradient| surgery::dot(gradient, gradient, &self.shared).sqrt()).collect();
         let order = |task| surgery::order(course.fit.seed, course.step, task, tasks);

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use super::gradients::{InputGradients, LaneInput};
 use super::{LANES, LaneLosses};
 use crate::cpu::BLOCK;
 use crate::error::Error;
+use crate::input::Inputs;
 use crate::kernel::memory::Aligned;
 use crate::loss::LossSums;
 use crate::outputs::Outputs;
@@ -13,7 +15,7 @@ use crate::outputs::Outputs;
 pub(super) struct Lane<'a> {
     pub(super) rows: Range<usize>,
     pub(super) gradient: &'a mut Aligned,
-    pub(super) input: &'a mut [f32],
+    pub(super) input: LaneInput<'a>,
 }
 
 /// The rows of each lane: whole blocks, spread evenly.
@@ -27,16 +29,12 @@ pub(super) fn lanes(rows: usize) -> Vec<Range<usize>> {
 pub(super) fn split_lanes<'a>(
     lanes: &[Range<usize>],
     gradients: &'a mut [Aligned],
-    input: &'a mut [f32],
-    stride: usize,
+    input: &'a mut InputGradients,
+    inputs: &Inputs,
 ) -> Vec<Lane<'a>> {
-    let mut rest = input;
-    let mut lane = |(rows, gradient): (&Range<usize>, &'a mut Aligned)| {
-        let (own, later) = std::mem::take(&mut rest).split_at_mut(rows.len() * stride);
-        rest = later;
-        Lane { rows: rows.clone(), gradient, input: own }
-    };
-    lanes.iter().zip(gradients).map(&mut lane).collect()
+    let parts = input.split(lanes, inputs);
+    let lanes = lanes.iter().zip(gradients).zip(parts);
+    lanes.map(|((rows, gradient), input)| Lane { rows: rows.clone(), gradient, input }).collect()
 }
 
 /// The blocks of a batch, each with its part of every task's predictions.

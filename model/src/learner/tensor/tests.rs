@@ -7,7 +7,8 @@ use tch::Device;
 use super::TensorLearner;
 use crate::architecture::Architecture;
 use crate::fixtures::{
-    batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout, targets,
+    attending_layout, batch, class_batch, class_counts, document, inputs, layout, networks, of_classes, sharing_layout,
+    targets,
 };
 use crate::input::{Batch, InputLayout};
 use crate::learner::cpu::CpuLearner;
@@ -100,6 +101,28 @@ fn a_step_of_operators_finds_the_losses_and_gradients_of_the_kernels() {
 }
 
 #[test]
+fn operators_hold_rare_ids_back_as_the_kernels_do() {
+    let training = json!({"schedule": {"warmup_steps": 1}, "embeddings": {"rare_decay": 50}});
+    let mut pair =
+        Pair::over(sharing_layout(), document(networks(0.3).remove(4), training), &TargetStatistics::default());
+    let layout = sharing_layout();
+    for step in 0..3 {
+        let batch = Batch { inputs: inputs(&layout, 700, step), targets: targets(700, step) };
+        let (kernels, operators) = pair.step_of(step, &batch);
+        assert_near(&kernels, &operators, 1e-3);
+    }
+    let [kernels, operators] = pair.states();
+    assert_eq!(kernels.reads.len(), 3);
+    for (kernels, operators) in kernels.reads.iter().zip(operators.reads.iter()) {
+        assert_eq!(kernels[..], operators[..]);
+        assert!(kernels.contains(&3.0));
+    }
+    for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
+        assert!(distance(&kernels.numbers, &operators.numbers) < 1e-2);
+    }
+}
+
+#[test]
 fn operators_update_a_shared_table_as_the_kernels_do() {
     let spec = document(networks(0.3).remove(4), json!({"schedule": {"warmup_steps": 1}}));
     let mut pair = Pair::over(sharing_layout(), spec, &TargetStatistics::default());
@@ -113,6 +136,53 @@ fn operators_update_a_shared_table_as_the_kernels_do() {
         assert!(distance(&kernels.numbers, &operators.numbers) < 1e-3);
     }
     assert!(kernels.sums[1][3040..].iter().filter(|sum| **sum > 0.0).count() > 20, "the shared rows have learned");
+}
+
+#[test]
+fn operators_attend_as_the_kernels_do_under_every_network() {
+    let layout = attending_layout();
+    for network in networks(0.3) {
+        let spec = document(network.clone(), json!({"schedule": {"warmup_steps": 1}}));
+        let mut pair = Pair::over(layout.clone(), spec, &TargetStatistics::default());
+        // From near zero nothing would be attended to.
+        for table in &mut pair.kernels.weights.tables {
+            table.numbers.iter_mut().for_each(|number| *number *= 30.0);
+        }
+        pair.operators.set_weights(&pair.architecture, &pair.kernels.weights.clone()).unwrap();
+        let (kernels, operators) =
+            pair.step_of(0, &Batch { inputs: inputs(&layout, 700, 3), targets: targets(700, 3) });
+        assert_near(&kernels, &operators, 1e-5);
+        let [kernels, operators] = pair.states();
+        for named in &pair.architecture.graph.parameters.named {
+            let (kernels, operators) = (named.read(&kernels.first), named.read(&operators.first));
+            assert!(distance(&kernels, &operators) < 5e-4, "{network} {}", named.name);
+        }
+        assert!(distance(&kernels.first, &operators.first) < 4e-5, "{network}");
+        for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
+            assert!(distance(kernels, operators) < 1e-4, "{network}");
+        }
+        for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
+            assert!(distance(&kernels.numbers, &operators.numbers) < 1e-3, "{network}");
+        }
+        let (rows, mut a, mut b) = (inputs(&layout, 300, 99), Outputs::default(), Outputs::default());
+        pair.kernels.predict(&pair.architecture, &rows, &mut a).unwrap();
+        pair.operators.predict(&pair.architecture, &rows, &mut b).unwrap();
+        a.tasks.iter().zip(&b.tasks).for_each(|(a, b)| assert!(distance(a, b) < 1e-3, "{network}"));
+    }
+}
+
+#[test]
+fn operators_take_attention_apart_by_task_as_the_kernels_do() {
+    let layout = attending_layout();
+    let spec = document(networks(0.3).remove(4), json!({"schedule": {"warmup_steps": 1}, "task_weights": "pcgrad"}));
+    let mut pair = Pair::over(layout.clone(), spec, &TargetStatistics::default());
+    let (kernels, operators) = pair.step_of(0, &Batch { inputs: inputs(&layout, 700, 3), targets: targets(700, 3) });
+    assert_near(&kernels, &operators, 1e-4);
+    let [kernels, operators] = pair.states();
+    assert!(distance(&kernels.first, &operators.first) < 1e-4);
+    for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
+        assert!(distance(kernels, operators) < 1e-3);
+    }
 }
 
 /// A document whose second task learns by another loss of numbers.

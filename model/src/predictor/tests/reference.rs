@@ -1,17 +1,18 @@
 //! The documented formulas over a package's tensors, written down a second time in plain f64.
 
+mod attention;
+
 use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
-use spec::feature::Pool;
 
 use crate::fixtures::layout;
-use crate::input::{InputLayout, Inputs, Slot};
+use crate::input::{InputLayout, Inputs, Pooling, Slot};
 
 /// A tensor of a package, as an outside reader has it.
 pub(super) struct Tensor {
-    shape: Vec<usize>,
-    numbers: Vec<f64>,
+    pub(super) shape: Vec<usize>,
+    pub(super) numbers: Vec<f64>,
 }
 
 pub(super) type Package = BTreeMap<String, Tensor>;
@@ -67,7 +68,7 @@ pub(super) fn x(
     [kind, kinds]: [usize; 2],
 ) -> Vec<f64> {
     let mut x: Vec<f64> = inputs.numeric[row * 5..row * 5 + 5].iter().map(|&n| f64::from(n)).collect();
-    let mut bags = inputs.bags.iter();
+    let (mut bags, mut fields) = (inputs.bags.iter(), BTreeMap::new());
     for (index, table) in layout.tables.iter().enumerate() {
         let embedding = |slot: &Slot, id: i32| {
             let shared = slot.table.as_ref().map(|table| format!("tables.{table}"));
@@ -78,24 +79,35 @@ pub(super) fn x(
         };
         let ids = inputs.table_ids(layout, index, row..row + 1);
         for (slot, &id) in table.singles().iter().zip(ids) {
+            fields.insert(&slot.feature, Field { column: x.len(), embeddings: vec![embedding(slot, id)] });
             x.extend(embedding(slot, id));
         }
         for slot in table.bags() {
             let bag = bags.next().unwrap();
             let ids = bag.row(row);
+            let embeddings = ids.iter().map(|id| embedding(slot, *id)).collect();
+            fields.insert(&slot.feature, Field { column: x.len(), embeddings });
             let mut pooled = vec![0.0; table.width];
             for (at, &id) in ids.iter().enumerate() {
                 let weight = match slot.pool {
-                    Some(Pool::Weighted) => f64::from(bag.row_weights(row)[at]),
-                    Some(Pool::Mean) => 1.0 / ids.len() as f64,
-                    Some(Pool::Sum) | None => 1.0,
+                    Some(Pooling::Weighted) => f64::from(bag.row_weights(row)[at]),
+                    Some(Pooling::Mean) => 1.0 / ids.len() as f64,
+                    Some(Pooling::Attention) => 0.0,
+                    Some(Pooling::Sum) | None => 1.0,
                 };
                 pooled.iter_mut().zip(embedding(slot, id)).for_each(|(sum, number)| *sum += weight * number);
             }
             x.extend(pooled);
         }
     }
+    attention::pool(layout, package, kind, &fields, &mut x);
     x
+}
+
+/// A feature's first column of x, and the embeddings of a row's ids.
+pub(super) struct Field {
+    pub(super) column: usize,
+    pub(super) embeddings: Vec<Vec<f64>>,
 }
 
 pub(super) fn sigmoid(z: f64) -> f64 {
