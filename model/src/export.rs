@@ -147,11 +147,7 @@ impl<'a> Script<'a> {
     }
 
     /// The embeddings of each feature's own rows of a table, so that an id beyond them is an error, and where steps lie.
-    fn gather(
-        &self,
-        member: &TensorModel,
-        inputs: &[Tensor],
-    ) -> Result<(Gathered, Vec<Option<StepPlaces>>), TchError> {
+    fn gather(&self, member: &TensorModel, inputs: &[Tensor]) -> Result<(Gathered, Vec<Option<StepPlaces>>), TchError> {
         let ids = &inputs[1];
         let (mut parts, mut steps, mut places) = (vec![inputs[0].shallow_clone()], Vec::new(), Vec::new());
         for (layout, table) in self.architecture.layout.tables.iter().zip(&member.tables) {

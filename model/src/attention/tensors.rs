@@ -118,9 +118,8 @@ impl Unit {
 
 /// A softmax over the steps of each row, `[steps, 1]`.
 fn shares(scores: &Tensor, places: &StepPlaces) -> Result<Tensor, TchError> {
-    let rows = places.rows.f_unsqueeze(1)?;
     let least = places.zeros.f_sub_scalar(f64::from(f32::MAX))?;
-    let largest = least.f_scatter_reduce(0, &rows, &scores.f_detach()?, "amax")?;
+    let largest = least.f_index_reduce(0, &places.rows, &scores.f_detach()?, "amax", true)?;
     let powers = scores.f_sub(&largest.f_index_select(0, &places.rows)?)?.f_exp()?;
     powers.f_div(&places.sum(&powers)?.f_index_select(0, &places.rows)?)
 }

@@ -24,14 +24,14 @@ fn layout(pool: Option<AttentionKind>) -> InputLayout {
     InputLayout { numeric: Vec::new(), tables: vec![table], attended: attended.into_iter().collect() }
 }
 
-fn document() -> TrainingSpec {
+fn document(rate: f64) -> TrainingSpec {
     serde_json::from_value(json!({
         "tables": {"rows": {"url": "rows.parquet"}}, "examples": "rows", "key": "id",
         "features": {"offered": {"kind": "categorical"}},
         "tasks": {"buy": {"kind": "binary", "label": "bought"}},
-        "network": {"kind": "shared_bottom", "bottom_layers": [32], "tower_layers": []},
+        "network": {"kind": "shared_bottom", "bottom_layers": [32], "tower_layers": [], "dropout": 0.0},
         "training": {
-            "optimizer": {"learning_rate": 0.004}, "embeddings": {"learning_rate": 0.05},
+            "optimizer": {"learning_rate": rate}, "embeddings": {"learning_rate": 0.05},
             "schedule": {"warmup_steps": 20, "kind": "constant"}, "device": "cpu",
         },
     }))
@@ -58,10 +58,10 @@ fn rows(layout: &InputLayout, habit: Habit, count: usize, seed: u64) -> Batch {
 }
 
 /// The AUC on new rows after some epochs on others.
-fn auc(pool: Option<AttentionKind>, habit: Habit) -> f64 {
+fn auc(pool: Option<AttentionKind>, habit: Habit, rate: f64) -> f64 {
     let layout = layout(pool);
     let options = LearnerOptions { threads: 2, total_steps: 600, ..LearnerOptions::default() };
-    let mut learner = Learner::new(&document(), &layout, options).unwrap();
+    let mut learner = Learner::new(&document(rate), &layout, options).unwrap();
     for step in 0..600 {
         learner.step(&rows(&layout, habit, 256, step % 60)).unwrap();
     }
@@ -84,8 +84,8 @@ fn kind(product: u64) -> u64 {
 #[test]
 fn attention_to_a_target_finds_whether_something_like_it_was_bought() {
     let habit: Habit = |offered, bought| bought.iter().any(|product| kind(*product) == kind(offered));
-    let mean = auc(None, habit);
-    let attention = auc(Some(AttentionKind::Unit { target: Some("offered".parse().unwrap()) }), habit);
+    let mean = auc(None, habit, 0.01);
+    let attention = auc(Some(AttentionKind::Unit { target: Some("offered".parse().unwrap()) }), habit, 0.01);
     println!("mean {mean}, attention {attention}");
     assert!(attention > mean + 0.03, "mean {mean}, attention {attention}");
 }
@@ -93,9 +93,9 @@ fn attention_to_a_target_finds_whether_something_like_it_was_bought() {
 #[test]
 fn attention_knows_what_came_last() {
     let habit: Habit = |_, bought| bought.last().is_some_and(|last| kind(*last) < 3);
-    let mean = auc(None, habit);
+    let mean = auc(None, habit, 0.004);
     for attention in [AttentionKind::Unit { target: None }, AttentionKind::Among { heads: 2 }] {
-        let found = auc(Some(attention.clone()), habit);
+        let found = auc(Some(attention.clone()), habit, 0.004);
         println!("mean {mean}, {attention:?} {found}");
         assert!(found > mean + 0.1, "mean {mean}, {attention:?} {found}");
     }
@@ -104,8 +104,8 @@ fn attention_knows_what_came_last() {
 #[test]
 fn self_attention_knows_what_followed_what() {
     let habit: Habit = |_, bought| bought.windows(2).any(|pair| kind(pair[0]) == 0 && kind(pair[1]) < 3);
-    let mean = auc(None, habit);
-    let found = auc(Some(AttentionKind::Among { heads: 2 }), habit);
+    let mean = auc(None, habit, 0.004);
+    let found = auc(Some(AttentionKind::Among { heads: 2 }), habit, 0.004);
     println!("mean {mean}, self-attention {found}");
     assert!(found > mean + 0.02, "mean {mean}, self-attention {found}");
 }

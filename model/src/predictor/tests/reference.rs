@@ -5,6 +5,7 @@ mod attention;
 use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
+use spec::FeatureName;
 
 use crate::fixtures::layout;
 use crate::input::{InputLayout, Inputs, Pooling, Slot};
@@ -140,7 +141,7 @@ pub(super) fn reference(
     };
     let head = |(task, name): (usize, &str)| {
         let own = linear(package, &format!("heads.{name}"), 0, &seen[task]);
-        let beside = machine(package, &trunk["interaction"], name, &x[0]);
+        let beside = machine(layout, package, &trunk["interaction"], name, &x[0]);
         let near = nearness(package, name, &x[0]);
         prediction(task, &own.iter().zip(beside).map(|(own, beside)| own + beside + near).collect::<Vec<_>>())
     };
@@ -316,21 +317,31 @@ fn crossed(package: &Package, start: Vec<f64>) -> Vec<f64> {
 }
 
 /// What a factorization machine adds to a head: its first-order term, and the products of all pairs of vectors.
-fn machine(package: &Package, interaction: &serde_json::Value, task: &str, x: &[f64]) -> Vec<f64> {
+fn machine(
+    layout: &InputLayout,
+    package: &Package,
+    interaction: &serde_json::Value,
+    task: &str,
+    x: &[f64],
+) -> Vec<f64> {
     if interaction["kind"] != "deepfm" {
         return vec![0.0; 3];
     }
     let rank = interaction["rank"].as_u64().unwrap() as usize;
-    let fields = [("age", 2), ("recency", 3), ("channel", 3), ("tags", 3), ("city", 8), ("product", 8), ("seen", 12)];
+    let numbers = layout.numeric.iter().map(|slot| (&slot.feature, slot.width, false));
+    let tables = layout.tables.iter().flat_map(|table| table.slots.iter().map(|slot| (slot, table.width)));
+    let fields = numbers.chain(tables.map(|(slot, width)| (&slot.feature, width, true)));
     let mut rest = x;
-    let vectors = fields.map(|(feature, width)| {
+    let of_field = |(feature, width, is_embedding): (&FeatureName, usize, bool)| {
         let (own, others) = rest.split_at(width);
         rest = others;
-        let is_taken_as_it_is = width == rank && !["age", "recency"].contains(&feature);
+        let is_taken_as_it_is = width == rank && is_embedding;
         if is_taken_as_it_is { own.to_vec() } else { product(package, &format!("interaction.factors.{feature}"), own) }
-    });
+    };
+    let vectors: Vec<Vec<f64>> = fields.map(of_field).collect();
+    let count = vectors.len();
     let pairs = (0..rank).map(|number| {
-        let pairs = (0..7).flat_map(|i| (i + 1..7).map(move |j| (i, j)));
+        let pairs = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
         pairs.map(|(i, j)| vectors[i][number] * vectors[j][number]).sum()
     });
     let pairs = product(package, &format!("heads.{task}.pairs"), &pairs.collect::<Vec<f64>>());

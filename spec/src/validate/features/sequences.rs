@@ -146,11 +146,11 @@ mod tests {
             let mistakes: Vec<&str> = mistakes.iter().map(String::as_str).collect();
             check_edits(TRAINING, &[(BAG, &group(with, fields), &mistakes)]);
         }
-        let mean = "    seen: {kind: sequence, with: §[kinds]}\n    kinds: {kind: sequence}\n";
+        let mean = "    seen: {kind: sequence, §with: [kinds]}\n    kinds: {kind: sequence}\n";
         let message =
             "spec.features.seen.with: `with` belongs to `pool: attention or self_attention`, and the pool is another";
         check_edits(TRAINING, &[(BAG, mean, &[message])]);
-        let lengths = "    seen: {kind: sequence, pool: attention, max_length: 20, with: [kinds]}\n    kinds: §{kind: sequence}\n";
+        let lengths = "    seen: {kind: sequence, pool: attention, max_length: 20, with: [kinds]}\n    §kinds: {kind: sequence}\n";
         let message = "spec.features.kinds: this sequence shares the places of `seen`, of which 20 are read: say the same `max_length`";
         check_edits(TRAINING, &[(BAG, lengths, &[message])]);
     }
@@ -163,7 +163,7 @@ mod tests {
             ("pool: attention", vec![]),
             ("pool: self_attention, heads: 4, max_length: 512", vec![]),
             (
-                "§target: last, §heads: 2",
+                "target: §last, heads: §2",
                 vec![
                     "target: `target` belongs to `pool: attention`, and the pool is another",
                     "heads: `heads` belongs to `pool: self_attention`, and the pool is another",
