@@ -38,10 +38,16 @@ fn weights(architecture: &Architecture, seed: u64) -> Weights {
     let mut weights = Weights::initial(architecture, seed);
     let numbers = weights.tables.iter_mut().flat_map(|table| table.numbers.iter_mut());
     numbers.for_each(|number| *number *= 30.0);
-    // A direction bends the more the shorter its vector is.
-    let vectors = ["projection.weight", "user.embedding.weight", "item.embedding.weight"];
-    for named in architecture.graph.parameters.named.iter().filter(|named| vectors.contains(&named.name.as_str())) {
-        let numbers: Vec<f32> = named.read(&weights.dense).iter().map(|number| number * 10.0).collect();
+    // A direction bends the more the shorter its vector is, and what leads to it too.
+    for named in &architecture.graph.parameters.named {
+        let is_tower = ["user.", "item."].iter().any(|tower| named.name.starts_with(tower));
+        let is_vector = named.name.contains("embedding") || named.name.starts_with("projection");
+        let start = |number: f32| match (is_vector, is_tower && named.name.ends_with(".bias")) {
+            (true, _) => number * 10.0,
+            (false, true) => 2.0,
+            (false, false) => number,
+        };
+        let numbers: Vec<f32> = named.read(&weights.dense).into_iter().map(start).collect();
         named.write(&mut weights.dense, &numbers);
     }
     weights

@@ -29,6 +29,12 @@ pub enum NetworkContradiction {
     /// Nothing is left for the user's tower.
     #[error("every feature is the item's: the user's tower has nothing to read")]
     NoUserFeatures,
+    /// A sequence that looks at a feature of the other tower.
+    #[error("{} is of the other tower, and nothing but the towers' product joins a user and an item", quoted(.feature))]
+    OtherTower {
+        /// The feature.
+        feature: String,
+    },
     /// No task has positive rows that are pairs of a user and an item.
     #[error("`two_tower` learns from the positive rows of binary tasks, and no task is one")]
     NoPairs,
@@ -46,6 +52,7 @@ impl NetworkContradiction {
         match self {
             Self::UnknownFeature { name, known } => Some(choice("features", name, known)),
             Self::ItemOfUser { .. }
+            | Self::OtherTower { .. }
             | Self::ItemWithoutId { .. }
             | Self::NoUserFeatures
             | Self::NoPairs

@@ -49,12 +49,28 @@ fn check_towers(checker: &mut Checker<'_>, training: &TrainingSpec, network: &Tw
             checker.report(&item, NetworkContradiction::ItemWithoutId { item: name }.into());
         }
     }
+    check_sequences(checker, training, network);
     let is_users = |feature: &FeatureName| !network.item_features.contains(feature);
     if !training.features.keys().any(is_users) && !checker.has_damage(&spec("features")) {
         checker.report_whole(&of_items, NetworkContradiction::NoUserFeatures.into());
     }
     if !training.tasks.values().any(|task| matches!(task, Task::Binary(_))) && !checker.has_damage(&spec("tasks")) {
         checker.report(&spec("network").name("kind"), NetworkContradiction::NoPairs.into());
+    }
+}
+
+/// What a sequence looks at is of its own tower.
+fn check_sequences(checker: &mut Checker<'_>, training: &TrainingSpec, network: &TwoTowerNetwork) {
+    let is_item = |feature: &FeatureName| network.item_features.contains(feature);
+    for (name, feature) in &training.features {
+        let Feature::Sequence(sequence) = feature else { continue };
+        let path = spec("features").name(name);
+        let target = sequence.target.iter().map(|target| (target, path.name("target")));
+        let with = sequence.with.iter().enumerate().map(|(place, other)| (other, path.name("with").item(place)));
+        let is_across = |other: &FeatureName| training.features.contains_key(other) && is_item(other) != is_item(name);
+        for (other, path) in target.chain(with).filter(|(other, _)| is_across(other)) {
+            checker.report(&path, NetworkContradiction::OtherTower { feature: other.to_string() }.into());
+        }
     }
 }
 
@@ -109,6 +125,28 @@ mod tests {
                     MMOE,
                     "    {kind: two_tower, item: area}\n",
                     &["36:3: spec.network: `item_features` is missing (it takes a list, each item a column's name)"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_sequence_looks_at_nothing_of_the_other_tower() {
+        let towers = edited(TRAINING, MMOE, "    {kind: two_tower, item_features: [channel], item: channel}\n");
+        let first = "    first_seen: {kind: timestamp, reference: ${today}, encode: [age_days, month]}\n";
+        let with = |target: &str| {
+            format!("{first}    past: {{kind: sequence, hash: {{buckets: 50}}, pool: attention, target: {target}}}\n")
+        };
+        check_edits(
+            &towers,
+            &[
+                (first, &with("area"), &[]),
+                (
+                    first,
+                    &with("§channel"),
+                    &[
+                        "spec.features.past.target: `channel` is of the other tower, and nothing but the towers' product joins a user and an item",
+                    ],
                 ),
             ],
         );
