@@ -75,7 +75,7 @@ impl Groups {
         if different.len() <= NUMBERS {
             return Ok(Self::Numbers(different));
         }
-        let mut edges: Vec<f64> = (1..BANDS).map(|band| values[values.len() * band / BANDS]).collect();
+        let mut edges: Vec<f64> = (1..BANDS).map(|band| plain(values[values.len() * band / BANDS])).collect();
         edges.dedup();
         // Nobody is below the least value.
         edges.retain(|edge| *edge > different[0]);
@@ -149,6 +149,15 @@ impl Groups {
     }
 }
 
+/// A band's edge with six digits that count, rounded down so that whoever was on it stays above; whole numbers stay.
+fn plain(edge: f64) -> f64 {
+    if edge.fract() == 0.0 {
+        return edge;
+    }
+    let scale = 10f64.powi(5 - edge.abs().log10().floor() as i32);
+    Some((edge * scale).floor() / scale).filter(|plain| plain.is_finite()).unwrap_or(edge)
+}
+
 impl DescribedColumn {
     /// The groups of a column's texts, row by row.
     pub(super) fn groups_of_texts(&self, values: &ArrayRef) -> Result<Vec<usize>> {
@@ -208,6 +217,12 @@ mod tests {
             (labels[4].as_deref(), labels[5].as_deref(), labels[6].as_deref()),
             (Some("80 or more"), None, Some("(missing)"))
         );
+    }
+
+    #[test]
+    fn edges_have_few_digits_and_are_not_above_their_value() {
+        let found = [3f64.ln(), 1465.319_999_999_999_7, -2.0 / 3.0, 12_345_678.9, 20.0, 0.0, 1e-310].map(plain);
+        assert_eq!(found, [1.09861, 1465.31, -0.666667, 12_345_600.0, 20.0, 0.0, 1e-310]);
     }
 
     #[test]
