@@ -3,7 +3,7 @@
 //! A stack of buffers of at most `k` numbers, those of level h standing for 2^h numbers each (Munro and Paterson 1980; Manku,
 //! Rajagopalan and Lindsay 1998). A full buffer is sorted and every second number of it moves up a level: the odd ones one
 //! time, the even ones the next, so that errors cancel in pairs. Ranks are exact up to `k - 1` numbers; for n numbers no rank is off by
-//! more than `n · h / k`, h = ⌈log2(n / k)⌉ levels, and in practice by far less. With k = 4096 that is 0.2 % of 1 M numbers and 0.45 %
+//! more than `n · h / k`, h = ⌊log2(n / k)⌋ + 1 levels, and in practice by far less. With k = 4096 that is 0.2 % of 1 M numbers and 0.45 %
 //! of 1 G at the worst.
 
 /// See the module.

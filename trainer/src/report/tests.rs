@@ -6,7 +6,7 @@ use model::measure::{
 };
 use spec::training::Calibration;
 
-use super::{Report, Tone, comparison_summaries, render, summary, verdicts};
+use super::{Report, Timeline, Tone, comparison_summaries, render, summary, verdicts};
 use sample::{Noise, Sample};
 
 /// Elements nest, attributes are quoted, and `<`, `>` and `"` occur as markup only.

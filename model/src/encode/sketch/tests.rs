@@ -78,7 +78,7 @@ proptest! {
         }
         let mut sorted = all;
         sorted.sort_by(f64::total_cmp);
-        let levels = (total as f64 / 64.0).log2().ceil().max(1.0);
+        let levels = (total as f64 / 64.0).log2().floor().max(0.0) + 1.0;
         let kept = merged.weighted();
         prop_assert_eq!(kept.iter().map(|item| item.weight).sum::<u64>(), total as u64);
         prop_assert!(largest_rank_error(&kept, &sorted) <= levels / 64.0);
