@@ -10,7 +10,7 @@ use crate::embedding::{VECTOR, gather};
 use crate::fixtures::{
     attending_layout, batch, class_counts, document, inputs, layout, networks, sharing_layout, targets,
 };
-use crate::input::{Bag, Batch, InputLayout, Pooling, Targets};
+use crate::input::{Bag, Batch, InputLayout, Pooling};
 use crate::kernel::product::Write;
 use crate::layers::{Dropout, INPUT};
 use crate::loss::joint::JointRows;

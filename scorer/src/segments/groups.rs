@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn edges_have_few_digits_and_are_not_above_their_value() {
-        let found = [3f64.ln(), 1465.319_999_999_999_7, -2.0 / 3.0, 12_345_678.9, 20.0, 0.0, 1e-310].map(plain);
+        let found = [3f64.ln(), 1_465.319_999_999_999_7, -2.0 / 3.0, 12_345_678.9, 20.0, 0.0, 1e-310].map(plain);
         assert_eq!(found, [1.09861, 1465.31, -0.666667, 12_345_600.0, 20.0, 0.0, 1e-310]);
     }
 
