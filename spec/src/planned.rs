@@ -5,7 +5,7 @@ use crate::node::Value;
 
 /// Words, by the type that they would be of.
 const WORDS: [(&str, &[&str]); 7] = [
-    ("Network", &["ralm", "metaheac", "seed_head"]),
+    ("Network", &["metaheac"]),
     ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),
     ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
@@ -15,10 +15,12 @@ const WORDS: [(&str, &[&str]); 7] = [
 ];
 
 /// Words that others use for what is written in another way, by the type that they would be of.
-const ELSEWHERE: [(&str, &str, &str); 3] = [
+const ELSEWHERE: [(&str, &str, &str); 5] = [
     ("Network", "cgc", "{kind: ple, levels: 1}"),
     ("Network", "deepfm", "{kind: shared_bottom, interaction: {kind: deepfm}}"),
     ("Network", "dcn_v2", "{kind: shared_bottom, interaction: {kind: dcn_v2}}"),
+    ("Network", "ralm", "seed_lists: {new: {seeds: {table: seeds}, similarity: 1}} in the Scoring document"),
+    ("Network", "seed_head", "seed_lists: {new: {seeds: {table: seeds}}} in the Scoring document"),
 ];
 
 /// Fields, by the type that would have them.
