@@ -82,15 +82,6 @@ fn kind(product: u64) -> u64 {
 }
 
 #[test]
-fn attention_to_a_target_finds_whether_something_like_it_was_bought() {
-    let habit: Habit = |offered, bought| bought.iter().any(|product| kind(*product) == kind(offered));
-    let mean = auc(None, habit, 0.01);
-    let attention = auc(Some(AttentionKind::Unit { target: Some("offered".parse().unwrap()) }), habit, 0.01);
-    println!("mean {mean}, attention {attention}");
-    assert!(attention > mean + 0.03, "mean {mean}, attention {attention}");
-}
-
-#[test]
 fn attention_knows_what_came_last() {
     let habit: Habit = |_, bought| bought.last().is_some_and(|last| kind(*last) < 3);
     let mean = auc(None, habit, 0.004);

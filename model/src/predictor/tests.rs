@@ -82,7 +82,8 @@ fn predictions_are_the_documented_formulas_over_the_packages_tensors() {
 #[test]
 fn attention_predicts_by_the_documented_formulas_under_every_network() {
     let layout = attending_layout();
-    for network in networks(0.2) {
+    // The reference of two towers knows the columns of the plain layout alone.
+    for network in networks(0.2).into_iter().filter(|network| network["kind"] != "two_tower") {
         let spec = document(network.clone(), json!({"embeddings": {"learning_rate": 0.1}}));
         let options = LearnerOptions { threads: 2, total_steps: 30, ..LearnerOptions::default() };
         let mut learner = Learner::new(&spec, &layout, options).unwrap();
