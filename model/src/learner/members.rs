@@ -3,7 +3,6 @@
 //! network errs by factors there, and of an arithmetic mean the one that errs upwards would be most.
 
 use super::Learner;
-use crate::device::Device;
 use crate::error::Error;
 use crate::input::Inputs;
 use crate::outputs::Outputs;
@@ -25,11 +24,6 @@ impl Members {
     /// Adds a network for the same document and encoders.
     pub fn push(&mut self, member: Learner) {
         self.others.push(member);
-    }
-
-    /// Where they are.
-    pub fn device(&self) -> Device {
-        self.first.device()
     }
 
     /// How many there are.
