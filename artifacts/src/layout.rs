@@ -6,7 +6,7 @@
 mod key;
 
 use spec::ids::NeighboursName;
-use spec::{AliasName, AudienceName, ModelName, RunId, SegmentationName, TableName, TierName, Version};
+use spec::{AliasName, AudienceName, ModelName, RunId, SegmentationName, SubmissionId, TableName, TierName, Version};
 
 use crate::digest::Digest;
 pub use key::{Attempt, Folder, InvalidKey, Key, ShardId};
@@ -41,6 +41,36 @@ pub fn escape(text: &str) -> String {
         escaped.push_str(&Digest::of(text.as_bytes()).short(16));
     }
     escaped
+}
+
+/// `coordinators`: who leads the workspace, the last one counts.
+pub fn coordinators() -> Folder {
+    Folder::root("coordinators")
+}
+
+/// The n-th coordinator of the workspace; created once.
+pub fn coordinator(number: u64) -> Key {
+    coordinators().numbered(number)
+}
+
+/// `submissions`
+pub fn submissions() -> Folder {
+    Folder::root("submissions")
+}
+
+/// `submissions/<submission>`
+pub fn submission(submission: &SubmissionId) -> Folder {
+    submissions().folder(submission)
+}
+
+/// What was submitted; created once.
+pub fn submission_record(submission: &SubmissionId) -> Key {
+    self::submission(submission).key("submission.json")
+}
+
+/// An entry of a submission's log; created once.
+pub fn submission_log_entry(submission: &SubmissionId, number: u64) -> Key {
+    self::submission(submission).folder("log").numbered(number)
 }
 
 /// `models`

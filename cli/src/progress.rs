@@ -89,6 +89,9 @@ fn announcement(notice: &Notice) -> Option<String> {
         Notice::Stopping { reason: StopReason::Interrupted, .. } => {
             Some("stopping the processes; Ctrl-C again kills them".to_owned())
         }
+        Notice::Stopping { reason: StopReason::Cancelled { by }, .. } => {
+            Some(format!("cancelled by {by}: stopping the processes"))
+        }
         Notice::Stopping { reason: StopReason::Failed { .. }, processes } => {
             (*processes > 0).then(|| "stopping the other processes".to_owned())
         }
@@ -101,11 +104,6 @@ fn failed(
     verdict: Verdict,
     log: Option<&std::path::PathBuf>,
 ) -> String {
-    use coordinator::run::Subject;
-    let subject = match subject {
-        Subject::Unit(unit) => unit.to_string(),
-        Subject::Process(stage) => format!("a process for {stage}"),
-    };
     let what_next = match verdict {
         Verdict::Retry { after } if after.is_zero() => "trying again".to_owned(),
         Verdict::Retry { after } => format!("trying again in {} s", after.as_secs()),

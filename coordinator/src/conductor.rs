@@ -119,6 +119,7 @@ impl<L: Launcher> Conductor<L> {
                 State::Stopping(..) => None,
                 State::Absent
                 | State::Interrupted(_)
+                | State::Cancelled(..)
                 | State::Failed(..)
                 | State::Succeeded(_)
                 | State::HeldBack(..) => return Ok(()),
@@ -137,7 +138,7 @@ impl<L: Launcher> Conductor<L> {
         if let State::Stopping(..) = self.log.state() {
             self.log.append(Event::Stopped).await?;
         }
-        if let State::Interrupted(_) | State::Failed(..) = self.log.state() {
+        if let State::Interrupted(_) | State::Cancelled(..) | State::Failed(..) = self.log.state() {
             self.log.append(Event::Reopened).await?;
         }
         Ok(())
@@ -148,11 +149,11 @@ impl<L: Launcher> Conductor<L> {
         match self.next().await {
             Happening::Wanted(Wanted::Run) => Ok(()),
             Happening::Wanted(Wanted::Stop) => {
-                self.wanted_stop = Some(StopReason::Interrupted);
+                self.wanted_stop = Some(self.control.reason());
                 Ok(())
             }
             Happening::Wanted(Wanted::Kill) => {
-                self.wanted_stop = Some(StopReason::Interrupted);
+                self.wanted_stop = Some(self.control.reason());
                 self.stop_children(Force::Kill);
                 Ok(())
             }
@@ -197,7 +198,7 @@ impl<L: Launcher> Conductor<L> {
             return self.finish(stage, counted(stage, units)).await;
         }
         if self.control.wanted() > Wanted::Run {
-            self.wanted_stop = Some(StopReason::Interrupted);
+            self.wanted_stop = Some(self.control.reason());
             return Ok(());
         }
         self.fill_up(stage).await

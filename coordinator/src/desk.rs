@@ -1,8 +1,13 @@
 //! Where workers' requests arrive: each is one message to the coordinator's loop and one answer back.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use proto::{Epoch, Failure, Heartbeat, Instruction, LeaseId, Next, Refusal, Registered, Registration, WorkerId};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::figures::Figures;
 
 /// Where an answer goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -34,12 +39,18 @@ const MOST_WAITING: usize = 4096;
 pub struct Desk {
     epoch: Epoch,
     calls: mpsc::Sender<Call>,
+    figures: Arc<Figures>,
 }
 
 impl Desk {
     pub(crate) fn open(epoch: Epoch) -> (Self, mpsc::Receiver<Call>) {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        (Self { epoch, calls: sender }, receiver)
+        (Self { epoch, calls: sender, figures: Arc::default() }, receiver)
+    }
+
+    /// The same, its answers measured.
+    pub(crate) fn measured(self, figures: Arc<Figures>) -> Self {
+        Self { figures, ..self }
     }
 
     /// The coordinator's epoch.
@@ -54,7 +65,10 @@ impl Desk {
 
     /// What a worker does next.
     pub async fn acquire(&self, caller: Caller) -> Result<Next, Refusal> {
-        self.ask(|reply| Call::Acquire(caller, reply)).await
+        let asked = Instant::now();
+        let next = self.ask(|reply| Call::Acquire(caller, reply)).await;
+        self.figures.grants.record(asked.elapsed());
+        next
     }
 
     /// A sign of life.

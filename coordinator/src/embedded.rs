@@ -3,22 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use artifacts::clock::{Clock, SystemClock};
-use artifacts::{Workspace, layout, runs, source::Location};
-use proto::Token;
+use artifacts::Workspace;
+use artifacts::clock::SystemClock;
 use spec::RunId;
-use uuid::Uuid;
 
-use crate::conductor::{Conductor, Orchestra};
+use crate::carry::{Carrier, logs_of};
 use crate::control::Controlled;
-use crate::desk::Desk;
 use crate::error::{CoordinatorError, Result};
-use crate::launcher::{Contact, LocalProcesses, Programs};
-use crate::log::{Replay, RunLog};
-use crate::notice::{Notice, Notices};
+use crate::launcher::Programs;
+use crate::log::{Replay, WriterId};
+use crate::notice::Notices;
+use crate::resolved::ResolvedDocument;
 use crate::run::State;
-use crate::service::LoopbackServer;
-use crate::submission::Submission;
+use crate::service::WorkerServer;
 use crate::timing::Timing;
 
 /// Carries runs on this machine, one at a time.
@@ -27,7 +24,6 @@ pub struct Embedded {
     workspace: Workspace,
     programs: Programs,
     timing: Timing,
-    clock: Arc<dyn Clock>,
 }
 
 /// How a run ended.
@@ -46,7 +42,7 @@ pub struct Report {
 impl Embedded {
     /// A coordinator that works in `workspace` with these programs.
     pub fn new(workspace: Workspace, programs: Programs) -> Self {
-        Self { workspace, programs, timing: Timing::default(), clock: Arc::new(SystemClock) }
+        Self { workspace, programs, timing: Timing::default() }
     }
 
     /// The same with other waits.
@@ -61,49 +57,36 @@ impl Embedded {
     /// # Errors
     /// When storage fails, another coordinator takes the run over, or the machine is in the way. A run that fails is
     /// no error but a [`Report`].
-    pub async fn run(&self, submission: &Submission, control: Controlled, notices: Notices) -> Result<Report> {
-        let logs = self.logs_of(&submission.run);
-        let launcher = Arc::new(LocalProcesses::new(self.programs.clone(), logs.clone()));
-        let report =
-            |state, was_finished| Report { run: submission.run.clone(), state, was_finished, logs: logs.clone() };
-        let Some(log) = self.open(submission).await? else {
-            let replay = Replay::read(&self.workspace, &submission.run).await?;
+    pub async fn run(&self, resolved: &ResolvedDocument, control: Controlled, notices: Notices) -> Result<Report> {
+        let (run, logs) = (resolved.run.clone(), logs_of(&self.workspace, &resolved.run));
+        let report = |state, was_finished| Report { run, state, was_finished, logs };
+        let replay = Replay::read(&self.workspace, &resolved.run).await.map_err(|error| self.unusable(error))?;
+        if let State::Succeeded(_) | State::HeldBack(..) = replay.state() {
             return Ok(report(replay.state().clone(), true));
+        }
+        let writable = self.workspace.check_writable().await;
+        writable.map_err(|source| CoordinatorError::Workspace { url: self.workspace.url(), source })?;
+        let carrier = self.carrier().await?;
+        let (log, state) = carrier.take_over(resolved, None).await?;
+        let Some(log) = log else {
+            return Ok(report(state, true));
         };
-        let token = fresh_token();
-        let epoch = log.epoch();
-        let (desk, calls) = Desk::open(epoch);
-        let server = LoopbackServer::start(desk.clone(), &token).await?;
-        let contact = Contact { coordinator: server.url(), workspace: self.workspace.url(), token };
-        notices.tell(Notice::Opened { run: submission.run.clone(), epoch, logs: Some(logs.clone()) });
-        let orchestra = Orchestra {
-            log,
-            launcher,
-            contact,
-            clock: Arc::clone(&self.clock),
-            timing: self.timing,
-            control,
-            notices,
-            processes: submission.processes(),
-        };
-        let state = Conductor::new(orchestra, calls).conduct().await;
-        let stopped = server.stop().await;
+        let state = carrier.carry(log, resolved, control, notices).await;
+        let stopped = carrier.server.stop().await;
         let state = state?;
         stopped?;
         Ok(report(state, false))
     }
 
-    /// Takes the run; `None` where it is finished.
-    async fn open(&self, submission: &Submission) -> Result<Option<RunLog>> {
-        let run = &submission.run;
-        let finished = Replay::read(&self.workspace, run).await.map_err(|error| self.unusable(error))?;
-        if let State::Succeeded(_) | State::HeldBack(..) = finished.state() {
-            return Ok(None);
-        }
-        let writable = self.workspace.check_writable().await;
-        writable.map_err(|source| CoordinatorError::Workspace { url: self.workspace.url(), source })?;
-        runs::write_document(&self.workspace, run, &submission.document).await?;
-        Ok(RunLog::take_over(&self.workspace, run, submission.kind()).await?.0)
+    async fn carrier(&self) -> Result<Carrier<Programs>> {
+        Ok(Carrier {
+            workspace: self.workspace.clone(),
+            launchers: self.programs.clone(),
+            server: WorkerServer::start(WorkerServer::LOOPBACK, &WriterId::new()).await?,
+            clock: Arc::new(SystemClock),
+            timing: self.timing,
+            figures: Arc::default(),
+        })
     }
 
     fn unusable(&self, error: CoordinatorError) -> CoordinatorError {
@@ -112,16 +95,4 @@ impl Embedded {
             other => other,
         }
     }
-
-    /// `runs/<run>/logs` in a workspace on this machine, else a folder of the same name under the temporary folder.
-    fn logs_of(&self, run: &RunId) -> PathBuf {
-        let url = self.workspace.url_of_folder(&layout::run_logs(run));
-        let local = Location::parse(&url).ok().and_then(|location| location.local_path());
-        local.unwrap_or_else(|| std::env::temp_dir().join("kindred-logs").join(run.as_str()))
-    }
-}
-
-fn fresh_token() -> Token {
-    let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    Token::parse(&secret).expect("64 hex digits are a token")
 }

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use artifacts::{ArtifactsError, FailureClass};
+use chrono::{DateTime, Utc};
 use proto::Epoch;
-use spec::{RunId, TableName};
+use spec::{RunId, SubmissionId, TableName};
 
+use crate::house::SubmissionStatus;
+use crate::names::InvalidText;
 use crate::run::Illegal;
+use crate::submission;
 
 /// This crate's results.
 pub type Result<T, E = CoordinatorError> = std::result::Result<T, E>;
@@ -61,6 +65,12 @@ pub enum CoordinatorError {
     /// This program tried to log what cannot happen.
     #[error("this program made a mistake")]
     Illegal(#[source] Illegal),
+    /// This program tried to log what cannot happen to a submission.
+    #[error("this program made a mistake")]
+    IllegalSubmission(#[source] submission::Illegal),
+    /// The loop that carries a run broke down.
+    #[error("this program made a mistake while it carried the run")]
+    Panicked(#[source] tokio::task::JoinError),
     /// The plan is gone.
     #[error("run {run} has planned its shards, but its plan.json is gone")]
     NoPlan {
@@ -70,6 +80,12 @@ pub enum CoordinatorError {
     /// A search without its document.
     #[error("run {run} is a search, and its document.json is gone or of another kind")]
     NoSearch {
+        /// The run.
+        run: RunId,
+    },
+    /// A run without its document.
+    #[error("the document.json of run {run} is gone")]
+    NoDocument {
         /// The run.
         run: RunId,
     },
@@ -112,12 +128,121 @@ pub enum CoordinatorError {
     /// The server for workers broke down.
     #[error("the server for workers broke down")]
     Serve(#[source] tonic::transport::Error),
+    /// Another coordinator works in the workspace.
+    #[error(
+        "a coordinator works in this workspace already, at {address}, since {since}: stop it first, or start this one \
+         with --take-over"
+    )]
+    Occupied {
+        /// Where it is reached.
+        address: String,
+        /// When it began.
+        since: DateTime<Utc>,
+    },
+    /// Another coordinator has the workspace by now.
+    #[error("another coordinator took over the workspace (this one had leadership {leadership}); work goes on there")]
+    SteppedDown {
+        /// What this one had.
+        leadership: u64,
+    },
+    /// The coordinator takes no requests any more.
+    #[error("the coordinator is stopping")]
+    Stopping,
+    /// A submission without documents.
+    #[error("a submission needs at least one document")]
+    NoDocuments,
+    /// There is no such submission.
+    #[error("there is no submission `{id}`")]
+    UnknownSubmission {
+        /// As asked for.
+        id: SubmissionId,
+    },
+    /// There is no such run.
+    #[error("there is no run `{run}`")]
+    UnknownRun {
+        /// As asked for.
+        run: RunId,
+    },
+    /// A client token stands for other documents.
+    #[error("submission `{id}` was made with this client token and other documents: take a new token for each submit")]
+    TokenReused {
+        /// What the token stands for.
+        id: SubmissionId,
+    },
+    /// A submission to which that cannot happen.
+    #[error("submission `{id}` cannot be {wanted}: it is {}", status.as_str())]
+    NotNow {
+        /// The submission.
+        id: SubmissionId,
+        /// What was wanted, such as `cancelled`.
+        wanted: &'static str,
+        /// Where it stands.
+        status: SubmissionStatus,
+    },
+    /// Text in a request that is not what it should be.
+    #[error(transparent)]
+    Text(#[from] InvalidText),
+    /// A submission's log tells what cannot have happened.
+    #[error("{url} tells what cannot have happened: the log is of another version, or was changed from outside")]
+    ImpossibleSubmission {
+        /// The entry.
+        url: String,
+        /// What cannot have happened.
+        #[source]
+        source: submission::Illegal,
+    },
+    /// The output of a process cannot be read.
+    #[error("the log file {} cannot be read", path.display())]
+    ReadLog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A document has no JSON form.
     #[error("the document has no JSON form")]
     Document(#[source] serde_json::Error),
 }
 
 impl CoordinatorError {
+    /// What helps against it.
+    pub fn class(&self) -> proto::FailureClass {
+        use proto::FailureClass as Class;
+        match self {
+            Self::Artifacts(source) | Self::Table { source, .. } | Self::Workspace { source, .. } => {
+                match source.class() {
+                    FailureClass::Input | FailureClass::Integrity => Class::Input,
+                    FailureClass::Storage => Class::Storage,
+                    FailureClass::Environment => Class::Environment,
+                    FailureClass::Bug => Class::Bug,
+                }
+            }
+            Self::NoDocuments
+            | Self::UnknownSubmission { .. }
+            | Self::UnknownRun { .. }
+            | Self::TokenReused { .. }
+            | Self::NotNow { .. }
+            | Self::Text(_)
+            | Self::BrokenLog { .. }
+            | Self::ImpossibleLog { .. }
+            | Self::ImpossibleSubmission { .. }
+            | Self::NoPlan { .. }
+            | Self::NoSearch { .. }
+            | Self::NoDocument { .. }
+            | Self::InvalidSearch { .. } => Class::Input,
+            Self::Superseded { .. } | Self::SteppedDown { .. } | Self::Stopping => Class::Preempted,
+            Self::Occupied { .. }
+            | Self::NoProgram { .. }
+            | Self::Launch { .. }
+            | Self::LogFile { .. }
+            | Self::ReadLog { .. }
+            | Self::Listen(_)
+            | Self::Serve(_) => Class::Environment,
+            Self::Illegal(_) | Self::IllegalSubmission(_) | Self::Panicked(_) | Self::Document(_) => Class::Bug,
+        }
+    }
+
     /// Whether the document or its tables are at fault, and not the machine, the store or this program.
     pub fn is_input(&self) -> bool {
         match self {

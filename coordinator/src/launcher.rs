@@ -10,6 +10,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use proto::{Failure, Generation, Stage, Token};
+use serde::{Deserialize, Serialize};
 use spec::RunId;
 
 use crate::error::Result;
@@ -17,7 +18,7 @@ use crate::error::Result;
 pub use local::{LocalProcesses, Programs};
 
 /// Names one process for good.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChildName {
     /// The run.
     pub run: RunId,

@@ -1,23 +1,31 @@
-//! Runs: their state machine, durable log, leases, launchers, and the loop that carries them.
+//! Runs: their state machine, durable log, leases, launchers, and the loop that carries them; submissions of documents
+//! that become runs one after the other; and the long-lived [`Coordinator`] that takes them.
 //!
-//! Only [`run::transition`] changes a run's state, and it is a pure function of state and event. Everything durable is
-//! in the run's [`log`]; the coordinator can be killed at any time, and another goes on from there. Rows never pass
+//! Only [`run::transition`] changes a run's state and only [`submission::transition`] a submission's, and both are pure
+//! functions of state and event. Everything durable is in their logs; the coordinator can be killed at any time, and
+//! another goes on from there. Rows never pass
 //! through here, and neither tensors nor SQL are linked.
 
+mod board;
+mod carry;
 mod conductor;
 mod control;
 mod desk;
 mod embedded;
 mod error;
+mod figures;
+pub mod house;
 mod launcher;
 mod leases;
 pub mod log;
+mod names;
 mod notice;
 mod outcome;
+mod resolved;
 pub mod run;
 mod service;
 mod shards;
-mod submission;
+pub mod submission;
 mod timing;
 mod trials;
 
@@ -25,9 +33,10 @@ pub use control::{Control, Controlled, Wanted};
 pub use desk::{Caller, Desk};
 pub use embedded::{Embedded, Report};
 pub use error::{CoordinatorError, Result};
+pub use house::{Coordinator, Settings};
 pub use launcher::{ChildName, Contact, Exit, Force, Launcher, LocalProcesses, Programs};
 pub use leases::{Completion, Grant, Leases, Lost};
+pub use names::{ClientToken, InvalidText, Owner, Priority};
 pub use notice::{Notice, Notices};
-pub use service::LoopbackServer;
-pub use submission::{PROGRAM, Submission};
+pub use resolved::{PROGRAM, ResolvedDocument};
 pub use timing::Timing;

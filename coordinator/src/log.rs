@@ -4,6 +4,10 @@
 //! over by creating the next `epochs/<n>.json`; from then on the one before collides with it at the next entry and
 //! steps down, because nobody writes n+1 without having written or read n.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
 use artifacts::workspace::{Created, Stored};
 use artifacts::{Digest, Workspace, layout};
 use chrono::{DateTime, Utc};
@@ -12,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use spec::RunId;
 use uuid::Uuid;
 
+use crate::board::Board;
 use crate::error::{CoordinatorError, Result};
 use crate::run::{Event, Kind, State, transition};
 
@@ -24,8 +29,19 @@ mod tests;
 pub struct WriterId(String);
 
 impl WriterId {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Uuid::new_v4().simple().to_string())
+    }
+
+    /// As text: 32 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WriterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -61,11 +77,16 @@ pub struct Replay {
     next: u64,
     last: Option<Digest>,
     newest: Option<Epoch>,
+    stops: u64,
+    began: Option<DateTime<Utc>>,
+    changed: Option<DateTime<Utc>>,
+    board: Option<Arc<Board>>,
 }
 
 impl Replay {
-    fn empty() -> Self {
-        Self { state: State::Absent, next: 0, last: None, newest: None }
+    fn empty(board: Option<Arc<Board>>) -> Self {
+        let (last, newest, began, changed) = (None, None, None, None);
+        Self { state: State::Absent, next: 0, last, newest, stops: 0, began, changed, board }
     }
 
     /// Reads a run's whole log.
@@ -74,7 +95,12 @@ impl Replay {
     /// When the store fails, or when the log is not one: a digest that does not fit, an event that cannot have
     /// happened.
     pub async fn read(workspace: &Workspace, run: &RunId) -> Result<Self> {
-        let mut replay = Self::empty();
+        Self::read_onto(workspace, run, None).await
+    }
+
+    /// The same, and posts every entry on a board.
+    pub(crate) async fn read_onto(workspace: &Workspace, run: &RunId, board: Option<Arc<Board>>) -> Result<Self> {
+        let mut replay = Self::empty(board);
         replay.read_on(workspace, run).await?;
         Ok(replay)
     }
@@ -87,6 +113,21 @@ impl Replay {
     /// How many entries have been read.
     pub fn entries(&self) -> u64 {
         self.next
+    }
+
+    /// How often the run has been stopped before its end.
+    pub fn stops(&self) -> u64 {
+        self.stops
+    }
+
+    /// When its first entry was written.
+    pub fn began(&self) -> Option<DateTime<Utc>> {
+        self.began
+    }
+
+    /// When its last entry was written.
+    pub fn changed(&self) -> Option<DateTime<Utc>> {
+        self.changed
     }
 
     async fn read_on(&mut self, workspace: &Workspace, run: &RunId) -> Result<()> {
@@ -109,6 +150,12 @@ impl Replay {
         self.state = state;
         self.last = Some(entry.digest);
         self.newest = self.newest.max(Some(entry.body.epoch));
+        self.stops += u64::from(entry.body.event == Event::Stopped);
+        self.began = self.began.or(Some(entry.body.at));
+        self.changed = Some(entry.body.at);
+        if let Some(board) = &self.board {
+            board.post(self.next, &entry.body);
+        }
         self.next += 1;
         Ok(())
     }
@@ -129,7 +176,17 @@ impl RunLog {
     ///
     /// A run that is finished for good is left alone: `None`, with what the log says.
     pub async fn take_over(workspace: &Workspace, run: &RunId, kind: Kind) -> Result<(Option<Self>, State)> {
-        let replay = Replay::read(workspace, run).await?;
+        Self::take_over_watched(workspace, run, kind, None).await
+    }
+
+    /// The same, and posts every entry on a board, now and from now on.
+    pub(crate) async fn take_over_watched(
+        workspace: &Workspace,
+        run: &RunId,
+        kind: Kind,
+        board: Option<Arc<Board>>,
+    ) -> Result<(Option<Self>, State)> {
+        let replay = Replay::read_onto(workspace, run, board).await?;
         if let State::Succeeded(_) | State::HeldBack(..) = replay.state() {
             return Ok((None, replay.state));
         }
@@ -211,7 +268,12 @@ impl RunLog {
         let key = layout::run_log_entry(&self.run, self.replay.next);
         let (epoch, writer, previous) = (self.epoch, self.writer.clone(), self.replay.last);
         let entry = LogEntry { epoch, writer, at: Utc::now(), previous, event };
-        match self.workspace.create_once(&key, &entry).await? {
+        let asked = Instant::now();
+        let created = self.workspace.create_once(&key, &entry).await?;
+        if let Some(board) = &self.replay.board {
+            board.took(asked.elapsed());
+        }
+        match created {
             Created::Lost { .. } => Ok(Appended::Collided),
             Created::Won => {
                 let stored = self.workspace.read_entry(&key).await?;

@@ -1,16 +1,20 @@
 //! What a coordinator tells whoever watches a run. Nothing depends on its being heard.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use proto::{Epoch, Failure, Generation, Progress, Stage, Unit};
+use serde::{Deserialize, Serialize};
 use spec::RunId;
 use tokio::sync::mpsc;
 
+use crate::board::Board;
 use crate::launcher::ChildName;
 use crate::run::{StopReason, Subject, Verdict};
 
 /// Something worth showing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Notice {
     /// The run is in this coordinator's hands.
     Opened {
@@ -91,6 +95,7 @@ pub enum Notice {
 #[derive(Debug, Clone)]
 pub struct Notices {
     sender: Option<mpsc::Sender<Notice>>,
+    board: Option<Arc<Board>>,
 }
 
 /// Notices that may wait to be shown.
@@ -100,12 +105,17 @@ impl Notices {
     /// Both ends.
     pub fn channel() -> (Self, mpsc::Receiver<Notice>) {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        (Self { sender: Some(sender) }, receiver)
+        (Self { sender: Some(sender), board: None }, receiver)
     }
 
     /// Notices that nobody wants.
     pub fn unheard() -> Self {
-        Self { sender: None }
+        Self { sender: None, board: None }
+    }
+
+    /// Notices for everybody who watches a board.
+    pub(crate) fn on(board: Arc<Board>) -> Self {
+        Self { sender: None, board: Some(board) }
     }
 
     /// Tells something. A listener that is far behind misses it: a run must not wait for who watches it.
@@ -113,6 +123,8 @@ impl Notices {
         if let Some(sender) = &self.sender {
             // Nobody listening is no reason to stop either.
             let _ = sender.try_send(notice);
+        } else if let Some(board) = &self.board {
+            board.tell(notice);
         }
     }
 }

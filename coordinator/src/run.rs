@@ -5,7 +5,7 @@
 //!                           ▲                   │                          Succeeded | HeldBack
 //!                           │              StopRequested
 //!                        Reopened               ▼
-//!                           └── Interrupted | Failed ◀──Stopped── Stopping
+//!                 └── Interrupted | Cancelled | Failed ◀──Stopped── Stopping
 //! ```
 
 mod budget;

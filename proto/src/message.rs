@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use spec::RunId;
 
 use crate::unit::{Attempt, Epoch, Generation, LeaseId, Stage, Unit};
@@ -204,7 +205,7 @@ impl LeaseId {
 }
 
 /// How far a unit of work is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// What is being done, in a few words.
     pub phase: String,

@@ -43,7 +43,7 @@ pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use ids::{
     AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, NeighboursName,
-    RunId, SegmentationName, TableName, TaskName, TierName, Version,
+    RunId, SegmentationName, SubmissionId, TableName, TaskName, TierName, Version,
 };
 pub use neighbours::Neighbours;
 pub use network::Network;

@@ -2,8 +2,8 @@
 
 use artifacts::{ArtifactsError, Workspace, registry};
 use chrono::NaiveDate;
-use coordinator::run::{HeldBack, State, Subject};
-use coordinator::{Controlled, Embedded, Notices, Report, Submission};
+use coordinator::run::{HeldBack, State};
+use coordinator::{Controlled, Embedded, Notices, Report, ResolvedDocument};
 use proto::{Failure as WorkFailure, Stage};
 use serde::Serialize;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(crate) struct Ran {
     pub(crate) kind: &'static str,
     /// The document's name.
     pub(crate) name: String,
-    /// `succeeded`, `held_back`, `failed` or `interrupted`.
+    /// `succeeded`, `held_back`, `failed`, `interrupted` or `cancelled`.
     pub(crate) state: &'static str,
     /// Whether it was finished before, so that nothing had to be done.
     pub(crate) was_finished: bool,
@@ -136,18 +136,18 @@ pub(crate) async fn carry(
     date: NaiveDate,
     controlled: &Controlled,
 ) -> Result<Ran, Failure> {
-    let resolved = async { Ok(Submission::resolve(workspace, document, date).await?) };
-    let submission = interrupt::or_interrupted(controlled, resolved).await?;
+    let resolving = async { Ok(ResolvedDocument::resolve(workspace, document, date).await?) };
+    let resolved = interrupt::or_interrupted(controlled, resolving).await?;
     let (notices, heard) = Notices::channel();
-    let display = Display::on_stderr(submission.run.to_string()).follow(heard);
-    let report = embedded.run(&submission, controlled.clone(), notices).await;
+    let display = Display::on_stderr(resolved.run.to_string()).follow(heard);
+    let report = embedded.run(&resolved, controlled.clone(), notices).await;
     display.end().await;
-    Ok(Ran::new(&submission, report?))
+    Ok(Ran::new(&resolved, report?))
 }
 
 impl Ran {
-    fn new(submission: &Submission, report: Report) -> Self {
-        let (kind, name, last) = match &submission.document.document {
+    fn new(resolved: &ResolvedDocument, report: Report) -> Self {
+        let (kind, name, last) = match &resolved.document.document {
             Document::Training(training) => ("Training", training.metadata.name.to_string(), Stage::Train),
             Document::Scoring(scoring) => ("Scoring", scoring.metadata.name.to_string(), Stage::Publish),
         };
@@ -156,8 +156,9 @@ impl Ran {
             State::Succeeded(_) => ("succeeded", vec![], None),
             State::HeldBack(_, held_back) => ("held_back", held_back, None),
             State::Failed(_, subject, failure) => {
-                ("failed", vec![], Some(RanInto { subject: words(subject), failure }))
+                ("failed", vec![], Some(RanInto { subject: subject.to_string(), failure }))
             }
+            State::Cancelled(..) => ("cancelled", vec![], None),
             State::Interrupted(_) | State::Absent | State::Ready(_) | State::Active(_) | State::Stopping(..) => {
                 ("interrupted", vec![], None)
             }
@@ -229,11 +230,4 @@ fn not_published(held_back: &HeldBack) -> String {
         None => "the publication was held back".to_owned(),
     };
     format!("{what}: {}\n", held_back.reasons.join("; "))
-}
-
-fn words(subject: Subject) -> String {
-    match subject {
-        Subject::Unit(unit) => unit.to_string(),
-        Subject::Process(stage) => format!("a process for {stage}"),
-    }
 }

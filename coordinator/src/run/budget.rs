@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{Failure, FailureClass, Unit};
+use serde::{Deserialize, Serialize};
 
 use super::state::Subject;
 
@@ -14,6 +15,11 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// How many failures there have been.
+    pub fn total(&self) -> u32 {
+        self.failures.values().sum()
+    }
+
     /// How many failures of a class a subject has had.
     pub fn count(&self, subject: Subject, class: FailureClass) -> u32 {
         self.failures.get(&(subject, class)).copied().unwrap_or(0)
@@ -37,7 +43,8 @@ pub fn retries(class: FailureClass) -> u32 {
 }
 
 /// What a failure leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Verdict {
     /// The subject is tried again after this long.
     Retry {

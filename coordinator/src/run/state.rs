@@ -1,16 +1,18 @@
 //! The states of a run and the events that change them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use proto::{Epoch, Failure, Generation, Stage, Unit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spec::AudienceName;
+use spec::{AudienceName, Document};
 
 use super::budget::Spent;
+use crate::names::Owner;
 
 /// What a run does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// One stage: train.
@@ -22,6 +24,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Training, Self::Scoring, Self::Search];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Scoring => "scoring",
+            Self::Search => "search",
+        }
+    }
+
+    /// What a document asks for.
+    pub fn of(document: &Document) -> Self {
+        match document {
+            Document::Training(training) if training.spec.search.is_some() => Self::Search,
+            Document::Training(_) => Self::Training,
+            Document::Scoring(_) => Self::Scoring,
+        }
+    }
+
     /// Its stages, in order.
     pub fn stages(self) -> &'static [Stage] {
         match self {
@@ -53,6 +76,15 @@ impl Subject {
         match self {
             Self::Unit(unit) => unit.stage(),
             Self::Process(stage) => stage,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit(unit) => unit.fmt(f),
+            Self::Process(stage) => write!(f, "a process for {stage}"),
         }
     }
 }
@@ -114,8 +146,13 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum StopReason {
-    /// Somebody wanted it.
+    /// Somebody wanted it to pause.
     Interrupted,
+    /// Somebody wanted it to end.
+    Cancelled {
+        /// Who.
+        by: Owner,
+    },
     /// A failure used up its budget.
     Failed {
         /// What failed.
@@ -164,6 +201,8 @@ pub enum State {
     Stopping(Course, StopReason),
     /// It was stopped on request; it can go on.
     Interrupted(Course),
+    /// It was ended on request; it can be tried again.
+    Cancelled(Course, Owner),
     /// It failed; it can be tried again.
     Failed(Course, Subject, Failure),
     /// It is done.
@@ -177,7 +216,9 @@ impl State {
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Absent | Self::Ready(_) | Self::Active(_) | Self::Stopping(..) => false,
-            Self::Interrupted(_) | Self::Failed(..) | Self::Succeeded(_) | Self::HeldBack(..) => true,
+            Self::Interrupted(_) | Self::Cancelled(..) | Self::Failed(..) | Self::Succeeded(_) | Self::HeldBack(..) => {
+                true
+            }
         }
     }
 
@@ -189,6 +230,7 @@ impl State {
             | Self::Active(course)
             | Self::Stopping(course, _)
             | Self::Interrupted(course)
+            | Self::Cancelled(course, _)
             | Self::Failed(course, ..)
             | Self::Succeeded(course)
             | Self::HeldBack(course, _) => Some(course),
@@ -203,6 +245,7 @@ impl State {
             Self::Active(_) => "active",
             Self::Stopping(..) => "stopping",
             Self::Interrupted(_) => "interrupted",
+            Self::Cancelled(..) => "cancelled",
             Self::Failed(..) => "failed",
             Self::Succeeded(_) => "succeeded",
             Self::HeldBack(..) => "held back",

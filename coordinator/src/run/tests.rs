@@ -14,6 +14,10 @@ fn failed(class: FailureClass) -> StopReason {
     StopReason::Failed { subject: Subject::Unit(Unit::Plan), failure: failure(class) }
 }
 
+fn cancelled() -> StopReason {
+    StopReason::Cancelled { by: "ana".parse().unwrap() }
+}
+
 fn held_back() -> Vec<HeldBack> {
     vec![HeldBack { audience: Some("buyers".parse().unwrap()), reasons: vec!["9 people, 10 are needed".to_owned()] }]
 }
@@ -47,6 +51,7 @@ fn states() -> Vec<State> {
     let ready = vec![submitted(Kind::Scoring)];
     let active = [ready.clone(), vec![launched(Stage::Plan, 1)]].concat();
     let interrupting = [active.clone(), vec![stop(StopReason::Interrupted)]].concat();
+    let cancelling = [active.clone(), vec![stop(cancelled())]].concat();
     let failing = [active.clone(), vec![stop(failed(FailureClass::Bug))]].concat();
     let publishing = [active.clone(), vec![finished(Stage::Plan), finished(Stage::Score)]].concat();
     let held = Event::StageFinished { stage: Stage::Publish, outcome: json!({}), held_back: held_back() };
@@ -56,6 +61,7 @@ fn states() -> Vec<State> {
         after(&active),
         after(&interrupting),
         after(&[interrupting, vec![Event::Stopped]].concat()),
+        after(&[cancelling, vec![Event::Stopped]].concat()),
         after(&[failing, vec![Event::Stopped]].concat()),
         after(&[publishing.clone(), vec![finished(Stage::Publish)]].concat()),
         after(&[publishing, vec![held]].concat()),
@@ -85,6 +91,7 @@ fn every_event_in_every_state_leads_where_the_table_says() {
         ("active", ["-", "active", "active", "active", "ready", "stopping", "-", "-"]),
         ("stopping", ["-", "stopping", "-", "-", "stopping", "-", "interrupted", "-"]),
         ("interrupted", ["-", "interrupted", "-", "-", "-", "-", "-", "ready"]),
+        ("cancelled", ["-", "cancelled", "-", "-", "-", "-", "-", "ready"]),
         ("failed", ["-", "failed", "-", "-", "-", "-", "-", "ready"]),
         ("succeeded", ["-", "-", "-", "-", "-", "-", "-", "-"]),
         ("held back", ["-", "-", "-", "-", "-", "-", "-", "-"]),
@@ -204,6 +211,16 @@ fn what_is_done_while_stopping_stays_done() {
 }
 
 #[test]
+fn a_cancelled_run_says_by_whom_and_can_be_reopened() {
+    let events = [submitted(Kind::Training), launched(Stage::Train, 1), stop(cancelled()), Event::Stopped];
+    let state = after(&events);
+    let State::Cancelled(_, by) = &state else { panic!("{}", state.as_str()) };
+    assert_eq!(by.as_str(), "ana");
+    assert!(state.is_terminal());
+    assert_eq!(transition(state, &Event::Reopened).unwrap().as_str(), "ready");
+}
+
+#[test]
 fn a_guard_s_failure_holds_the_run_back() {
     let stop = stop(failed(FailureClass::Guard));
     let state = after(&[submitted(Kind::Scoring), launched(Stage::Plan, 1), stop, Event::Stopped]);
@@ -288,6 +305,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             held_back: if held { held_back() } else { vec![] },
         }),
         Just(stop(StopReason::Interrupted)),
+        Just(stop(cancelled())),
         stage.prop_map(|stage| stop(StopReason::Failed {
             subject: Subject::Process(stage),
             failure: failure(FailureClass::Bug)

@@ -42,7 +42,7 @@ pub fn transition(state: State, event: &Event) -> Result<State, Illegal> {
             _ => None,
         },
         Event::Reopened => match state {
-            State::Interrupted(course) | State::Failed(course, ..) => {
+            State::Interrupted(course) | State::Cancelled(course, _) | State::Failed(course, ..) => {
                 Some(State::Ready(Course { spent: Spent::default(), ..course }))
             }
             _ => None,
@@ -71,6 +71,7 @@ fn epoch_started(state: State, epoch: Epoch) -> Option<State> {
         State::Active(course) => Some(State::Active(newer(course))),
         State::Stopping(course, reason) => Some(State::Stopping(newer(course), reason)),
         State::Interrupted(course) => Some(State::Interrupted(newer(course))),
+        State::Cancelled(course, by) => Some(State::Cancelled(newer(course), by)),
         State::Failed(course, subject, failure) => Some(State::Failed(newer(course), subject, failure)),
         State::Absent | State::Succeeded(_) | State::HeldBack(..) => None,
     }
@@ -113,6 +114,7 @@ fn stage_finished(state: State, stage: Stage, outcome: &Value, held_back: &[Held
 fn stopped(course: Course, reason: StopReason) -> State {
     match reason {
         StopReason::Interrupted => State::Interrupted(course),
+        StopReason::Cancelled { by } => State::Cancelled(course, by),
         StopReason::Failed { failure, .. } if failure.class == FailureClass::Guard => {
             let reasons = std::iter::once(failure.message).chain(failure.causes).collect();
             State::HeldBack(course, vec![HeldBack { audience: None, reasons }])

@@ -5,7 +5,9 @@
 
 extern crate kindred_coordinator as coordinator;
 
+mod house;
 mod practice;
+mod site;
 mod stage;
 
 use coordinator::run::{State, Subject};
@@ -168,7 +170,7 @@ async fn a_workspace_that_cannot_be_written_is_named() {
     let occupied = scene.path("occupied");
     std::fs::write(&occupied, "a file").unwrap();
     let (_, controlled) = Control::new();
-    let error = scene.embedded_in(occupied.to_str().unwrap()).run(&scene.submission(), controlled, scene.quiet()).await;
+    let error = scene.embedded_in(occupied.to_str().unwrap()).run(&scene.resolved(), controlled, scene.quiet()).await;
     let error = error.unwrap_err();
     assert!(error.to_string().contains("occupied"), "{error}");
 }

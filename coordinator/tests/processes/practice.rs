@@ -7,12 +7,12 @@ use artifacts::plan::shard_plan;
 use artifacts::runs::{self, ShardCommit};
 use artifacts::{Digest, InputFile, ObjectWriter, ShardId, Workspace, layout};
 use clap::Parser;
-use coordinator::{Control, Notices, Programs};
+use coordinator::{Control, Coordinator, Notices, Programs, Settings};
 use proto::{FailureClass, Unit};
 use serde_json::{Value, json};
 use worker::{Assignment, Cancel, Progress, Work, WorkArguments, WorkFailure};
 
-use crate::stage::{submission, timing};
+use crate::stage::{resolved, timing};
 
 /// A worker's command line.
 pub(crate) const ARGUMENTS_VARIABLE: &str = "KINDRED_PRACTICE_ARGUMENTS";
@@ -20,6 +20,9 @@ pub(crate) const ARGUMENTS_VARIABLE: &str = "KINDRED_PRACTICE_ARGUMENTS";
 pub(crate) const FOLDER_VARIABLE: &str = "KINDRED_PRACTICE_FOLDER";
 /// The folder of a coordinator's test.
 pub(crate) const COORDINATOR_VARIABLE: &str = "KINDRED_PRACTICE_COORDINATOR";
+
+/// The folder of a long-lived coordinator's test.
+pub(crate) const HOUSE_VARIABLE: &str = "KINDRED_PRACTICE_HOUSE";
 
 pub(crate) const SHARDS: u64 = 6;
 const SHARD_ROWS: u64 = 10;
@@ -53,7 +56,20 @@ async fn acts_as_a_coordinator() {
     let workspace = Workspace::open(folder.join("workspace").to_str().unwrap()).unwrap();
     let embedded = coordinator::Embedded::new(workspace, Programs::in_folder(&folder.join("programs")));
     let (_control, controlled) = Control::new();
-    embedded.with_timing(timing()).run(&submission(), controlled, Notices::unheard()).await.unwrap();
+    embedded.with_timing(timing()).run(&resolved(), controlled, Notices::unheard()).await.unwrap();
+}
+
+/// A long-lived coordinator process, where the environment says so; else nothing. It goes on until it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_as_a_long_lived_coordinator() {
+    let Some(folder) = std::env::var_os(HOUSE_VARIABLE).map(PathBuf::from) else {
+        return;
+    };
+    let workspace = Workspace::open(folder.join("workspace").to_str().unwrap()).unwrap();
+    let programs = Programs::in_folder(&folder.join("programs"));
+    let settings = Settings { timing: timing(), ..Settings::default() };
+    let (_coordinator, ended) = Coordinator::open(workspace, programs, settings).await.unwrap();
+    ended.wait().await.unwrap();
 }
 
 /// Leaves behind what a scorer would, only smaller.
@@ -68,6 +84,8 @@ impl Work for Practice {
         progress.phase(&unit, "rows", Some(SHARD_ROWS));
         std::fs::write(self.folder.join(format!("attempt {unit} {} by {pid}", assignment.attempt)), "").unwrap();
         self.obey(&unit, &cancel).await?;
+        let document = assignment.run.as_str().rsplit_once('-').unwrap().0;
+        self.obey(&format!("{document} {unit}"), &cancel).await?;
         let outcome = match assignment.unit {
             Unit::Train => json!({"version": 1}),
             Unit::Prepare | Unit::Trial(_) => panic!("these runs have no search"),

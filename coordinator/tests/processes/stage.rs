@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use artifacts::Workspace;
 use artifacts::runs::RunDocument;
-use coordinator::{Control, Embedded, Notices, PROGRAM, Programs, Report, Submission, Timing};
+use coordinator::{Control, Embedded, Notices, PROGRAM, Programs, Report, ResolvedDocument, Timing};
 use proto::FailureClass;
 use spec::{Document, Settings, SourceFile};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::practice::{ARGUMENTS_VARIABLE, COORDINATOR_VARIABLE, FOLDER_VARIABLE};
+use crate::practice::{ARGUMENTS_VARIABLE, COORDINATOR_VARIABLE, FOLDER_VARIABLE, HOUSE_VARIABLE};
 
 const DOCUMENT: &str = "\
 apiVersion: kindred.dev/v1
@@ -83,8 +83,8 @@ impl Scene {
         Notices::unheard()
     }
 
-    pub(crate) fn submission(&self) -> Submission {
-        submission()
+    pub(crate) fn resolved(&self) -> ResolvedDocument {
+        resolved()
     }
 
     pub(crate) fn embedded_in(&self, workspace: &str) -> Embedded {
@@ -94,13 +94,13 @@ impl Scene {
 
     pub(crate) async fn run(&self) -> coordinator::Result<Report> {
         let embedded = self.embedded_in(self.path("workspace").to_str().unwrap());
-        embedded.run(&submission(), self.control.1.clone(), self.quiet()).await
+        embedded.run(&resolved(), self.control.1.clone(), self.quiet()).await
     }
 
     pub(crate) fn start(&self) -> JoinHandle<coordinator::Result<Report>> {
         let embedded = self.embedded_in(self.path("workspace").to_str().unwrap());
         let (controlled, notices) = (self.control.1.clone(), self.quiet());
-        tokio::spawn(async move { embedded.run(&submission(), controlled, notices).await })
+        tokio::spawn(async move { embedded.run(&resolved(), controlled, notices).await })
     }
 
     /// A coordinator in a process of its own.
@@ -113,6 +113,16 @@ impl Scene {
             .unwrap()
     }
 
+    /// A long-lived coordinator in a process of its own.
+    pub(crate) fn house(&self) -> Child {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "practice::acts_as_a_long_lived_coordinator", "--nocapture"])
+            .env(HOUSE_VARIABLE, self.folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
     /// Workers stop at this unit until it is released.
     pub(crate) fn hold(&self, unit: &str) {
         std::fs::write(self.path(&format!("hold {unit}")), "").unwrap();
@@ -120,6 +130,8 @@ impl Scene {
 
     pub(crate) fn release(&self, unit: &str) {
         std::fs::remove_file(self.path(&format!("hold {unit}"))).unwrap();
+        // The next to stop there says so itself.
+        let _ = std::fs::remove_file(self.path(&format!("began {unit}")));
     }
 
     /// The next attempt at a unit fails.
@@ -156,7 +168,7 @@ impl Scene {
 
     /// Every shard's commit, as it is stored.
     pub(crate) fn commits(&self) -> BTreeMap<String, Vec<u8>> {
-        let folder = self.path("workspace").join("runs").join(submission().run.as_str()).join("commit");
+        let folder = self.path("workspace").join("runs").join(resolved().run.as_str()).join("commit");
         let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or_else(|_| vec![]);
         let read =
             |entry: std::fs::DirEntry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap());
@@ -175,14 +187,14 @@ pub(crate) fn timing() -> Timing {
 }
 
 /// The run that all tests run, each in its own workspace.
-pub(crate) fn submission() -> Submission {
+pub(crate) fn resolved() -> ResolvedDocument {
     let run_date = "2026-01-05".parse().unwrap();
     let settings = Settings { set: BTreeMap::new(), run_date };
     let file = SourceFile { name: "practice.yaml".to_owned(), text: DOCUMENT.to_owned() };
     let document: Document = spec::parse(&[file], &settings).unwrap().remove(0);
     let (inputs, program) = (BTreeMap::new(), PROGRAM.to_owned());
     let document = RunDocument { document, run_date, inputs, program, model: None };
-    Submission { run: document.run_id(), document }
+    ResolvedDocument { run: document.run_id(), document }
 }
 
 pub(crate) fn kill(pid: i32, signal: i32) {

@@ -102,7 +102,7 @@ impl Company {
             document: serde_json::from_value(document).unwrap(),
             run_date: "2026-01-05".parse().unwrap(),
             inputs: BTreeMap::new(),
-            program: crate::submission::PROGRAM.to_owned(),
+            program: crate::resolved::PROGRAM.to_owned(),
             model: None,
         };
         runs::write_document(company.workspace(), company.run_id(), &document).await.unwrap();

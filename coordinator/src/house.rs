@@ -1,0 +1,246 @@
+//! The long-lived coordinator: takes submissions, queues them, carries their runs, and answers who asks.
+//!
+//! [`Coordinator`] is a cheap handle; one task behind it owns everything that changes. A submission's own task writes
+//! its log and carries its runs; the queue and the submission's state are pure. Nothing here is kept that the workspace
+//! does not hold: whoever opens a [`Coordinator`] on it next goes on from there.
+
+mod actor;
+mod boards;
+mod leadership;
+mod opening;
+mod output;
+mod queue;
+mod reading;
+mod request;
+mod steward;
+mod view;
+mod watching;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use artifacts::clock::Clock;
+use artifacts::{Workspace, runs};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use spec::{RunId, SubmissionId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::board::{Board, Watcher};
+use crate::carry::logs_of;
+use crate::error::{CoordinatorError, Result};
+use crate::launcher::Programs;
+use crate::log::WriterId;
+use crate::names::Owner;
+pub use crate::submission::DocumentEnd;
+use crate::timing::Timing;
+use actor::{Ask, Belonging, Reply};
+use boards::Boards;
+use output::Output;
+pub use queue::{Limits, Wait};
+pub use request::{Listed, LogChunk, LogSelector, NewSubmission, Origin, Page, RunFilter, SubmissionFilter, Submitted};
+use steward::Cancel;
+pub use view::{
+    DocumentView, Latencies, RunEvent, RunFailure, RunStatus, RunView, Snapshot, SubmissionEvent, SubmissionStatus,
+    SubmissionView, Units,
+};
+use watching::SubmissionWatcher;
+
+/// How a coordinator works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many runs at once.
+    pub limits: Limits,
+    /// How long it waits for what.
+    pub timing: Timing,
+    /// Whether it begins though another coordinator says that it works in the workspace; that one then stops.
+    pub take_over: bool,
+    /// Where clients reach it, such as `http://127.0.0.1:7500`: what the next coordinator asks whether this one is alive.
+    pub address: Option<String>,
+    /// Where its workers reach it; port 0 is a free one.
+    pub workers: SocketAddr,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let workers = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { limits: Limits::default(), timing: Timing::default(), take_over: false, address: None, workers }
+    }
+}
+
+/// A coordinator at work. Cheap to clone; every method may be called at once from anywhere.
+#[derive(Debug, Clone)]
+pub struct Coordinator {
+    asks: mpsc::Sender<Ask>,
+    writer: WriterId,
+    workspace: Workspace,
+    boards: Arc<Boards>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The coordinator's own end.
+#[derive(Debug)]
+pub struct Ended {
+    done: oneshot::Receiver<Result<()>>,
+}
+
+impl Ended {
+    /// Returns once the coordinator has stopped: well after [`Coordinator::shutdown`], with
+    /// [`CoordinatorError::SteppedDown`] after another one has taken over.
+    pub async fn wait(self) -> Result<()> {
+        self.done.await.unwrap_or(Err(CoordinatorError::Stopping))
+    }
+}
+
+impl Coordinator {
+    /// Begins to coordinate in a workspace: claims it, takes up every submission that is not at its end, and starts to
+    /// listen for workers. It works until [`Coordinator::shutdown`], or until every handle is dropped.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::Occupied`] while another coordinator is alive in the workspace, unless `take_over`; else when
+    /// the workspace cannot be read or written, or the workers' address cannot be listened on.
+    pub async fn open(workspace: Workspace, programs: Programs, settings: Settings) -> Result<(Self, Ended)> {
+        opening::open(workspace, programs, settings, Arc::new(artifacts::clock::SystemClock)).await
+    }
+
+    /// Names this coordinator. A gRPC health service at [`Settings::address`] must answer SERVING for the service of
+    /// this name: it is how the next coordinator finds out that this one is alive.
+    pub fn writer(&self) -> &WriterId {
+        &self.writer
+    }
+
+    /// Takes documents to be run. When this returns they are in the workspace.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::NoDocuments`]; [`CoordinatorError::TokenReused`] where the client token stands for others.
+    pub async fn submit(&self, new: NewSubmission) -> Result<Submitted> {
+        self.ask(|reply| Ask::Submit(Box::new(new), reply)).await
+    }
+
+    /// A submission.
+    pub async fn submission(&self, id: &SubmissionId) -> Result<SubmissionView> {
+        self.ask(|reply| Ask::Submission(id.clone(), reply)).await
+    }
+
+    /// Submissions, the newest first.
+    pub async fn submissions(&self, filter: SubmissionFilter, page: Page) -> Result<Listed<SubmissionView>> {
+        self.ask(|reply| Ask::Submissions(filter, page, reply)).await
+    }
+
+    /// A run, whoever ran it.
+    pub async fn run(&self, run: &RunId) -> Result<RunView> {
+        let (units, belonging) = self.known_of(run).await?;
+        let view = reading::run(&self.workspace, run, units, belonging).await?;
+        view.ok_or_else(|| CoordinatorError::UnknownRun { run: run.clone() })
+    }
+
+    /// Runs, whoever ran them, in the order of their ids.
+    pub async fn runs(&self, filter: RunFilter, page: Page) -> Result<Listed<RunView>> {
+        let after = page.token.as_ref().map(|token| token.parse().map_err(|_| page.unknown())).transpose()?;
+        let mut known = vec![];
+        for id in reading::ids(&self.workspace, after.as_ref()).await? {
+            let (units, belonging) = self.known_of(&id).await?;
+            known.push((id, units, belonging));
+        }
+        let wanted = reading::each(&self.workspace, known)
+            .try_filter_map(async |view| Ok(view.filter(|view| filter.lets_through(view))));
+        // One more than the page holds says whether there is another page.
+        let mut items: Vec<RunView> = wanted.take(page.items() + 1).try_collect().await?;
+        let more = items.len() > page.items();
+        items.truncate(page.items());
+        let next = items.last().filter(|_| more).map(|view| view.id.to_string());
+        Ok(Listed { items, next })
+    }
+
+    /// The run's log from entry `from` on, then what happens to it, until it ends. Log entries are never left out.
+    /// A run that has ended (or that another program carries) ends with its last entry.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::UnknownRun`].
+    pub async fn watch(&self, run: &RunId, from: u64) -> Result<BoxStream<'static, Result<RunEvent>>> {
+        let board = self.boards.filled(run).await?;
+        Ok(Watcher::new(board, from).stream().map(Ok).boxed())
+    }
+
+    /// The submission and its runs, each from its beginning, until the submission ends.
+    pub async fn watch_submission(&self, id: &SubmissionId) -> Result<BoxStream<'static, Result<SubmissionEvent>>> {
+        let views = self.ask(|reply| Ask::Watch(id.clone(), reply)).await?;
+        Ok(SubmissionWatcher::new(views, Arc::clone(&self.boards)).stream().boxed())
+    }
+
+    /// Ends a submission for good: at once where it waits, else once its processes have stopped. When this returns it
+    /// is in the workspace that it will end.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::NotNow`] where it has ended or is being cancelled already.
+    pub async fn cancel(&self, id: &SubmissionId, by: Owner) -> Result<SubmissionView> {
+        let canceller = self.ask(|reply| Ask::Canceller(id.clone(), reply)).await?;
+        let (reply, done) = oneshot::channel();
+        let told = canceller.send(Cancel { by, reply }).await.is_ok();
+        match done.await {
+            Ok(done) if told => done?,
+            // It has ended meanwhile.
+            Ok(_) | Err(_) => {
+                let status = self.submission(id).await?.status;
+                let error = CoordinatorError::NotNow { id: id.clone(), wanted: "cancelled", status };
+                return Err(if status.is_terminal() { error } else { CoordinatorError::Stopping });
+            }
+        }
+        self.submission(id).await
+    }
+
+    /// Queues a submission that failed or was cancelled again; it goes on from what is done.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::NotNow`] in every other state.
+    pub async fn retry(&self, id: &SubmissionId, by: Owner) -> Result<SubmissionView> {
+        self.ask(|reply| Ask::Retry(id.clone(), by, reply)).await?;
+        self.submission(id).await
+    }
+
+    /// The output of a run's processes, each from byte `offset` on; with `follow` also what comes, until the run ends.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::UnknownRun`]; the stream's own when a file cannot be read.
+    pub async fn logs(
+        &self,
+        run: &RunId,
+        selector: LogSelector,
+        offset: u64,
+        follow: bool,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        if runs::read_document(&self.workspace, run).await?.is_none() {
+            return Err(CoordinatorError::UnknownRun { run: run.clone() });
+        }
+        let followed = self.boards.carried(run).filter(|_| follow);
+        let folder = logs_of(&self.workspace, run);
+        Ok(Output::new(folder, selector, offset, followed, Arc::clone(&self.clock)).stream().boxed())
+    }
+
+    /// The coordinator in numbers.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        self.ask(Ask::Snapshot).await
+    }
+
+    /// Stops: takes no submissions any more, stops processes cleanly (killing those that need longer than `grace`), and
+    /// leaves submissions as they are for the next coordinator. Returns when that is done.
+    pub async fn shutdown(&self, grace: Duration) -> Result<()> {
+        match self.ask(|reply| Ask::Shutdown(grace, reply)).await {
+            // It has stopped already.
+            Err(CoordinatorError::Stopping) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn known_of(&self, run: &RunId) -> Result<(Option<Units>, Option<Belonging>)> {
+        let units = self.boards.carried(run).and_then(|board: Arc<Board>| board.standing().units);
+        Ok((units, self.ask(|reply| Ask::Belongs(run.clone(), reply)).await?))
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(ask(reply)).await.map_err(|_| CoordinatorError::Stopping)?;
+        answer.await.unwrap_or(Err(CoordinatorError::Stopping))
+    }
+}

@@ -1,0 +1,86 @@
+//! What takes the actor time: storing submissions, and what they are asked to do later.
+
+use spec::SubmissionId;
+
+use super::{Actor, Errand, Reply};
+use crate::carry::Launchers;
+use crate::control::Wanted;
+use crate::error::CoordinatorError;
+use crate::house::request::{NewSubmission, Submitted};
+use crate::names::Owner;
+use crate::submission::{Event, SubmissionLog, SubmissionRecord};
+
+impl<P: Launchers> Actor<P> {
+    pub(super) fn errand_done(&mut self, errand: Errand) {
+        match errand {
+            Errand::Stored(stored, reply) => {
+                let submitted = stored.map(|(log, is_new)| {
+                    let id = log.id().clone();
+                    if !self.entries.contains_key(&id) {
+                        self.take_up(log);
+                    }
+                    Submitted { id, is_new }
+                });
+                // Whoever asked may not wait any more; the submission is in the workspace.
+                let _ = reply.send(submitted);
+            }
+            Errand::Reopened(reopened, reply) => {
+                let done = reopened.map(|log| {
+                    self.changed(log.clone());
+                    self.employ(log);
+                });
+                let _ = reply.send(done);
+            }
+            Errand::Successor(error) => self.step_down(error),
+            Errand::Grace => self.want(Wanted::Kill),
+        }
+    }
+
+    pub(super) fn submit(&mut self, new: NewSubmission, reply: Reply<Submitted>) {
+        let refused = match &self.closing {
+            Some(_) => Some(CoordinatorError::Stopping),
+            None => new.documents.is_empty().then_some(CoordinatorError::NoDocuments),
+        };
+        if let Some(error) = refused {
+            let _ = reply.send(Err(error));
+            return;
+        }
+        let (id, record) = SubmissionRecord::of(new, chrono::Utc::now());
+        let (workspace, writer) = (self.estate.carrier.workspace.clone(), self.writer.clone());
+        self.errands
+            .spawn(async move { Errand::Stored(SubmissionLog::create(&workspace, &writer, id, record).await, reply) });
+    }
+
+    pub(super) fn retry(&mut self, id: &SubmissionId, by: Owner, reply: Reply<()>) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            let _ = reply.send(Err(CoordinatorError::UnknownSubmission { id: id.clone() }));
+            return;
+        };
+        if self.closing.is_some() {
+            let _ = reply.send(Err(CoordinatorError::Stopping));
+            return;
+        }
+        let mut log = entry.log.clone();
+        let not_now = |log: &SubmissionLog| CoordinatorError::NotNow {
+            id: log.id().clone(),
+            wanted: "tried again",
+            status: log.state().into(),
+        };
+        match (&entry.steward, log.state().is_terminal()) {
+            (None, _) => {}
+            (Some(_), true) => return entry.retries.push((by, reply)),
+            (Some(_), false) => {
+                let _ = reply.send(Err(not_now(&log)));
+                return;
+            }
+        }
+        self.errands.spawn(async move {
+            let reopened = match log.append(Event::RetryRequested { by }).await {
+                Ok(Ok(())) => Ok(log),
+                Ok(Err(_)) => Err(not_now(&log)),
+                Err(error) => Err(error),
+            };
+            Errand::Reopened(reopened, reply)
+        });
+    }
+}

@@ -1,0 +1,108 @@
+//! Runs as they are shown: from the workspace, and where one is carried here, from its board.
+
+use artifacts::Workspace;
+use artifacts::runs::{self, RunDocument};
+use futures::StreamExt;
+use proto::{Epoch, Generation};
+use serde_json::Value;
+use spec::RunId;
+
+use super::actor::Belonging;
+use super::request::RunFilter;
+use super::view::{RunFailure, RunStatus, RunView, Units, name_of};
+use crate::error::Result;
+use crate::log::Replay;
+use crate::run::{Kind, State};
+
+/// Runs read at once.
+const RUNS_IN_FLIGHT: usize = 16;
+
+/// A run as its document and its log tell it; `None` where there is no such run.
+pub(super) async fn run(
+    workspace: &Workspace,
+    run: &RunId,
+    units: Option<Units>,
+    belonging: Option<Belonging>,
+) -> Result<Option<RunView>> {
+    let Some(document) = runs::read_document(workspace, run).await? else {
+        return Ok(None);
+    };
+    let replay = Replay::read(workspace, run).await?;
+    Ok(Some(view(run.clone(), document, &replay, units, belonging)))
+}
+
+/// The ids of all runs after `after`, in order.
+pub(super) async fn ids(workspace: &Workspace, after: Option<&RunId>) -> Result<Vec<RunId>> {
+    let mut ids = runs::list_runs(workspace).await?;
+    ids.sort();
+    ids.retain(|id| after.is_none_or(|after| id > after));
+    Ok(ids)
+}
+
+/// Runs of these, in their order, several read at a time.
+pub(super) fn each<'a>(
+    workspace: &'a Workspace,
+    runs: Vec<(RunId, Option<Units>, Option<Belonging>)>,
+) -> impl futures::Stream<Item = Result<Option<RunView>>> + 'a {
+    futures::stream::iter(runs)
+        .map(async |(id, units, belonging)| run(workspace, &id, units, belonging).await)
+        .buffered(RUNS_IN_FLIGHT)
+}
+
+fn view(
+    id: RunId,
+    resolved: RunDocument,
+    replay: &Replay,
+    units: Option<Units>,
+    belonging: Option<Belonging>,
+) -> RunView {
+    let (state, kind) = (replay.state(), Kind::of(&resolved.document));
+    let course = state.course();
+    let stage = course.map(|course| course.stage).or_else(|| kind.stages().first().copied());
+    let stage = stage.expect("every kind has a stage");
+    let last = kind.stages().last().and_then(|last| course?.finished.get(last)).cloned();
+    let status = RunStatus::from(state);
+    let (submission, owner, waits) = match belonging {
+        Some(Belonging { submission, owner, wait }) => (Some(submission), Some(owner), wait),
+        None => (None, None, None),
+    };
+    RunView {
+        id,
+        submission,
+        owner,
+        name: name_of(&resolved.document),
+        kind,
+        status,
+        stage,
+        units: units.filter(|_| !status.is_terminal()),
+        generation: course.map_or(Generation(0), |course| course.generation),
+        epoch: course.map_or(Epoch(0), |course| course.epoch),
+        failed_attempts: course.map_or(0, |course| course.spent.total()),
+        waits: waits.filter(|_| !matches!(state, State::Succeeded(_) | State::HeldBack(..))),
+        failure: match state {
+            State::Failed(_, subject, failure) => Some(RunFailure { subject: *subject, failure: failure.clone() }),
+            _ => None,
+        },
+        cancelled_by: match state {
+            State::Cancelled(_, by) => Some(by.clone()),
+            _ => None,
+        },
+        outcome: last.unwrap_or(Value::Null),
+        held_back: match state {
+            State::HeldBack(_, held_back) => held_back.clone(),
+            _ => vec![],
+        },
+        started: replay.began(),
+        changed: replay.changed(),
+        resolved,
+    }
+}
+
+impl RunFilter {
+    pub(super) fn lets_through(&self, view: &RunView) -> bool {
+        self.owner.as_ref().is_none_or(|owner| view.owner.as_ref() == Some(owner))
+            && self.kind.is_none_or(|kind| view.kind == kind)
+            && self.name.as_ref().is_none_or(|name| view.name == *name)
+            && (self.states.is_empty() || self.states.contains(&view.status))
+    }
+}
