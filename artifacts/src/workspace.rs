@@ -1,5 +1,7 @@
 //! A workspace: one place in object storage under which everything durable lies.
 
+mod persistence;
+
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};

@@ -86,6 +86,14 @@ fn announcement(notice: &Notice) -> Option<String> {
         Notice::AttemptFailed { subject, failure, verdict, log } => {
             Some(failed(*subject, failure, *verdict, log.as_ref()))
         }
+        Notice::Straggler { unit, held } => {
+            Some(format!("{unit} has been worked on for {} s: an idle process tries it as well", held.as_secs()))
+        }
+        Notice::Waiting { waited, reasons } => {
+            let reasons: String = reasons.iter().map(|reason| format!("\n    {reason}")).collect();
+            Some(format!("no progress for {} s; waiting for{reasons}", waited.as_secs()))
+        }
+        Notice::Leftover { child } => Some(format!("ending process {child}, which a `kindred` before left behind")),
         Notice::Stopping { reason: StopReason::Interrupted, .. } => {
             Some("stopping the processes; Ctrl-C again kills them".to_owned())
         }

@@ -6,47 +6,55 @@
 
 mod calls;
 mod children;
+mod record;
 #[cfg(test)]
 mod tests;
+mod watchdog;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use artifacts::clock::Clock;
 use proto::{FailureClass, Generation, Stage, Unit, WorkerId};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::control::{Controlled, Wanted};
-use crate::desk::Call;
+use crate::desk::{Call, Calls};
 use crate::error::Result;
 use crate::launcher::{ChildName, Contact, Exit, Force, Launcher};
 use crate::leases::Leases;
 use crate::log::RunLog;
 use crate::notice::{Notice, Notices};
 use crate::outcome;
-use crate::run::{Course, Event, State, StopReason, Subject, Verdict, verdict};
+use crate::run::{Course, Event, State, StopReason, Subject, Verdict, retries, verdict};
 use crate::shards;
 use crate::timing::Timing;
 use crate::trials;
 use children::Child;
 
 /// What a conductor works with.
-pub(crate) struct Orchestra<L> {
-    pub(crate) log: RunLog,
-    pub(crate) launcher: Arc<L>,
-    pub(crate) contact: Contact,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) timing: Timing,
-    pub(crate) control: Controlled,
-    pub(crate) notices: Notices,
-    /// How many processes score at once.
-    pub(crate) processes: u32,
+pub struct Orchestra<L> {
+    /// The run's log, in this coordinator's hands.
+    pub log: RunLog,
+    /// What starts the run's processes.
+    pub launcher: Arc<L>,
+    /// What they need to know.
+    pub contact: Contact,
+    /// By which time passes.
+    pub clock: Arc<dyn Clock>,
+    /// How long to wait for what.
+    pub timing: Timing,
+    /// Who may stop the run.
+    pub control: Controlled,
+    /// Who watches it.
+    pub notices: Notices,
+    /// How many processes score, or train trials, at once.
+    pub processes: u32,
 }
 
-/// Carries one run.
-pub(crate) struct Conductor<L> {
+/// Carries one run, whatever launches its processes.
+pub struct Conductor<L> {
     log: RunLog,
     launcher: Arc<L>,
     contact: Contact,
@@ -55,7 +63,9 @@ pub(crate) struct Conductor<L> {
     control: Controlled,
     notices: Notices,
     processes: u32,
-    calls: mpsc::Receiver<Call>,
+    calls: Calls,
+    /// Calls that came while the log was written.
+    put_off: VecDeque<Call>,
     leases: Leases,
     workers: BTreeMap<WorkerId, ChildName>,
     children: BTreeMap<ChildName, Child>,
@@ -63,6 +73,12 @@ pub(crate) struct Conductor<L> {
     wanted_stop: Option<StopReason>,
     kill_at: Option<Duration>,
     looked_at: Duration,
+    /// When something last got on.
+    advanced_at: Duration,
+    /// When it was last told that nothing does.
+    told_at: Duration,
+    /// Since when the store has not answered.
+    store_silent_since: Option<Duration>,
 }
 
 /// What can happen to a run in the hands of a conductor.
@@ -75,9 +91,9 @@ enum Happening {
 
 impl<L: Launcher> Conductor<L> {
     /// A conductor that answers `calls`.
-    pub(crate) fn new(orchestra: Orchestra<L>, calls: mpsc::Receiver<Call>) -> Self {
+    pub fn new(orchestra: Orchestra<L>, calls: Calls) -> Self {
         let Orchestra { log, launcher, contact, clock, timing, control, notices, processes } = orchestra;
-        let leases = Leases::new(log.epoch(), timing.lease);
+        let leases = Leases::new(log.epoch(), timing.lease, timing.straggling);
         let looked_at = clock.now();
         let (workers, children) = (BTreeMap::new(), BTreeMap::new());
         Self {
@@ -90,6 +106,7 @@ impl<L: Launcher> Conductor<L> {
             notices,
             processes: processes.max(1),
             calls,
+            put_off: VecDeque::new(),
             leases,
             workers,
             children,
@@ -97,6 +114,9 @@ impl<L: Launcher> Conductor<L> {
             wanted_stop: None,
             kill_at: None,
             looked_at,
+            advanced_at: looked_at,
+            told_at: looked_at,
+            store_silent_since: None,
         }
     }
 
@@ -104,7 +124,7 @@ impl<L: Launcher> Conductor<L> {
     ///
     /// # Errors
     /// When the log cannot be written, or another coordinator has taken over. The children are ended either way.
-    pub(crate) async fn conduct(mut self) -> Result<State> {
+    pub async fn conduct(mut self) -> Result<State> {
         let result = self.carry().await;
         self.dismiss(result.is_err()).await;
         result?;
@@ -112,6 +132,7 @@ impl<L: Launcher> Conductor<L> {
     }
 
     async fn carry(&mut self) -> Result<()> {
+        self.end_leftovers().await;
         self.reopen().await?;
         loop {
             let stage = match self.log.state() {
@@ -127,7 +148,7 @@ impl<L: Launcher> Conductor<L> {
             match (stage, self.wanted_stop.take()) {
                 (Some(_), Some(reason)) => self.begin_stop(reason).await?,
                 (Some(stage), None) if self.begun != Some(stage) => self.begin(stage).await?,
-                (None, _) if self.children.is_empty() => self.log.append(Event::Stopped).await?,
+                (None, _) if self.children.is_empty() => self.record(Event::Stopped).await?,
                 _ => self.step().await?,
             }
         }
@@ -136,10 +157,10 @@ impl<L: Launcher> Conductor<L> {
     /// A run that was stopped goes on. Whatever the coordinator before was stopping has ended with it.
     async fn reopen(&mut self) -> Result<()> {
         if let State::Stopping(..) = self.log.state() {
-            self.log.append(Event::Stopped).await?;
+            self.record(Event::Stopped).await?;
         }
         if let State::Interrupted(_) | State::Cancelled(..) | State::Failed(..) = self.log.state() {
-            self.log.append(Event::Reopened).await?;
+            self.record(Event::Reopened).await?;
         }
         Ok(())
     }
@@ -164,6 +185,9 @@ impl<L: Launcher> Conductor<L> {
     }
 
     async fn next(&mut self) -> Happening {
+        if let Some(call) = self.put_off.pop_front() {
+            return Happening::Called(call);
+        }
         let now = self.clock.now();
         let due = [Some(self.looked_at + self.timing.round), self.leases.next_change(), self.kill_at];
         let due = due.into_iter().flatten().min().unwrap_or(now);
@@ -221,7 +245,7 @@ impl<L: Launcher> Conductor<L> {
 
     async fn launch(&mut self, stage: Stage, processes: u32) -> Result<()> {
         let generation = Generation(self.course().map_or(0, |course| course.generation.0) + 1);
-        self.log.append(Event::Launched { stage, generation, processes }).await?;
+        self.record(Event::Launched { stage, generation, processes }).await?;
         self.notices.tell(Notice::Launched { stage, generation, processes });
         for process in 0..processes {
             let child = ChildName { run: self.log.run().clone(), stage, generation, process };
@@ -275,7 +299,7 @@ impl<L: Launcher> Conductor<L> {
                 }
             },
         };
-        self.log.append(Event::StageFinished { stage, outcome, held_back }).await?;
+        self.record(Event::StageFinished { stage, outcome, held_back }).await?;
         self.notices.tell(Notice::StageFinished { stage });
         Ok(())
     }
@@ -285,11 +309,17 @@ impl<L: Launcher> Conductor<L> {
         let Some(course) = self.course().filter(|_| !self.is_stopping() && self.wanted_stop.is_none()) else {
             return Ok(());
         };
-        let verdict = verdict(&course.spent, subject, &failure);
+        let verdict = match (verdict(&course.spent, subject, &failure), subject) {
+            // Another attempt at the same unit goes on; what would fail every attempt is not waited for.
+            (Verdict::GiveUp, Subject::Unit(unit)) if retries(failure.class) > 0 && self.leases.is_held(unit) => {
+                Verdict::Retry { after: Duration::ZERO }
+            }
+            (verdict, _) => verdict,
+        };
         let log = child.and_then(|child| self.launcher.log_of(child));
         // Told first: what keeps the log from being written may be what failed, such as a full disk.
         self.notices.tell(Notice::AttemptFailed { subject, failure: failure.clone(), verdict, log });
-        self.log.append(Event::AttemptFailed { subject, failure: failure.clone() }).await?;
+        self.record(Event::AttemptFailed { subject, failure: failure.clone() }).await?;
         match (verdict, subject) {
             (Verdict::Retry { after }, Subject::Unit(unit)) => self.leases.put_back(unit, self.clock.now() + after),
             (Verdict::Retry { .. }, Subject::Process(_)) => {}
@@ -306,7 +336,7 @@ impl<L: Launcher> Conductor<L> {
     }
 
     async fn begin_stop(&mut self, reason: StopReason) -> Result<()> {
-        self.log.append(Event::StopRequested { reason: reason.clone() }).await?;
+        self.record(Event::StopRequested { reason: reason.clone() }).await?;
         self.notices.tell(Notice::Stopping { reason, processes: self.children.len() });
         let force = if self.control.wanted() == Wanted::Kill { Force::Kill } else { Force::Ask };
         self.stop_children(force);
@@ -321,6 +351,7 @@ impl<L: Launcher> Conductor<L> {
         if absence > self.timing.lease / 2 {
             // Not the workers were silent, this process was: it was stopped, or the machine slept.
             self.leases.excuse(absence);
+            self.advanced_at += absence;
             self.children.values_mut().for_each(|child| child.excuse(absence));
         }
         if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
@@ -331,7 +362,9 @@ impl<L: Launcher> Conductor<L> {
         if now >= self.looked_at + self.timing.round {
             self.looked_at = now;
             self.end_silent_children(now).await?;
-            self.log.check_not_superseded().await?;
+            self.end_stuck_children(now).await?;
+            self.look_for_successor().await?;
+            self.tell_if_quiet(now);
         }
         self.replace_lost().await
     }

@@ -42,10 +42,22 @@ pub struct Desk {
     figures: Arc<Figures>,
 }
 
+/// The coordinator's side: requests in the order in which they came.
+#[derive(Debug)]
+pub struct Calls(mpsc::Receiver<Call>);
+
+impl Calls {
+    /// The next one; `None` once nobody can ask any more.
+    pub(crate) async fn recv(&mut self) -> Option<Call> {
+        self.0.recv().await
+    }
+}
+
 impl Desk {
-    pub(crate) fn open(epoch: Epoch) -> (Self, mpsc::Receiver<Call>) {
+    /// Both sides, for a coordinator of an epoch.
+    pub fn open(epoch: Epoch) -> (Self, Calls) {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        (Self { epoch, calls: sender, figures: Arc::default() }, receiver)
+        (Self { epoch, calls: sender, figures: Arc::default() }, Calls(receiver))
     }
 
     /// The same, its answers measured.

@@ -250,4 +250,13 @@ impl CoordinatorError {
             _ => false,
         }
     }
+    /// Whether all that is wrong is a store that did not answer in time: nothing is lost, and the same may pass later.
+    pub fn is_store_silent(&self) -> bool {
+        match self {
+            Self::Artifacts(source) | Self::Table { source, .. } | Self::Workspace { source, .. } => {
+                source.class() == FailureClass::Storage
+            }
+            _ => false,
+        }
+    }
 }

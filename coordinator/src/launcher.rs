@@ -1,8 +1,10 @@
 //! Processes for stages: started by name, so that starting one twice starts it once.
 //!
 //! A launcher knows nothing of leases or budgets. It starts a child for a run, stage, generation and index, says when
-//! one has ended, and ends those it is told to.
+//! one has ended, and ends those it is told to. What a coordinator before left after a crash it finds and removes.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 mod local;
 
 use std::fmt;
@@ -80,6 +82,14 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// Tells a child to end; one that has ended already is left alone.
     fn stop(&self, child: &ChildName, force: Force);
+
+    /// The children of a run in a workspace that exist by now, in order, whoever launched them: a coordinator that died
+    /// may have left some. Empty where that cannot be found out.
+    fn observe(&self, workspace: &str, run: &RunId) -> impl Future<Output = Vec<ChildName>> + Send;
+
+    /// Ends a child that [`Launcher::observe`] found and another launcher started, at once, and sees it go; one that is
+    /// gone already is left alone.
+    fn remove(&self, workspace: &str, child: &ChildName) -> impl Future<Output = ()> + Send;
 
     /// Where a child's output goes.
     fn log_of(&self, child: &ChildName) -> Option<PathBuf>;

@@ -1,20 +1,26 @@
 //! Which worker may work on which unit, and until when. No clock and no I/O: time is passed in.
 //!
 //! A lease only decides when to start another attempt. Who won a unit is decided by create-once objects, so a
-//! completion by a worker whose lease has run out is as good as any.
+//! completion by a worker whose lease has run out is as good as any, and so is the second of two attempts at once: a
+//! worker that would be idle is given the shard that has been held for too long (see [`Straggling`]).
+
+mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proto::{Assignment, Attempt, Epoch, LeaseId, Unit, WorkerId};
 
-#[cfg(test)]
-mod tests;
+pub use pace::Straggling;
+use pace::{Pace, may_run_twice};
 
 /// The units of one stage and who works on them.
 #[derive(Debug)]
 pub struct Leases {
     lifetime: Duration,
+    straggling: Straggling,
     epoch: Epoch,
     granted: u64,
     total: usize,
@@ -22,11 +28,17 @@ pub struct Leases {
     /// Units that wait for all those before them to be done.
     later: VecDeque<BTreeSet<Unit>>,
     delayed: BTreeSet<(Duration, Unit)>,
+    due: BTreeMap<Unit, Duration>,
     held: BTreeMap<LeaseId, Held>,
+    /// Every held unit's lease, or two.
+    holders: BTreeMap<Unit, Vec<LeaseId>>,
+    /// Leases whose unit nobody else holds and another could try as well, in the order in which they were granted.
+    alone: BTreeSet<LeaseId>,
     expiries: BTreeSet<(Duration, LeaseId)>,
     by_worker: BTreeMap<WorkerId, LeaseId>,
     units: BTreeMap<LeaseId, Unit>,
     done: BTreeSet<Unit>,
+    pace: Pace,
 }
 
 #[derive(Debug, Clone)]
@@ -34,13 +46,25 @@ struct Held {
     unit: Unit,
     worker: WorkerId,
     attempt: Attempt,
+    since: Duration,
     expires: Duration,
+}
+
+/// A unit in somebody's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding<'a> {
+    /// The unit.
+    pub unit: Unit,
+    /// Who works on it.
+    pub worker: &'a WorkerId,
+    /// Since when.
+    pub since: Duration,
 }
 
 /// A lease that ended without its unit being done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// The unit; it is nobody's until [`Leases::put_back`].
+    /// The unit; unless another works on it as well, it is nobody's until [`Leases::put_back`].
     pub unit: Unit,
     /// Who held it.
     pub worker: WorkerId,
@@ -53,6 +77,8 @@ pub struct Lost {
 pub enum Grant {
     /// This.
     Unit(Assignment),
+    /// This, which another works on as well and has held for this long: whoever is done first has done it.
+    Straggler(Assignment, Duration),
     /// Nothing now: others work on what is left, or it is not due yet.
     Wait,
     /// Everything is done.
@@ -75,20 +101,25 @@ const ATTEMPTS_PER_EPOCH: u64 = 1_000_000_000;
 
 impl Leases {
     /// No units yet. Leases last `lifetime` unless renewed.
-    pub fn new(epoch: Epoch, lifetime: Duration) -> Self {
+    pub fn new(epoch: Epoch, lifetime: Duration, straggling: Straggling) -> Self {
         Self {
             lifetime,
+            straggling,
             epoch,
             granted: 0,
             total: 0,
             ready: BTreeSet::new(),
             later: VecDeque::new(),
             delayed: BTreeSet::new(),
+            due: BTreeMap::new(),
             held: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            alone: BTreeSet::new(),
             expiries: BTreeSet::new(),
             by_worker: BTreeMap::new(),
             units: BTreeMap::new(),
             done: BTreeSet::new(),
+            pace: Pace::default(),
         }
     }
 
@@ -103,8 +134,7 @@ impl Leases {
         waves: impl IntoIterator<Item = Wave>,
         done: impl IntoIterator<Item = Unit>,
     ) {
-        let (epoch, lifetime, granted) = (self.epoch, self.lifetime, self.granted);
-        *self = Self { granted, ..Self::new(epoch, lifetime) };
+        *self = Self { granted: self.granted, ..Self::new(self.epoch, self.lifetime, self.straggling) };
         let done: BTreeSet<Unit> = done.into_iter().collect();
         for wave in waves {
             let (finished, left): (BTreeSet<Unit>, BTreeSet<Unit>) =
@@ -125,7 +155,8 @@ impl Leases {
         }
     }
 
-    /// The next unit for a worker; the same again if it holds one already, because the answer may have been lost.
+    /// The next unit for a worker; the same again if it holds one already, because the answer may have been lost. Where
+    /// nothing is left to begin, the unit that has been held longest, if that is too long.
     pub fn acquire(&mut self, worker: &WorkerId, now: Duration) -> Grant {
         if let Some(lease) = self.by_worker.get(worker).copied()
             && let Some(held) = self.held.get(&lease).cloned()
@@ -137,8 +168,19 @@ impl Leases {
         match self.ready.pop_first() {
             Some(unit) => Grant::Unit(self.grant(worker, unit, now)),
             None if self.is_done() => Grant::Done,
-            None => Grant::Wait,
+            None => match self.straggler(now) {
+                Some((unit, held_for)) => Grant::Straggler(self.grant(worker, unit, now), held_for),
+                None => Grant::Wait,
+            },
         }
+    }
+
+    /// The unit that has been held longest by one worker alone, and for how long, if that is too long.
+    fn straggler(&self, now: Duration) -> Option<(Unit, Duration)> {
+        let limit = self.straggling.limit(&self.pace)?;
+        let oldest = self.held.get(self.alone.first()?)?;
+        let held_for = now.saturating_sub(oldest.since);
+        (held_for > limit).then_some((oldest.unit, held_for))
     }
 
     fn grant(&mut self, worker: &WorkerId, unit: Unit, now: Duration) -> Assignment {
@@ -146,7 +188,14 @@ impl Leases {
         let lease = LeaseId(self.granted);
         let attempt = Attempt(self.epoch.0 * ATTEMPTS_PER_EPOCH + self.granted);
         let expires = now + self.lifetime;
-        self.held.insert(lease, Held { unit, worker: worker.clone(), attempt, expires });
+        self.held.insert(lease, Held { unit, worker: worker.clone(), attempt, since: now, expires });
+        let holders = self.holders.entry(unit).or_default();
+        match holders.first() {
+            Some(other) => _ = self.alone.remove(other),
+            None if may_run_twice(unit) => _ = self.alone.insert(lease),
+            None => {}
+        }
+        holders.push(lease);
         self.expiries.insert((expires, lease));
         self.by_worker.insert(worker.clone(), lease);
         self.units.insert(lease, unit);
@@ -165,10 +214,13 @@ impl Leases {
     }
 
     /// A unit is done, whoever's lease it is now.
-    pub fn complete(&mut self, lease: LeaseId) -> Completion {
+    pub fn complete(&mut self, lease: LeaseId, now: Duration) -> Completion {
         let Some(unit) = self.units.get(&lease).copied() else {
             return Completion::Unknown;
         };
+        if let Some(held) = self.held.get(&lease) {
+            self.pace.took(now.saturating_sub(held.since));
+        }
         if self.settle(unit) { Completion::Done(unit) } else { Completion::Repeated }
     }
 
@@ -178,10 +230,11 @@ impl Leases {
             return false;
         }
         self.ready.remove(&unit);
-        self.delayed.retain(|(_, delayed)| *delayed != unit);
-        let holder = self.held.iter().find(|(_, held)| held.unit == unit).map(|(lease, _)| *lease);
-        if let Some(holder) = holder {
-            self.take(holder);
+        if let Some(due) = self.due.remove(&unit) {
+            self.delayed.remove(&(due, unit));
+        }
+        for lease in self.holders.remove(&unit).unwrap_or_default() {
+            self.take(lease);
         }
         self.let_waves_in();
         true
@@ -210,16 +263,21 @@ impl Leases {
     pub fn excuse(&mut self, absence: Duration) {
         self.expiries.clear();
         for (lease, held) in &mut self.held {
+            held.since += absence;
             held.expires += absence;
             self.expiries.insert((held.expires, *lease));
         }
     }
 
-    /// Makes a lost unit available again, once `due`.
+    /// Makes a lost unit available again, once `due`; one that another still works on, or that is done, is left alone.
     pub fn put_back(&mut self, unit: Unit, due: Duration) {
-        if !self.done.contains(&unit) {
-            self.delayed.insert((due, unit));
+        if self.done.contains(&unit) || self.is_held(unit) {
+            return;
         }
+        if let Some(before) = self.due.insert(unit, due) {
+            self.delayed.remove(&(before, unit));
+        }
+        self.delayed.insert((due, unit));
     }
 
     /// When the next lease runs out or the next delayed unit is due.
@@ -252,7 +310,27 @@ impl Leases {
 
     /// How many units are neither done nor held.
     pub fn waiting(&self) -> usize {
-        self.total - self.done.len() - self.held.len()
+        self.total - self.done.len() - self.holders.len()
+    }
+
+    /// Whether somebody works on a unit.
+    pub fn is_held(&self, unit: Unit) -> bool {
+        self.holders.contains_key(&unit)
+    }
+
+    /// Every lease, the oldest first.
+    pub fn held(&self) -> impl Iterator<Item = Holding<'_>> {
+        self.held.values().map(|held| Holding { unit: held.unit, worker: &held.worker, since: held.since })
+    }
+
+    /// Units whose next try is not due yet, and when it is, the next one first.
+    pub fn delayed(&self) -> impl Iterator<Item = (Duration, Unit)> {
+        self.delayed.iter().copied()
+    }
+
+    /// How many units could begin at once.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
     }
 
     /// The unit that a worker holds.
@@ -262,15 +340,24 @@ impl Leases {
     }
 
     fn take(&mut self, lease: LeaseId) -> Option<Lost> {
-        let Held { unit, worker, attempt, expires } = self.held.remove(&lease)?;
+        let Held { unit, worker, attempt, since: _, expires } = self.held.remove(&lease)?;
         self.expiries.remove(&(expires, lease));
         self.by_worker.remove(&worker);
+        self.alone.remove(&lease);
+        if let Some(holders) = self.holders.get_mut(&unit) {
+            holders.retain(|holder| *holder != lease);
+            match holders.first() {
+                Some(other) => _ = self.alone.insert(*other),
+                None => _ = self.holders.remove(&unit),
+            }
+        }
         Some(Lost { unit, worker, attempt })
     }
 
     fn make_due(&mut self, now: Duration) {
         while let Some((due, unit)) = self.delayed.first().copied().filter(|(due, _)| *due <= now) {
             self.delayed.remove(&(due, unit));
+            self.due.remove(&unit);
             self.ready.insert(unit);
         }
     }

@@ -133,7 +133,7 @@ impl Replay {
     async fn read_on(&mut self, workspace: &Workspace, run: &RunId) -> Result<()> {
         loop {
             let key = layout::run_log_entry(run, self.next);
-            match workspace.read_entry_if_there::<LogEntry>(&key).await? {
+            match workspace.persistently(|| workspace.read_entry_if_there::<LogEntry>(&key)).await? {
                 Some(entry) => self.apply(workspace, run, entry)?,
                 None => return Ok(()),
             }
@@ -233,7 +233,8 @@ impl RunLog {
     ///
     /// # Errors
     /// [`CoordinatorError::Superseded`] when another coordinator has the run by now; then nothing may be done for it
-    /// any more. The same holds for every other error, because the event may or may not be in the log.
+    /// any more. The same holds for every other error, because the event may or may not be in the log: a store that does
+    /// not answer is tried again and again, but only for so long.
     pub async fn append(&mut self, event: Event) -> Result<()> {
         match self.try_append(event).await? {
             Appended::Mine => Ok(()),
@@ -244,7 +245,7 @@ impl RunLog {
     /// Fails once another coordinator has taken the run over.
     pub async fn check_not_superseded(&self) -> Result<()> {
         let successor = layout::run_epoch(&self.run, self.epoch.0 + 1);
-        match self.workspace.size_of(&successor).await? {
+        match self.workspace.in_time(self.workspace.size_of(&successor)).await? {
             None => Ok(()),
             Some(_) => Err(self.superseded()),
         }
@@ -276,7 +277,7 @@ impl RunLog {
         match created {
             Created::Lost { .. } => Ok(Appended::Collided),
             Created::Won => {
-                let stored = self.workspace.read_entry(&key).await?;
+                let stored = self.workspace.persistently(|| self.workspace.read_entry(&key)).await?;
                 self.replay.apply(&self.workspace, &self.run, stored)?;
                 tracing::info!(run = %self.run, seq = self.replay.next - 1, event = entry.event.as_str(), "logged");
                 Ok(Appended::Mine)
@@ -291,7 +292,8 @@ enum Appended {
 }
 
 async fn claim_epoch(workspace: &Workspace, run: &RunId, writer: &WriterId) -> Result<Epoch> {
-    let taken = workspace.numbers_in(&layout::run_epochs(run)).await?;
+    let epochs = layout::run_epochs(run);
+    let taken = workspace.persistently(|| workspace.numbers_in(&epochs)).await?;
     let mut epoch = Epoch(taken.last().map_or(1, |last| last + 1));
     loop {
         let record = EpochRecord { epoch, writer: writer.clone(), at: Utc::now() };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::{Epoch, Failure, Generation, Progress, Stage, Unit};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::board::Board;
 use crate::launcher::ChildName;
 use crate::run::{StopReason, Subject, Verdict};
+use crate::waiting::WaitsFor;
 
 /// Something worth showing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +78,25 @@ pub enum Notice {
         verdict: Verdict,
         /// The log of the process concerned.
         log: Option<PathBuf>,
+    },
+    /// A shard has been held for so long that an idle worker tries it as well.
+    Straggler {
+        /// The unit.
+        unit: Unit,
+        /// How long the first has held it.
+        held: Duration,
+    },
+    /// The run has not advanced for a while; told again after as long.
+    Waiting {
+        /// For how long.
+        waited: Duration,
+        /// What for, what matters most first; never empty.
+        reasons: Vec<WaitsFor>,
+    },
+    /// A process that a coordinator before left is ended.
+    Leftover {
+        /// Which one.
+        child: ChildName,
     },
     /// A stage is done.
     StageFinished {

@@ -49,6 +49,14 @@ impl ResolvedDocument {
         Kind::of(&self.document.document)
     }
 
+    /// What a process may hold, if that is limited.
+    pub(crate) fn memory_limit_bytes(&self) -> Option<u64> {
+        match &self.document.document {
+            Document::Training(training) => training.spec.resources.memory_limit_bytes(),
+            Document::Scoring(scoring) => scoring.spec.resources.memory_limit_bytes(),
+        }
+    }
+
     /// How many processes score, or train trials, at once.
     pub(crate) fn processes(&self) -> u32 {
         match &self.document.document {

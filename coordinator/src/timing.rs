@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::leases::Straggling;
+
 /// The waits of a coordinator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
@@ -19,6 +21,14 @@ pub struct Timing {
     pub grace: Duration,
     /// How often a coordinator looks for a successor, and for silent processes.
     pub round: Duration,
+    /// When a shard that is still held is tried by an idle worker as well.
+    pub straggling: Straggling,
+    /// After how long without any advance a run says what it waits for, and says it again.
+    pub quiet: Duration,
+    /// After how long without a change in its progress a process that holds a unit is ended, though it gives signs of life.
+    pub stuck: Duration,
+    /// For how long a store that does not answer is borne before the coordinator steps back from the run.
+    pub store: Duration,
 }
 
 impl Default for Timing {
@@ -31,6 +41,10 @@ impl Default for Timing {
             idle: Duration::from_millis(100),
             grace: Duration::from_secs(20),
             round: Duration::from_secs(5),
+            straggling: Straggling { multiple: 3, floor: Duration::from_secs(10) },
+            quiet: Duration::from_secs(60),
+            stuck: Duration::from_secs(2 * 60 * 60),
+            store: Duration::from_secs(120),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{CoordinatorError, Result};
 
 /// A run's trainings by rung, and those that are done already.
 pub(crate) async fn of_run(workspace: &Workspace, run: &RunId) -> Result<(Vec<Vec<Unit>>, Vec<Unit>)> {
-    let document = runs::read_document(workspace, run).await?;
+    let document = workspace.persistently(|| runs::read_document(workspace, run)).await?;
     let Some(Document::Training(training)) = document.map(|document| document.document) else {
         return Err(CoordinatorError::NoSearch { run: run.clone() });
     };
@@ -18,7 +18,7 @@ pub(crate) async fn of_run(workspace: &Workspace, run: &RunId) -> Result<(Vec<Ve
     let plan = plan.map_err(|source| CoordinatorError::InvalidSearch { run: run.clone(), source })?;
     let unit = |training| Unit::Trial(Trial(training));
     let rungs = plan.by_rung().into_iter().map(|trainings| trainings.map(unit).collect()).collect();
-    let done = trials::committed_trials(workspace, run).await?;
+    let done = workspace.persistently(|| trials::committed_trials(workspace, run)).await?;
     Ok((rungs, done.into_iter().map(unit).collect()))
 }
 

@@ -12,6 +12,9 @@ pub const TOKEN_VARIABLE: &str = "KINDRED_WORKER_TOKEN";
 /// The environment variable by which a local coordinator says which process its worker must not outlive.
 pub const PARENT_VARIABLE: &str = "KINDRED_WORKER_PARENT";
 
+/// The exit status of a worker that ended because it lost touch with its coordinator: nothing is wrong with its work.
+pub const LOST_TOUCH_STATUS: u8 = 75;
+
 /// A secret that a run's workers share with their coordinator. It is never printed.
 #[derive(Clone)]
 pub struct Token {

@@ -11,7 +11,7 @@ mod message;
 mod refusal;
 mod unit;
 
-pub use auth::{Bearer, PARENT_VARIABLE, TOKEN_VARIABLE, Token};
+pub use auth::{Bearer, LOST_TOUCH_STATUS, PARENT_VARIABLE, TOKEN_VARIABLE, Token};
 pub use failure::{Failure, FailureClass};
 pub use message::{Assignment, Heartbeat, Instruction, Malformed, Next, Progress, Registered, Registration, WorkerId};
 pub use refusal::Refusal;

@@ -149,6 +149,16 @@ pub enum Contradiction {
         /// How many are asked for.
         processes: u32,
     },
+    /// A process that may hold less than its SQL may use.
+    #[error(
+        "a process that may hold {limit} has no room for the {memory} that `resources.memory` gives to its SQL: raise this above it, or write less there"
+    )]
+    NoRoomForSql {
+        /// What a process may hold, as written.
+        limit: String,
+        /// What SQL may use, as written or as the default.
+        memory: String,
+    },
     /// A weight of positive rows beside a loss that has its own.
     #[error("`positive_weight` belongs to the cross-entropy; the focal loss weighs positive rows by `alpha`")]
     PositiveWeightOfFocalLoss,
@@ -406,6 +416,7 @@ impl Contradiction {
             | Self::NothingShared { .. }
             | Self::Bf16OnCpu
             | Self::TrainerProcesses { .. }
+            | Self::NoRoomForSql { .. }
             | Self::PositiveWeightOfFocalLoss
             | Self::PriorOfPlainLoss
             | Self::RateAndRatio

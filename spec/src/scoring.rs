@@ -114,6 +114,10 @@ pub struct Resources {
     /// Memory that SQL steps may use before they spill to disk, such as `4GiB`.
     #[schemars(schema_with = "crate::text::size")]
     pub memory: String,
+    /// Memory that one process may hold before it is ended, such as `8GiB`; no limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::size_or_null")]
+    pub memory_limit: Option<String>,
     /// Compute and decoding threads a process; all cores when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
@@ -122,6 +126,13 @@ pub struct Resources {
 
 impl Default for Resources {
     fn default() -> Self {
-        Self { processes: 1, memory: "4GiB".to_owned(), threads: None }
+        Self { processes: 1, memory: "4GiB".to_owned(), memory_limit: None, threads: None }
+    }
+}
+
+impl Resources {
+    /// The bytes that one process may hold; `None` without a limit.
+    pub fn memory_limit_bytes(&self) -> Option<u64> {
+        crate::size::parse_bytes(self.memory_limit.as_deref()?).ok()
     }
 }

@@ -168,6 +168,11 @@ pub(crate) fn size(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": size::PATTERN})
 }
 
+/// An amount of memory, or null.
+pub(crate) fn size_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "null"], "pattern": size::PATTERN})
+}
+
 /// A length of time, or null.
 pub(crate) fn duration_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "null"], "pattern": duration::PATTERN})

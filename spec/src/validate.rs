@@ -13,6 +13,7 @@ mod features;
 mod lookalike;
 mod network;
 mod preset;
+mod resources;
 mod scoring;
 mod search;
 mod segments;

@@ -60,3 +60,19 @@ pub enum WorkerError {
     #[error("the coordinator's process has ended")]
     Orphaned,
 }
+
+impl WorkerError {
+    /// Whether the coordinator is all that is missing: it does not answer, has been superseded, or has ended.
+    pub fn is_lost_touch(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::StaleEpoch { .. } | Self::Orphaned => true,
+            Self::Token
+            | Self::Address { .. }
+            | Self::Refused(_)
+            | Self::StillWorking { .. }
+            | Self::Signals(_)
+            | Self::Runtime(_)
+            | Self::Parent(_) => false,
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use proto::PARENT_VARIABLE;
+use proto::{LOST_TOUCH_STATUS, PARENT_VARIABLE};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -13,8 +13,8 @@ use crate::error::WorkerError;
 use crate::link::GrpcLink;
 use crate::session::{Ending, Session};
 
-/// Runs a worker process to its end: 0 when nothing was left to do, 143 when it was told to stop, else 1 with the
-/// reason on stderr. Return its result from `main`: threads that still compute end with the process.
+/// Runs a worker process to its end: 0 when nothing was left to do, 143 when it was told to stop, 75 when it lost touch
+/// with its coordinator, else 1; the last two with the reason on stderr. Return its result from `main`: threads that still compute end with the process.
 pub fn run(arguments: &WorkArguments, work: impl Work) -> ExitCode {
     log_to_stderr();
     match start(arguments, work) {
@@ -22,7 +22,7 @@ pub fn run(arguments: &WorkArguments, work: impl Work) -> ExitCode {
         Ok(Ending::Stopped) => ExitCode::from(143),
         Err(error) => {
             eprintln!("{}", chain(&error));
-            ExitCode::FAILURE
+            if error.is_lost_touch() { ExitCode::from(LOST_TOUCH_STATUS) } else { ExitCode::FAILURE }
         }
     }
 }

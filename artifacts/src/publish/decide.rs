@@ -30,6 +30,18 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// The pause before try `number` + 1: doubling, spread by a quarter either way so that racing writers, whose seeds
+    /// differ, do not stay in step.
+    pub(crate) fn pause(&self, number: u32, seed: u64) -> Duration {
+        let doubled = self.first_pause.saturating_mul(1 << number.min(16));
+        let whole = doubled.min(self.longest_pause);
+        let mix = seed.wrapping_add(u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let spread = 0.75 + 0.5 * ((mix >> 40) as f64 / f64::from(1 << 24));
+        whole.mul_f64(spread)
+    }
+}
+
 /// What was seen last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
@@ -115,14 +127,10 @@ impl Course {
         Step::Wait(pause)
     }
 
-    /// Doubling pauses, spread by a quarter either way so that racing writers do not stay in step.
     fn next_pause(&mut self) -> Duration {
-        let doubled = self.patience.first_pause.saturating_mul(1 << self.pauses.min(16));
-        let whole = doubled.min(self.patience.longest_pause);
-        let mix = self.seed.wrapping_add(u64::from(self.pauses)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let spread = 0.75 + 0.5 * ((mix >> 40) as f64 / f64::from(1 << 24));
+        let pause = self.patience.pause(self.pauses, self.seed);
         self.pauses += 1;
-        whole.mul_f64(spread)
+        pause
     }
 }
 

@@ -82,3 +82,40 @@ async fn a_failing_listing_is_no_empty_folder() {
     assert!(workspace.read_if_there(&key()).await.is_err());
     assert!(workspace.size_of(&key()).await.is_err());
 }
+
+/// Two failing answers of each read, then the truth, on a clock that passes by itself.
+fn failing_twice(fault: Fault, deadline: std::time::Duration) -> Workspace {
+    let plan = move |request: &crate::faults::Request| match request.operation {
+        Operation::Get if request.number < 3 => fault,
+        _ => Fault::None,
+    };
+    let store = FaultyStore::new(Arc::new(InMemory::new()), plan);
+    let workspace = Workspace::in_store(Arc::new(store), Location::parse("memory://workspace/ws").unwrap());
+    let millisecond = std::time::Duration::from_millis(1);
+    let patience = Patience { deadline, request: millisecond, first_pause: millisecond, longest_pause: millisecond };
+    workspace.with_patience(patience, Arc::new(SystemClock))
+}
+
+#[tokio::test]
+async fn a_read_goes_on_until_the_store_answers() {
+    for fault in [Fault::Before, Fault::Hang, Fault::CutBody] {
+        let workspace = failing_twice(fault, std::time::Duration::from_secs(60));
+        workspace.write(&key(), "here").await.unwrap();
+        let read = workspace.persistently(|| workspace.read(&key())).await;
+        assert_eq!(read.unwrap(), "here", "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_ends_where_another_try_would_be_the_same_or_too_late() {
+    let workspace = failing_twice(Fault::Denied, std::time::Duration::from_secs(60));
+    workspace.write(&key(), "here").await.unwrap();
+    let denied = workspace.persistently(|| workspace.read(&key())).await.unwrap_err();
+    assert_eq!(denied.class(), FailureClass::Environment);
+    workspace.read(&key()).await.unwrap_err();
+    let missing = workspace.persistently(|| workspace.read_if_there(&"a/c.json".parse().unwrap())).await;
+    assert_eq!(missing.unwrap(), None, "that nothing is there is an answer");
+    let workspace = failing_twice(Fault::Before, std::time::Duration::ZERO);
+    let late = workspace.persistently(|| workspace.read(&key())).await.unwrap_err();
+    assert_eq!(late.class(), FailureClass::Storage);
+}

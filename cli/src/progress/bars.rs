@@ -57,6 +57,9 @@ impl Bars {
             | Notice::Opened { .. }
             | Notice::Launched { .. }
             | Notice::AttemptFailed { .. }
+            | Notice::Straggler { .. }
+            | Notice::Waiting { .. }
+            | Notice::Leftover { .. }
             | Notice::Stopping { .. } => {}
         }
     }

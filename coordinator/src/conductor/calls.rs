@@ -29,7 +29,7 @@ impl<L: Launcher> Conductor<L> {
             },
             Call::Complete(caller, lease, outcome, reply) => match self.known(&caller) {
                 Ok(_) => {
-                    if let Completion::Done(unit) = self.leases.complete(lease) {
+                    if let Completion::Done(unit) = self.leases.complete(lease, self.clock.now()) {
                         self.done(unit, outcome).await?;
                     }
                     answer(reply, Ok(()));
@@ -62,8 +62,10 @@ impl<L: Launcher> Conductor<L> {
             let current = format!("run {} in epoch {epoch}, where no such process was launched", self.log.run());
             return Err(Refusal::OtherWork { sent, current });
         };
-        child.seen(self.clock.now());
+        let now = self.clock.now();
+        child.seen(now);
         child.register();
+        self.advanced_at = now;
         let worker = WorkerId(name.to_string());
         tracing::info!(%worker, pid = who.pid, "registered");
         self.workers.insert(worker.clone(), name);
@@ -90,9 +92,20 @@ impl<L: Launcher> Conductor<L> {
         if !is_current || self.is_stopping() || self.wanted_stop.is_some() || self.log.state().is_terminal() {
             return Next::Done;
         }
-        match self.leases.acquire(worker, self.clock.now()) {
+        let now = self.clock.now();
+        let grant = self.leases.acquire(worker, now);
+        if let (Some(child), Grant::Unit(_) | Grant::Straggler(..)) = (self.children.get_mut(child), &grant) {
+            child.begin(now);
+        }
+        match grant {
             Grant::Unit(assignment) => {
                 tracing::info!(%worker, unit = %assignment.unit, attempt = %assignment.attempt, "granted");
+                Next::Assignment(assignment)
+            }
+            Grant::Straggler(assignment, held) => {
+                let unit = assignment.unit;
+                tracing::info!(%worker, %unit, attempt = %assignment.attempt, held_s = held.as_secs(), "granted twice");
+                self.notices.tell(Notice::Straggler { unit, held });
                 Next::Assignment(assignment)
             }
             Grant::Wait => Next::Wait(self.timing.idle),
@@ -102,7 +115,10 @@ impl<L: Launcher> Conductor<L> {
 
     fn heartbeat(&mut self, worker: &WorkerId, child: ChildName, heartbeat: Heartbeat) -> Instruction {
         let Heartbeat { lease, progress } = heartbeat;
-        let unit = self.leases.unit_of(worker);
+        let (unit, now) = (self.leases.unit_of(worker), self.clock.now());
+        if self.children.get_mut(&child).is_some_and(|child| child.told(&progress, now)) {
+            self.advanced_at = now;
+        }
         let instruction = self.instruct(worker, lease);
         self.notices.tell(Notice::Progressed { child, unit, progress });
         instruction

@@ -1,35 +1,62 @@
 //! The processes of a run: their signs of life and their ends.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use proto::{Failure, FailureClass, WorkerId};
+use proto::{Failure, FailureClass, Progress, WorkerId};
 
 use super::{Conductor, Happening};
 use crate::error::Result;
 use crate::launcher::{ChildName, Exit, Force, Launcher};
 use crate::notice::Notice;
 use crate::run::Subject;
+use crate::waiting::Sight;
 
 /// A process that has been launched and has not ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Child {
-    last_seen: Duration,
-    is_registered: bool,
+    sight: Sight,
+    /// The digest of the progress that it told last.
+    progress: u64,
     /// It has been told to end because it was silent; that was counted as a failure already.
     is_condemned: bool,
 }
 
 impl Child {
     pub(super) fn launched(now: Duration) -> Self {
-        Self { last_seen: now, is_registered: false, is_condemned: false }
+        let sight = Sight { launched: now, is_registered: false, last_seen: now, advanced: now };
+        Self { sight, progress: 0, is_condemned: false }
+    }
+
+    /// What can be seen of it.
+    pub(super) fn sight(&self) -> Sight {
+        self.sight
     }
 
     pub(super) fn seen(&mut self, now: Duration) {
-        self.last_seen = now;
+        self.sight.last_seen = now;
     }
 
     pub(super) fn register(&mut self) {
-        self.is_registered = true;
+        self.sight.is_registered = true;
+    }
+
+    /// It was given a unit.
+    pub(super) fn begin(&mut self, now: Duration) {
+        self.sight.advanced = now;
+    }
+
+    /// It told how far it is; whether that is another place than before.
+    pub(super) fn told(&mut self, progress: &Progress, now: Duration) -> bool {
+        let mut digest = DefaultHasher::new();
+        (&progress.phase, progress.done, progress.total, &progress.message, &progress.notes).hash(&mut digest);
+        let digest = digest.finish();
+        let has_advanced = digest != self.progress;
+        self.progress = digest;
+        if has_advanced {
+            self.sight.advanced = now;
+        }
+        has_advanced
     }
 
     pub(super) fn is_condemned(&self) -> bool {
@@ -37,7 +64,9 @@ impl Child {
     }
 
     pub(super) fn excuse(&mut self, absence: Duration) {
-        self.last_seen += absence;
+        self.sight.launched += absence;
+        self.sight.last_seen += absence;
+        self.sight.advanced += absence;
     }
 }
 
@@ -87,8 +116,9 @@ impl<L: Launcher> Conductor<L> {
     /// Ends processes that never registered, or that have not asked for work for too long.
     pub(super) async fn end_silent_children(&mut self, now: Duration) -> Result<()> {
         let silent = |child: &Child| {
-            let allowed = if child.is_registered { self.timing.lease } else { self.timing.startup };
-            !child.is_condemned && now.saturating_sub(child.last_seen) > allowed
+            let Sight { is_registered, last_seen, .. } = child.sight;
+            let allowed = if is_registered { self.timing.lease } else { self.timing.startup };
+            !child.is_condemned && now.saturating_sub(last_seen) > allowed
         };
         let silent: Vec<(ChildName, Child)> = self
             .children
@@ -98,8 +128,9 @@ impl<L: Launcher> Conductor<L> {
             .collect();
         for (name, child) in silent {
             self.condemn(&name);
-            let what = if child.is_registered { "gave no sign of life" } else { "did not register" };
-            let message = format!("the process {what} for {} s", (now - child.last_seen).as_secs());
+            let Sight { is_registered, last_seen, .. } = child.sight;
+            let what = if is_registered { "gave no sign of life" } else { "did not register" };
+            let message = format!("the process {what} for {} s", now.saturating_sub(last_seen).as_secs());
             let failure = Failure::new(FailureClass::Preempted, message);
             if self.begun == Some(name.stage) && !self.leases.is_done() {
                 self.failed(Subject::Process(name.stage), failure, Some(&name)).await?;
@@ -108,10 +139,25 @@ impl<L: Launcher> Conductor<L> {
         Ok(())
     }
 
-    fn condemn(&mut self, name: &ChildName) {
+    pub(super) fn condemn(&mut self, name: &ChildName) {
         self.launcher.stop(name, Force::Kill);
         if let Some(child) = self.children.get_mut(name) {
             child.is_condemned = true;
+        }
+    }
+
+    /// Ends what a coordinator before left of the run's processes: they have its address and its token, and nobody
+    /// listens there any more.
+    pub(super) async fn end_leftovers(&mut self) {
+        let run = self.log.run().clone();
+        // What a successor has launched meanwhile is not left by anybody.
+        let newest = self.course().map(|course| course.generation);
+        for name in self.launcher.observe(&self.contact.workspace, &run).await {
+            if Some(name.generation) <= newest {
+                tracing::warn!(%run, child = %name, "ending what an earlier coordinator left");
+                self.notices.tell(Notice::Leftover { child: name.clone() });
+                self.launcher.remove(&self.contact.workspace, &name).await;
+            }
         }
     }
 

@@ -3,7 +3,10 @@
 mod actor;
 mod clock;
 mod company;
+mod fail_points;
 mod members;
+mod silence;
+mod simulation;
 
 use artifacts::trials::{self, TrialResult};
 use proto::{Failure, FailureClass, Shard, Stage, Trial, Unit};
@@ -14,6 +17,7 @@ use crate::error::CoordinatorError;
 use crate::log::RunLog;
 use crate::notice::Notice;
 use crate::run::{Event, Kind, State, StopReason, Subject, Verdict};
+use crate::waiting::WaitsFor;
 use actor::Act;
 use company::{Company, SHARDS};
 
@@ -184,6 +188,78 @@ async fn a_worker_that_falls_silent_loses_its_lease_and_its_process() {
     let failure = failure.await;
     assert!(failure.message.contains("no sign of life"), "{failure}");
     assert_eq!(playing.end().await.unwrap().as_str(), "succeeded");
+}
+
+#[tokio::test]
+async fn a_shard_that_takes_too_long_is_won_by_an_idle_process() {
+    let company = Company::of(Kind::Scoring).await.acting(shard(0), [Act::UntilCancelled]);
+    let mut playing = company.play();
+    let all_but_one = |notice: &Notice| match notice {
+        Notice::UnitDone { unit: Unit::Score(_), done, units } => (done + 1 == *units).then_some(()),
+        _ => None,
+    };
+    playing.until(all_but_one).await;
+    let twice = playing.pass_until(|notice| match notice {
+        Notice::Straggler { unit, held } => Some((*unit, *held)),
+        _ => None,
+    });
+    let (unit, held) = twice.await;
+    assert_eq!(unit, shard(0));
+    assert!(held > playing.company.timing().straggling.floor, "{held:?}");
+    let (company, state) = playing.finish().await;
+    assert_eq!(state.unwrap().as_str(), "succeeded");
+    assert_eq!(company.performed().iter().filter(|unit| **unit == shard(0)).count(), 2);
+    assert_eq!(company.launched(), ["plan-g1-p0", "score-g2-p0", "score-g2-p1", "publish-g3-p0"], "nobody was killed");
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_advance_says_what_it_waits_for() {
+    let company = Company::of(Kind::Training).await.acting(Unit::Train, [Act::UntilCancelled]);
+    let mut playing = company.play();
+    playing.company.waiting_for_cancel().await;
+    let waiting = playing.pass_until(|notice| match notice {
+        Notice::Waiting { waited, reasons } => Some((*waited, reasons.clone())),
+        _ => None,
+    });
+    let (waited, reasons) = waiting.await;
+    assert!(waited >= playing.company.timing().quiet, "{waited:?}");
+    let [WaitsFor::Work { unit: Unit::Train, idle, .. }] = reasons.as_slice() else { panic!("{reasons:?}") };
+    assert_eq!(*idle, waited);
+    playing.company.control().interrupt();
+    assert_eq!(playing.end().await.unwrap().as_str(), "interrupted");
+}
+
+#[tokio::test]
+async fn a_worker_that_gets_nowhere_though_it_lives_is_ended() {
+    let company = Company::of(Kind::Training).await.acting(Unit::Train, [Act::UntilCancelled]);
+    let mut playing = company.play();
+    playing.company.waiting_for_cancel().await;
+    let failure = playing.pass_until(|notice| match notice {
+        Notice::AttemptFailed { failure, .. } => Some(failure.clone()),
+        _ => None,
+    });
+    let failure = failure.await;
+    assert_eq!(failure.class, FailureClass::Bug);
+    assert!(failure.message.contains("made no progress for 600 s"), "{failure}");
+    let (company, state) = playing.finish().await;
+    assert_eq!(state.unwrap().as_str(), "succeeded");
+    assert_eq!(company.launched(), ["train-g1-p0", "train-g2-p0"]);
+}
+
+#[tokio::test]
+async fn what_an_earlier_coordinator_left_is_ended_first() {
+    let company = Company::of(Kind::Training).await.acting(Unit::Train, [Act::UntilCancelled]);
+    let playing = company.play();
+    playing.company.waiting_for_cancel().await;
+    let mut playing = playing.crash().await.play();
+    let left = playing.until(|notice| match notice {
+        Notice::Leftover { child } => Some(child.to_string()),
+        _ => None,
+    });
+    assert_eq!(left.await, "train-g1-p0");
+    let (company, state) = playing.finish().await;
+    assert_eq!(state.unwrap().as_str(), "succeeded");
+    assert_eq!(company.children_left(), 0);
 }
 
 #[tokio::test]

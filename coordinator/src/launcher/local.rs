@@ -1,23 +1,26 @@
 //! Children as processes of this machine.
 
+mod ending;
+mod found;
+mod limits;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::SeekFrom;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use proto::{Failure, FailureClass, PARENT_VARIABLE, Stage, TOKEN_VARIABLE};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use proto::{Failure, PARENT_VARIABLE, Stage, TOKEN_VARIABLE};
+use spec::RunId;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 use super::{ChildName, Contact, Exit, Force, Launcher};
 use crate::error::{CoordinatorError, Result};
-
-#[cfg(test)]
-mod tests;
+use limits::Limits;
 
 /// Where the worker programs are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,7 @@ impl Programs {
 pub struct LocalProcesses {
     programs: Programs,
     logs: PathBuf,
+    limits: Limits,
     spawner: std::sync::mpsc::SyncSender<Spawn>,
     children: Arc<Mutex<BTreeMap<ChildName, mpsc::Sender<Force>>>>,
     exits: mpsc::Sender<Exit>,
@@ -69,8 +73,22 @@ impl LocalProcesses {
     /// A launcher that writes the output of children to files in `logs`. Call it inside a runtime.
     pub fn new(programs: Programs, logs: PathBuf) -> Self {
         let (exits, ended) = mpsc::channel(MOST_EXITS);
-        let children = Arc::default();
-        Self { programs, logs, spawner: spawner(), children, exits, ended: tokio::sync::Mutex::new(ended) }
+        let (children, ended) = (Arc::default(), tokio::sync::Mutex::new(ended));
+        Self { programs, logs, limits: Limits::default(), spawner: spawner(), children, exits, ended }
+    }
+
+    /// The same with a limit of memory: a child that holds more bytes is ended, and has failed for lack of memory. It is
+    /// looked at five times a second, so that one which grows quickly gets beyond it for a moment.
+    pub fn with_memory_limit(mut self, memory_bytes: Option<u64>) -> Self {
+        self.limits.memory_bytes = memory_bytes;
+        self
+    }
+
+    /// The same with other lengths of a log, in bytes, after which it is put aside as `<name>.log.1` and begun anew;
+    /// 64 MiB unless this says otherwise.
+    pub fn with_log_limit(mut self, log_bytes: u64) -> Self {
+        self.limits.log_bytes = log_bytes;
+        self
     }
 
     fn command(&self, child: &ChildName, contact: &Contact, log: File) -> Result<Command> {
@@ -90,6 +108,8 @@ impl LocalProcesses {
             .args(["--process", &child.process.to_string()])
             .env(TOKEN_VARIABLE, contact.token.secret())
             .env(PARENT_VARIABLE, std::process::id().to_string())
+            .env(found::RUN_VARIABLE, found::run_value(&contact.workspace, &child.run))
+            .env(found::CHILD_VARIABLE, child.to_string())
             // Parallelism is the programs' own; a thread pool under every tensor operation would only get in its way.
             .env("OMP_NUM_THREADS", "1")
             .stdin(Stdio::null())
@@ -146,9 +166,9 @@ impl Launcher for LocalProcesses {
             }
         };
         tracing::info!(%child, pid = process.id(), "started");
-        let (name, log, exits) = (child.clone(), self.log_path(child), self.exits.clone());
+        let (name, log, exits, limits) = (child.clone(), self.log_path(child), self.exits.clone(), self.limits);
         tokio::spawn(async move {
-            let failure = watch(process, told, &log).await;
+            let failure = watch(process, told, limits, &log).await;
             tracing::info!(child = %name, failure = ?failure.as_ref().map(ToString::to_string), "ended");
             // Nobody listens any more once the launcher is gone.
             let _ = exits.send(Exit { child: name, failure, log: Some(log) }).await;
@@ -165,6 +185,22 @@ impl Launcher for LocalProcesses {
         if let Some(orders) = self.children().get(child) {
             // A full queue means that it has been told often enough; a closed one that it has ended.
             let _ = orders.try_send(force);
+        }
+    }
+
+    async fn observe(&self, workspace: &str, run: &RunId) -> Vec<ChildName> {
+        let (workspace, run) = (workspace.to_owned(), run.clone());
+        let found = tokio::task::spawn_blocking(move || found::processes_of(&workspace, &run)).await;
+        let mut children: Vec<ChildName> = found.unwrap_or_default().into_iter().map(|found| found.child).collect();
+        children.sort_unstable();
+        children.dedup();
+        children
+    }
+
+    async fn remove(&self, workspace: &str, child: &ChildName) {
+        let (workspace, name) = (workspace.to_owned(), child.clone());
+        if let Err(error) = tokio::task::spawn_blocking(move || found::kill(&workspace, &name)).await {
+            tracing::error!(%child, %error, "could not be ended");
         }
     }
 
@@ -187,80 +223,31 @@ fn spawner() -> std::sync::mpsc::SyncSender<Spawn> {
     orders
 }
 
-/// Waits for a process, passing on signals; the one place that owns it, so that no signal meets a reused process id.
-async fn watch(mut process: Child, mut told: mpsc::Receiver<Force>, log: &Path) -> Option<Failure> {
-    let mut listening = true;
+/// Waits for a process, passing on signals and looking after its limits; the one place that owns it, so that no signal
+/// meets a reused process id.
+async fn watch(mut process: Child, mut told: mpsc::Receiver<Force>, limits: Limits, log: &Path) -> Option<Failure> {
+    let (mut listening, mut exceeded) = (true, None);
+    let mut looks = tokio::time::interval(limits::LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            status = process.wait() => return explain(status, log).await,
+            status = process.wait() => {
+                return match exceeded {
+                    Some(bytes) => Some(limits.failure(bytes, ending::last_lines(log).await)),
+                    None => ending::explain(status, log).await,
+                };
+            }
             order = told.recv(), if listening => match order {
-                Some(force) => signal(&process, force),
+                Some(force) => ending::signal(&process, force),
                 None => listening = false,
             },
+            _ = looks.tick() => {
+                limits.cap(log).await;
+                if let (None, Some(pid)) = (exceeded, process.id()) {
+                    exceeded = limits.exceeded_by(pid).await;
+                    exceeded.iter().for_each(|_| ending::signal(&process, Force::Kill));
+                }
+            }
         }
     }
-}
-
-fn signal(process: &Child, force: Force) {
-    let Some(pid) = process.id().and_then(|pid| libc::pid_t::try_from(pid).ok()) else {
-        return;
-    };
-    let number = match force {
-        Force::Ask => libc::SIGTERM,
-        Force::Kill => libc::SIGKILL,
-    };
-    // SAFETY: kill takes two integers; the group is the child's own, and the child has not been waited for yet.
-    let result = unsafe { libc::kill(-pid, number) };
-    if result != 0 {
-        tracing::warn!(pid, number, error = %std::io::Error::last_os_error(), "a signal did not arrive");
-    }
-}
-
-/// What an exit status says of a process that should have ended with 0, or with 143 after SIGTERM.
-async fn explain(status: std::io::Result<ExitStatus>, log: &Path) -> Option<Failure> {
-    let status = match status {
-        Ok(status) => status,
-        Err(error) => return Some(Failure::of(FailureClass::Bug, &error)),
-    };
-    let (class, message) = match (status.code(), status.signal()) {
-        (Some(0), _) => return None,
-        (Some(143), _) => (FailureClass::Preempted, "the process was told to stop".to_owned()),
-        (Some(code), _) => (FailureClass::Bug, format!("the process ended with status {code}")),
-        (None, Some(number)) => killed(number),
-        (None, None) => (FailureClass::Bug, "the process ended without a status".to_owned()),
-    };
-    Some(Failure { class, message, causes: last_lines(log).await })
-}
-
-fn killed(number: i32) -> (FailureClass, String) {
-    match number {
-        libc::SIGKILL => {
-            let hint = "by hand, or by the system for lack of memory";
-            (FailureClass::Preempted, format!("the process was killed (signal 9), {hint}"))
-        }
-        libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT => {
-            (FailureClass::Preempted, format!("the process was stopped (signal {number})"))
-        }
-        _ => (FailureClass::Bug, format!("the process crashed (signal {number})")),
-    }
-}
-
-const LINES_SHOWN: usize = 5;
-const BYTES_READ: u64 = 8 * 1024;
-
-/// The end of a log, for people; nothing where it cannot be read.
-async fn last_lines(log: &Path) -> Vec<String> {
-    let bytes = last_bytes(log).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(LINES_SHOWN)..].iter().map(|line| (*line).to_owned()).collect()
-}
-
-async fn last_bytes(log: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = tokio::fs::File::open(log).await?;
-    let size = file.metadata().await?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(BYTES_READ))).await?;
-    let mut bytes = Vec::new();
-    file.take(BYTES_READ).read_to_end(&mut bytes).await?;
-    Ok(bytes)
 }

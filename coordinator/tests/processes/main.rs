@@ -6,6 +6,7 @@
 extern crate kindred_coordinator as coordinator;
 
 mod house;
+mod moments;
 mod practice;
 mod site;
 mod stage;
@@ -14,6 +15,7 @@ use coordinator::run::{State, Subject};
 use coordinator::{Control, Wanted};
 use proto::{FailureClass, Stage, Unit};
 
+use moments::{Moments, kill_if_there};
 use stage::{Scene, is_running, kill};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,4 +175,56 @@ async fn a_workspace_that_cannot_be_written_is_named() {
     let error = scene.embedded_in(occupied.to_str().unwrap()).run(&scene.resolved(), controlled, scene.quiet()).await;
     let error = error.unwrap_err();
     assert!(error.to_string().contains("occupied"), "{error}");
+}
+
+#[test]
+fn a_worker_whose_parent_died_before_it_could_tie_itself_to_it_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "practice::acts_as_a_worker", "--nocapture"])
+        .env(
+            practice::ARGUMENTS_VARIABLE,
+            "--coordinator http://127.0.0.1:9 --workspace /nowhere --run r-1 --stage score --generation 1",
+        )
+        .env(practice::FOLDER_VARIABLE, folder.path())
+        .env(proto::TOKEN_VARIABLE, "0123456789abcdef")
+        // No process has this number.
+        .env(proto::PARENT_VARIABLE, i32::MAX.to_string())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(i32::from(proto::LOST_TOUCH_STATUS)));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("the coordinator's process has ended"));
+}
+
+/// Kills (`KINDRED_KILL_SEED` says at which moments) until so many processes are dead, in as many runs as that takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_killed_at_dozens_of_moments_change_no_byte() {
+    let undisturbed = Scene::new();
+    let expected = undisturbed.run().await.unwrap();
+    let State::Succeeded(expected) = &expected.state else { panic!("{:?}", expected.state) };
+    let mut moments = Moments::from_environment();
+    let (mut coordinators, mut workers) = (0, 0);
+    while coordinators < 12 || workers < 12 {
+        let scene = Scene::new();
+        for _ in 0..6 {
+            let mut coordinator = scene.coordinator();
+            for _ in 0..2 {
+                moments.pass(&scene, &mut coordinator).await;
+                workers += u32::from(moments.pick(scene.workers()).is_some_and(kill_if_there));
+            }
+            moments.pass(&scene, &mut coordinator).await;
+            // One that has ended by now has ended well, or another took over.
+            if coordinator.try_wait().unwrap().is_none() {
+                coordinators += 1;
+                coordinator.kill().unwrap();
+            }
+            coordinator.wait().unwrap();
+        }
+        let report = scene.run().await.unwrap();
+        let State::Succeeded(course) = &report.state else { panic!("{moments}: {:?}", report.state) };
+        assert_eq!(course.finished[&Stage::Publish], expected.finished[&Stage::Publish], "{moments}: other bytes");
+        assert_eq!(scene.commits().len() as u64, practice::SHARDS, "{moments}");
+        assert!(scene.workers().is_empty(), "{moments}: left behind");
+        eprintln!("{moments}: {coordinators} coordinators and {workers} workers killed so far");
+    }
 }

@@ -166,6 +166,19 @@ impl Scene {
         self.attempts().into_iter().map(|(_, pid)| pid).collect()
     }
 
+    /// The running processes that work for this scene's run, whoever launched them.
+    pub(crate) fn workers(&self) -> Vec<i32> {
+        let mark = format!("{}/workspace ", self.folder.path().display());
+        let is_worker = |pid: &i32| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let mut variables = environment.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+            variables.any(|variable| variable.starts_with("KINDRED_WORKER_RUN=") && variable.contains(&mark))
+        };
+        let numbers = std::fs::read_dir("/proc").unwrap().flatten();
+        let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.filter(is_worker).filter(|pid| is_running(*pid)).collect()
+    }
+
     /// Every shard's commit, as it is stored.
     pub(crate) fn commits(&self) -> BTreeMap<String, Vec<u8>> {
         let folder = self.path("workspace").join("runs").join(resolved().run.as_str()).join("commit");

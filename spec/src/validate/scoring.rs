@@ -1,6 +1,6 @@
 //! Scoring documents.
 
-use super::{Checker, audiences, is_reserved_score, lookalike, preset, segments, spec, tables};
+use super::{Checker, audiences, is_reserved_score, lookalike, preset, resources, segments, spec, tables};
 use crate::contradiction::Contradiction;
 use crate::preset::Purpose;
 use crate::scoring::ScoringSpec;
@@ -33,6 +33,7 @@ pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
         let path = spec("neighbours").name(name).name("of").name("table");
         tables::check_exists(checker, &path, &neighbours.of.table, &known);
     }
+    resources::check(checker, &scoring.resources);
     for (name, audience) in &scoring.audiences {
         audiences::check(checker, &spec("audiences").name(name), audience, &known);
     }

@@ -1,6 +1,6 @@
 //! Training documents.
 
-use super::{Checker, features, network, preset, rounded, search, spec, tables, tasks};
+use super::{Checker, features, network, preset, resources, rounded, search, spec, tables, tasks};
 use crate::contradiction::{Contradiction, Role};
 use crate::measure::{Condition, Measure, MeasureName, StoppingMeasure};
 use crate::mistake::Mistake;
@@ -23,6 +23,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     check_fit(checker, &training.training);
     check_processes(checker, &spec("training").name("processes"), training.training.processes);
     check_processes(checker, &spec("resources").name("processes"), training.resources.processes);
+    resources::check(checker, &training.resources);
     check_measures(checker, training);
     let columns = training.slices.columns.iter().map(|column| column.as_str());
     checker.check_unique(&spec("slices").name("columns"), columns);

@@ -15,10 +15,13 @@ use super::*;
 struct Script {
     next: Mutex<VecDeque<Answer<Next>>>,
     beats: Mutex<VecDeque<Answer<Instruction>>>,
+    reports: Mutex<VecDeque<Answer<()>>>,
     heard: Mutex<Vec<String>>,
     registrations: AtomicU32,
     /// Whether heartbeats beyond the script go unanswered.
     silent: bool,
+    /// Whether workers put up with a coordinator that does not answer for longer than any test lasts.
+    patient: bool,
 }
 
 const EPOCH: Epoch = Epoch(5);
@@ -42,6 +45,18 @@ impl Script {
         self
     }
 
+    /// Answers to reports of how a unit ended, before all further ones are heard.
+    fn reported(mut self, reports: Vec<Answer<()>>) -> Self {
+        self.reports = Mutex::new(reports.into());
+        self
+    }
+
+    fn report(&self, what: String) -> Answer<()> {
+        let answer = self.reports.lock().unwrap().pop_front().unwrap_or(Ok((EPOCH, ())));
+        self.hear(if answer.is_ok() { what } else { format!("in vain: {what}") });
+        answer
+    }
+
     fn hear(&self, what: String) {
         self.heard.lock().unwrap().push(what);
     }
@@ -61,7 +76,7 @@ impl Link for Shared {
             worker: WorkerId(format!("w{times}")),
             epoch: EPOCH,
             heartbeat_interval: Duration::from_millis(5),
-            unreachable_after: Duration::from_millis(50),
+            unreachable_after: if self.0.patient { Duration::from_secs(600) } else { Duration::from_millis(50) },
         })
     }
 
@@ -83,13 +98,11 @@ impl Link for Shared {
     }
 
     async fn complete(&self, _: WorkerId, _: Epoch, lease: LeaseId, outcome: serde_json::Value) -> Answer<()> {
-        self.0.hear(format!("complete {lease} {outcome}"));
-        Ok((EPOCH, ()))
+        self.0.report(format!("complete {lease} {outcome}"))
     }
 
     async fn fail(&self, _: WorkerId, _: Epoch, lease: LeaseId, failure: Failure) -> Answer<()> {
-        self.0.hear(format!("fail {lease} {}: {failure}", failure.class));
-        Ok((EPOCH, ()))
+        self.0.report(format!("fail {lease} {}: {failure}", failure.class))
     }
 }
 
@@ -97,11 +110,13 @@ impl Link for Shared {
 enum Act {
     Finish,
     UntilCancelled,
+    /// Goes on until this many heartbeats went unanswered.
+    Unanswered(usize),
     Panic,
     IgnoreCancel,
 }
 
-struct Acts(Mutex<VecDeque<Act>>);
+struct Acts(Mutex<VecDeque<Act>>, Arc<Script>);
 
 impl Work for Acts {
     async fn perform(
@@ -117,6 +132,15 @@ impl Work for Acts {
             Act::UntilCancelled => {
                 cancel.cancelled().await;
                 Err(Cancel::failure())
+            }
+            Act::Unanswered(beats) => {
+                let left = || self.1.beats.lock().unwrap().len();
+                let enough = left().saturating_sub(beats);
+                while left() > enough {
+                    cancel.check()?;
+                    tokio::task::yield_now().await;
+                }
+                Ok(json!({"unanswered": beats}))
             }
             Act::Panic => panic!("index {} out of range", 7),
             Act::IgnoreCancel => std::future::pending().await,
@@ -142,7 +166,7 @@ fn options() -> WorkerOptions {
 }
 
 async fn run(script: &Arc<Script>, acts: Vec<Act>, stop: Cancel) -> Result<Ending, WorkerError> {
-    let work = Acts(Mutex::new(acts.into()));
+    let work = Acts(Mutex::new(acts.into()), Arc::clone(script));
     Session::new(Shared(Arc::clone(script)), options(), work, stop).run().await
 }
 
@@ -210,6 +234,27 @@ async fn a_coordinator_that_comes_back_in_time_changes_nothing() {
     let ending = run(&script, vec![Act::Finish], Cancel::never()).await;
     assert_eq!(ending.unwrap(), Ending::Done);
     assert_eq!(script.heard().last().unwrap(), "complete 1 {\"attempt\":1}");
+}
+
+#[tokio::test]
+async fn work_goes_on_while_nobody_answers_and_its_result_is_kept_until_somebody_does() {
+    let mut script = Script::of(vec![unit(1), unit(2)]).beating((0..8).map(|_| Err(unreachable())).collect());
+    script.patient = true;
+    let script = Arc::new(script.reported(vec![Err(unreachable())]));
+    let ending = run(&script, vec![Act::Unanswered(4), Act::Finish], Cancel::never()).await;
+    assert_eq!(ending.unwrap(), Ending::Done);
+    let heard = script.heard();
+    let of_first: Vec<&String> = heard.iter().filter(|line| line.contains("complete 1")).collect();
+    assert_eq!(of_first, ["in vain: complete 1 {\"unanswered\":4}", "complete 1 {\"unanswered\":4}"]);
+    assert_eq!(heard.last().unwrap(), "complete 2 {\"attempt\":2}");
+}
+
+#[tokio::test]
+async fn a_result_that_nobody_hears_for_too_long_ends_the_worker_and_not_in_failure() {
+    let script = Script::of(vec![unit(1)]).reported((0..100).map(|_| Err(unreachable())).collect());
+    let error = run(&Arc::new(script), vec![Act::Finish], Cancel::never()).await.unwrap_err();
+    assert!(matches!(error, WorkerError::Unreachable { .. }), "{error}");
+    assert!(error.is_lost_touch());
 }
 
 #[tokio::test]

@@ -70,45 +70,73 @@ impl worker::Work for Actor {
 
 impl Actor {
     async fn really(&self, assignment: &Assignment) -> Value {
-        let (workspace, run) = (&self.world.workspace, &assignment.run);
-        match assignment.unit {
-            Unit::Train => json!({"version": 1}),
-            Unit::Prepare => json!({"rows": SHARD_ROWS}),
-            Unit::Trial(trial) => {
-                let attempt = assignment.attempt.0.to_string().parse().unwrap();
-                let result = TrialResult::Trained(trial.0);
-                let commit = TrialCommit { training: trial.0, attempt: Some(attempt), result };
-                trials::commit_trial(workspace, run, commit).await.unwrap();
-                json!({})
-            }
-            Unit::Plan => {
-                let shards = self.world.shards.load(Ordering::Relaxed);
-                let plan = shard_plan(&[(population(), vec![SHARD_ROWS; shards as usize])], SHARD_ROWS);
-                runs::freeze_plan(workspace, run, plan).await.unwrap();
-                json!({"shards": shards})
-            }
-            Unit::Score(shard) => {
-                commit(workspace, run, shard.0, assignment.attempt.0).await;
-                json!({"rows": SHARD_ROWS})
-            }
-            Unit::Publish => {
-                let plan = runs::read_plan(workspace, run).await.unwrap().unwrap();
-                let committed = runs::committed_shards(workspace, run).await.unwrap();
-                assert_eq!(committed.len(), plan.shards.len(), "published before every shard was scored");
-                json!({"audiences": [{"name": "buyers", "published": true, "held_back": []}]})
-            }
-        }
+        let shards = self.world.shards.load(Ordering::Relaxed);
+        let Assignment { run, unit, attempt, .. } = assignment;
+        perform(&self.world.workspace, run, *unit, attempt.0, shards).await.unwrap()
     }
+}
+
+/// Leaves behind what real work at a unit would, of a plan of so many shards.
+pub(super) async fn perform(
+    workspace: &Workspace,
+    run: &RunId,
+    unit: Unit,
+    attempt: u64,
+    shards: u64,
+) -> artifacts::Result<Value> {
+    Ok(match unit {
+        Unit::Train => json!({"version": 1}),
+        Unit::Prepare => json!({"rows": SHARD_ROWS}),
+        Unit::Trial(trial) => {
+            let attempt = attempt.to_string().parse().unwrap();
+            let result = TrialResult::Trained(trial.0);
+            trials::commit_trial(workspace, run, TrialCommit { training: trial.0, attempt: Some(attempt), result })
+                .await?;
+            json!({})
+        }
+        Unit::Plan => {
+            let plan = shard_plan(&[(population(), vec![SHARD_ROWS; shards as usize])], SHARD_ROWS);
+            runs::freeze_plan(workspace, run, plan).await?;
+            json!({"shards": shards})
+        }
+        Unit::Score(shard) => {
+            score(workspace, run, shard.0, attempt).await?;
+            json!({"rows": SHARD_ROWS})
+        }
+        Unit::Publish => publish(workspace, run).await?,
+    })
+}
+
+/// The digest of all scores in order stands for what would be published.
+async fn publish(workspace: &Workspace, run: &RunId) -> artifacts::Result<Value> {
+    let plan = runs::read_plan(workspace, run).await?.expect("published before it was planned");
+    let committed = runs::committed_shards(workspace, run).await?;
+    assert_eq!(committed.len(), plan.shards.len(), "published before every shard was scored");
+    let commits = runs::read_commits::<Value>(workspace, run, &plan).await?;
+    let mut scores = Vec::new();
+    for commit in &commits {
+        let bytes = workspace.read(&commit.file.key).await?;
+        assert_eq!(Digest::of(&bytes), commit.file.sha256, "another attempt's scores");
+        scores.extend(bytes);
+    }
+    let rows: u64 = commits.iter().map(|commit| commit.rows).sum();
+    let audience = json!({"name": "buyers", "published": true, "held_back": []});
+    Ok(json!({"audiences": [audience], "rows": rows, "scores": Digest::of(&scores).to_string()}))
 }
 
 fn population() -> InputFile {
     InputFile { url: "memory://company/people.parquet".to_owned(), size: 1, etag: None, last_modified: None }
 }
 
-pub(super) async fn commit(workspace: &Workspace, run: &RunId, shard: u64, attempt: u64) {
+/// Scores a shard and commits it; the same bytes whatever the attempt.
+pub(super) async fn score(workspace: &Workspace, run: &RunId, shard: u64, attempt: u64) -> artifacts::Result<()> {
     let (shard, attempt): (_, artifacts::Attempt) = (ShardId(shard), attempt.to_string().parse().unwrap());
     let key = layout::shard_part(run, shard, &attempt);
-    let file = FileRecord { key, bytes: 1, rows: SHARD_ROWS, sha256: Digest::of(b"scores") };
+    let scores = format!("scores of shard {shard}").into_bytes();
+    let file =
+        FileRecord { key: key.clone(), bytes: scores.len() as u64, rows: SHARD_ROWS, sha256: Digest::of(&scores) };
+    workspace.write(&key, scores).await?;
     let commit = ShardCommit { shard, attempt, file, rows: SHARD_ROWS, summary: json!({}) };
-    runs::commit_shard(workspace, run, &commit).await.unwrap();
+    runs::commit_shard(workspace, run, &commit).await?;
+    Ok(())
 }

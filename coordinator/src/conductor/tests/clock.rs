@@ -29,6 +29,17 @@ impl HandClock {
         }
     }
 
+    /// Moves it to the next moment that somebody waits for; false where nobody waits.
+    pub(super) fn advance_to_next(&self) -> bool {
+        let next = {
+            let time = self.time.lock().unwrap();
+            let waiting = time.1.iter().filter(|(_, sleeper)| !sleeper.is_closed());
+            waiting.map(|(deadline, _)| deadline.saturating_sub(time.0)).min()
+        };
+        next.into_iter().for_each(|duration| self.advance(duration));
+        next.is_some()
+    }
+
     /// Returns once somebody waits for a time to come.
     pub(super) async fn everyone_waits(&self) {
         while !self.somebody_waits() {

@@ -15,7 +15,7 @@ use spec::RunId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::actor::{Act, commit};
+use super::actor::{Act, score};
 use super::clock::HandClock;
 use super::members::InProcess;
 use crate::conductor::{Conductor, Orchestra};
@@ -147,7 +147,8 @@ impl Company {
 
     pub(super) fn timing(&self) -> Timing {
         // Workers live in real time, the conductor in the clock's.
-        Timing { heartbeat: Duration::from_millis(2), idle: Duration::from_millis(1), ..Timing::default() }
+        let (heartbeat, idle, stuck) = (Duration::from_millis(2), Duration::from_millis(1), Duration::from_secs(600));
+        Timing { heartbeat, idle, stuck, ..Timing::default() }
     }
 
     pub(super) fn workspace(&self) -> &Workspace {
@@ -156,6 +157,10 @@ impl Company {
 
     pub(super) fn run_id(&self) -> &RunId {
         &self.run
+    }
+
+    pub(super) fn launcher(&self) -> &InProcess {
+        &self.launcher
     }
 
     pub(super) fn clock(&self) -> &HandClock {
@@ -197,7 +202,7 @@ impl Company {
     /// Commits shards that no conductor of this test hands out.
     pub(super) async fn commit_ahead(&self, shards: impl IntoIterator<Item = u64>) {
         for shard in shards {
-            commit(&self.world.workspace, &self.run, shard, 77).await;
+            score(&self.world.workspace, &self.run, shard, 77).await.unwrap();
         }
     }
 
@@ -259,6 +264,21 @@ impl Playing {
         }
     }
 
+    /// Lets time pass for workers that give signs of life, until a notice that `find` finds something in.
+    pub(super) async fn pass_until<T>(&mut self, find: impl Fn(&Notice) -> Option<T>) -> T {
+        loop {
+            self.company.clock().everyone_waits().await;
+            self.company.clock().advance(self.company.timing().round);
+            let seen = |notice: &Notice| match find(notice) {
+                Some(found) => Some(Some(found)),
+                None => matches!(notice, Notice::Progressed { .. }).then_some(None),
+            };
+            if let Some(found) = self.until(seen).await {
+                return found;
+            }
+        }
+    }
+
     /// Lets time pass in steps, each of which the conductor notices: one leap would be its own absence. Ends with the run.
     pub(super) async fn pass(&self, duration: Duration) {
         let (clock, step) = (self.company.clock(), self.company.timing().round);
@@ -273,6 +293,16 @@ impl Playing {
             clock.advance(step);
             passed += step;
         }
+    }
+
+    /// The coordinator dies, and its children do not notice: another one on the same workspace, and with them.
+    pub(super) async fn crash(self) -> Company {
+        self.task.abort();
+        // Only when the task is gone has it let go of what it shared.
+        assert!(self.task.await.unwrap_err().is_cancelled());
+        let company = Arc::into_inner(self.company).expect("the conductor has ended");
+        let launcher = Arc::new(company.launcher.another());
+        Company { launcher, ..company.again().await }
     }
 
     pub(super) async fn end(self) -> Result<State> {

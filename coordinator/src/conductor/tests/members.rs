@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proto::{Epoch, Failure, FailureClass, Heartbeat, Instruction, LeaseId, Next, Refusal, Registered, Registration};
-use proto::{Token, WorkerId};
+use proto::{Stage, Token, WorkerId};
 use serde_json::Value;
+use spec::RunId;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use worker::{CancelSource, Ending, Session, WorkerOptions};
@@ -23,7 +24,7 @@ use crate::launcher::{ChildName, Contact, Exit, Force, Launcher};
 pub(super) struct InProcess {
     world: Arc<World>,
     pub(super) desk: Mutex<Option<Desk>>,
-    pub(super) children: Mutex<BTreeMap<ChildName, Member>>,
+    pub(super) children: Arc<Mutex<BTreeMap<ChildName, Member>>>,
     exits: mpsc::UnboundedSender<Exit>,
     ended: tokio::sync::Mutex<mpsc::UnboundedReceiver<Exit>>,
 }
@@ -37,7 +38,12 @@ pub(super) struct Member {
 impl InProcess {
     pub(super) fn new(world: Arc<World>) -> Self {
         let (exits, ended) = mpsc::unbounded_channel();
-        Self { world, desk: Mutex::default(), children: Mutex::default(), exits, ended: tokio::sync::Mutex::new(ended) }
+        Self { world, desk: Mutex::default(), children: Arc::default(), exits, ended: tokio::sync::Mutex::new(ended) }
+    }
+
+    /// Another launcher that sees the same children.
+    pub(super) fn another(&self) -> Self {
+        Self { children: Arc::clone(&self.children), ..Self::new(Arc::clone(&self.world)) }
     }
 
     fn spawn(&self, child: &ChildName) -> Member {
@@ -97,7 +103,11 @@ fn options(child: &ChildName) -> WorkerOptions {
 impl Launcher for InProcess {
     async fn launch(&self, child: &ChildName, _: &Contact) -> Result<()> {
         if !self.world.has_programs.load(Ordering::Relaxed) {
-            return Err(CoordinatorError::NoProgram { program: PathBuf::from("/nowhere/kindred-trainer") });
+            let program = match child.stage {
+                Stage::Train | Stage::Prepare | Stage::Search => "/nowhere/kindred-trainer",
+                Stage::Plan | Stage::Score | Stage::Publish => "/nowhere/kindred-scorer",
+            };
+            return Err(CoordinatorError::NoProgram { program: PathBuf::from(program) });
         }
         let mut children = self.children.lock().unwrap();
         if !children.contains_key(child) {
@@ -118,6 +128,23 @@ impl Launcher for InProcess {
             Force::Kill => member.task.abort(),
             Force::Ask if member.is_frozen.load(Ordering::Relaxed) => {}
             Force::Ask => member.stop.fire(),
+        }
+    }
+
+    async fn observe(&self, workspace: &str, run: &RunId) -> Vec<ChildName> {
+        if !workspace.ends_with("/workspace") {
+            return vec![];
+        }
+        let children = self.children.lock().unwrap();
+        let left = children.iter().filter(|(name, member)| name.run == *run && !member.task.is_finished());
+        left.map(|(name, _)| name.clone()).collect()
+    }
+
+    async fn remove(&self, _: &str, child: &ChildName) {
+        self.stop(child, Force::Kill);
+        let is_left = || self.children.lock().unwrap().get(child).is_some_and(|member| !member.task.is_finished());
+        while is_left() {
+            tokio::task::yield_now().await;
         }
     }
 
@@ -179,4 +206,65 @@ impl worker::Link for DeskLink {
     async fn fail(&self, worker: WorkerId, epoch: Epoch, lease: LeaseId, failure: Failure) -> LinkResult<(Epoch, ())> {
         self.answer(self.desk.fail(caller(worker, epoch), lease, failure)).await
     }
+}
+
+mod conformance {
+    use proto::Next;
+
+    use super::*;
+    use crate::conductor::tests::company::Company;
+    use crate::desk::Call;
+    use crate::launcher::conformance::{Conduct, Rig, suite};
+    use crate::run::Kind;
+
+    /// Children in this process, and a desk that sends them home or does not answer.
+    struct Tasks {
+        company: Company,
+    }
+
+    impl Rig for Tasks {
+        type Launcher = InProcess;
+
+        async fn new(conduct: Conduct) -> Self {
+            let company = Company::of(Kind::Scoring).await;
+            let company = match conduct {
+                Conduct::EndsWell | Conduct::Runs => company,
+                Conduct::Fails => company.with_crashes(100),
+                Conduct::Ignores => company.with_stillborn(100),
+                Conduct::NoProgram => company.without_programs(),
+            };
+            let (desk, mut calls) = Desk::open(Epoch(1));
+            *company.launcher().desk.lock().unwrap() = Some(desk);
+            tokio::spawn(async move {
+                let mut unanswered = vec![];
+                while let Some(call) = calls.recv().await {
+                    match call {
+                        Call::Register(who, reply) if conduct == Conduct::EndsWell => {
+                            let (worker, epoch) = (WorkerId(who.process.to_string()), Epoch(1));
+                            let (heartbeat_interval, unreachable_after) =
+                                (Duration::from_secs(1), Duration::from_secs(60));
+                            let _ = reply.send(Ok(Registered { worker, epoch, heartbeat_interval, unreachable_after }));
+                        }
+                        Call::Acquire(_, reply) => _ = reply.send(Ok(Next::Done)),
+                        other => unanswered.push(other),
+                    }
+                }
+            });
+            Self { company }
+        }
+
+        fn launcher(&self) -> &InProcess {
+            self.company.launcher()
+        }
+
+        fn another(&self) -> InProcess {
+            self.company.launcher().another()
+        }
+
+        fn starts(&self) -> usize {
+            self.company.launched().len()
+        }
+    }
+
+    suite!(Tasks);
 }

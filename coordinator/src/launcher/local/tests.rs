@@ -1,9 +1,51 @@
 use std::os::unix::fs::PermissionsExt;
 
-use proto::{Generation, Token};
+use proto::{FailureClass, Generation, Token};
 use tempfile::TempDir;
 
 use super::*;
+use crate::launcher::conformance::{Conduct, Rig, suite};
+
+struct Scripts {
+    folder: TempDir,
+    launcher: LocalProcesses,
+}
+
+impl Rig for Scripts {
+    type Launcher = LocalProcesses;
+
+    async fn new(conduct: Conduct) -> Self {
+        let deed = match conduct {
+            Conduct::EndsWell => "exit 0",
+            Conduct::Fails => "exit 3",
+            Conduct::Runs => "while :; do sleep 0.01; done",
+            Conduct::Ignores => "trap '' TERM; while :; do sleep 0.01; done",
+            Conduct::NoProgram => {
+                let folder = tempfile::tempdir().unwrap();
+                let launcher = LocalProcesses::new(Programs::in_folder(folder.path()), folder.path().join("logs"));
+                return Self { folder, launcher };
+            }
+        };
+        let (folder, launcher) = launcher(&format!("echo started >> \"${{0%/*}}\"/starts; {deed}"));
+        Self { folder, launcher }
+    }
+
+    fn launcher(&self) -> &LocalProcesses {
+        &self.launcher
+    }
+
+    fn another(&self) -> LocalProcesses {
+        LocalProcesses::new(Programs::in_folder(self.folder.path()), self.folder.path().join("logs"))
+    }
+
+    fn starts(&self) -> usize {
+        std::fs::read_to_string(self.folder.path().join("starts")).unwrap_or_default().lines().count()
+    }
+}
+
+mod conformance {
+    super::suite!(super::Scripts);
+}
 
 /// A launcher whose two programs are one shell script.
 fn launcher(script: &str) -> (TempDir, LocalProcesses) {
@@ -159,4 +201,55 @@ async fn a_file_that_is_no_program_is_an_error_and_can_be_launched_once_it_is_on
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     launcher.launch(&child(0), &contact()).await.unwrap();
     assert!(launcher.ended().await.failure.is_none());
+}
+
+#[tokio::test]
+async fn a_child_that_holds_too_much_memory_is_ended_and_says_so() {
+    let (_folder, launcher) = launcher("exec python3 -c 'import time; held = b\"x\" * (256 << 20); time.sleep(1000)'");
+    let launcher = launcher.with_memory_limit(Some(64 << 20));
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    let failure = launcher.ended().await.failure.unwrap();
+    assert_eq!(failure.class, FailureClass::OutOfMemory);
+    assert!(failure.message.ends_with("and may hold 64 MiB"), "{failure}");
+    assert!(failure.causes[0].contains("resources.memory_limit"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_child_that_writes_without_end_keeps_a_log_of_bounded_length() {
+    let (_folder, launcher) = launcher("while :; do echo 0123456789012345678901234567890123456789; done");
+    let launcher = launcher.with_log_limit(64 << 10);
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    let log = launcher.log_of(&child(0)).unwrap();
+    appeared(&limits::aside(&log)).await;
+    launcher.stop(&child(0), Force::Kill);
+    let failure = launcher.ended().await.failure.unwrap();
+    assert!(failure.causes.iter().any(|line| line.contains("0123456789")), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_child_that_lost_touch_has_not_failed() {
+    let (_folder, launcher) = launcher("exit 75");
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    let failure = launcher.ended().await.failure.unwrap();
+    assert_eq!(failure.class, FailureClass::Preempted);
+    assert!(failure.message.contains("lost touch"), "{failure}");
+}
+
+/// Between its start and the moment at which it ties itself to its parent a child is nobody's if the parent dies; what it
+/// started itself never was. A successor finds both.
+#[tokio::test]
+async fn what_a_child_started_itself_is_found_and_removed_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let grandchild = folder.path().join("grandchild");
+    let script =
+        format!("setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000' & exit 0", grandchild.display());
+    let (_programs, launcher) = launcher(&script);
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    launcher.ended().await;
+    appeared(&grandchild).await;
+    let successor = LocalProcesses::new(Programs::in_folder(folder.path()), folder.path().join("logs"));
+    let run = child(0).run;
+    assert_eq!(successor.observe("file:///w", &run).await, [child(0)]);
+    successor.remove("file:///w", &child(0)).await;
+    assert_eq!(successor.observe("file:///w", &run).await, []);
 }
