@@ -16,6 +16,7 @@ use crate::house::Units;
 use crate::launcher::ChildName;
 use crate::log::LogEntry;
 use crate::notice::Notice;
+use crate::waiting::WaitsFor;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,8 @@ pub(crate) struct Standing {
     pub(crate) units: Option<Units>,
     /// Processes launched and not ended.
     pub(crate) processes: u64,
+    /// What it waits for; empty while it advances.
+    pub(crate) stalled: Vec<WaitsFor>,
     progress: BTreeMap<ChildName, (Option<Unit>, Progress)>,
 }
 
@@ -76,6 +79,7 @@ impl Standing {
         match notice {
             Notice::StageBegan { units, done, .. } | Notice::UnitDone { units, done, .. } => {
                 self.units = Some(Units { done: *done as u64, total: *units as u64 });
+                self.stalled.clear();
             }
             Notice::Launched { processes, .. } => self.processes += u64::from(*processes),
             Notice::Ended { child } => {
@@ -84,9 +88,15 @@ impl Standing {
             }
             Notice::Progressed { child, unit, progress } => {
                 let before = self.progress.insert(child.clone(), (*unit, progress.clone()));
+                if before.as_ref().is_none_or(|(_, before)| before != progress) {
+                    self.stalled.clear();
+                }
                 return rows_between(before.as_ref(), *unit, progress);
             }
+            Notice::Waiting { reasons, .. } => self.stalled.clone_from(reasons),
             Notice::Opened { .. }
+            | Notice::Straggler { .. }
+            | Notice::Leftover { .. }
             | Notice::AttemptFailed { .. }
             | Notice::StageFinished { .. }
             | Notice::Stopping { .. } => {}

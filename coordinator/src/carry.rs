@@ -28,15 +28,15 @@ pub(crate) trait Launchers: Send + Sync + 'static {
     type Launcher: Launcher;
 
     /// A launcher for one run; output goes to files in `logs`, where there are such, and none of its processes may hold
-    /// more than the limit. Called inside a runtime.
-    fn of_run(&self, logs: PathBuf, memory_limit_bytes: Option<u64>) -> Self::Launcher;
+    /// more than the run's document says. Called inside a runtime.
+    fn of_run(&self, resolved: &ResolvedDocument, logs: PathBuf) -> Self::Launcher;
 }
 
 impl Launchers for Programs {
     type Launcher = LocalProcesses;
 
-    fn of_run(&self, logs: PathBuf, memory_limit_bytes: Option<u64>) -> LocalProcesses {
-        LocalProcesses::new(self.clone(), logs).with_memory_limit(memory_limit_bytes)
+    fn of_run(&self, resolved: &ResolvedDocument, logs: PathBuf) -> LocalProcesses {
+        LocalProcesses::new(self.clone(), logs).with_memory_limit(resolved.memory_limit_bytes())
     }
 }
 
@@ -74,7 +74,7 @@ impl<P: Launchers> Carrier<P> {
         notices: Notices,
     ) -> Result<State> {
         let logs = logs_of(&self.workspace, &resolved.run);
-        let launcher = Arc::new(self.launchers.of_run(logs.clone(), resolved.memory_limit_bytes()));
+        let launcher = Arc::new(self.launchers.of_run(resolved, logs.clone()));
         let epoch = log.epoch();
         let (desk, calls) = Desk::open(epoch);
         let enrolled = self.server.serve(desk.measured(Arc::clone(&self.figures)));

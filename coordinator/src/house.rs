@@ -35,10 +35,11 @@ use crate::log::WriterId;
 use crate::names::Owner;
 pub use crate::submission::DocumentEnd;
 use crate::timing::Timing;
-use actor::{Ask, Belonging, Reply};
+use actor::{Ask, Reply};
 use boards::Boards;
 use output::Output;
 pub use queue::{Limits, Wait};
+use reading::Known;
 pub use request::{Listed, LogChunk, LogSelector, NewSubmission, Origin, Page, RunFilter, SubmissionFilter, Submitted};
 use steward::Cancel;
 pub use view::{
@@ -130,8 +131,7 @@ impl Coordinator {
 
     /// A run, whoever ran it.
     pub async fn run(&self, run: &RunId) -> Result<RunView> {
-        let (units, belonging) = self.known_of(run).await?;
-        let view = reading::run(&self.workspace, run, units, belonging).await?;
+        let view = reading::run(&self.workspace, run, self.known_of(run).await?).await?;
         view.ok_or_else(|| CoordinatorError::UnknownRun { run: run.clone() })
     }
 
@@ -140,8 +140,8 @@ impl Coordinator {
         let after = page.token.as_ref().map(|token| token.parse().map_err(|_| page.unknown())).transpose()?;
         let mut known = vec![];
         for id in reading::ids(&self.workspace, after.as_ref()).await? {
-            let (units, belonging) = self.known_of(&id).await?;
-            known.push((id, units, belonging));
+            let known_of_it = self.known_of(&id).await?;
+            known.push((id, known_of_it));
         }
         let wanted = reading::each(&self.workspace, known)
             .try_filter_map(async |view| Ok(view.filter(|view| filter.lets_through(view))));
@@ -233,9 +233,10 @@ impl Coordinator {
         }
     }
 
-    async fn known_of(&self, run: &RunId) -> Result<(Option<Units>, Option<Belonging>)> {
-        let units = self.boards.carried(run).and_then(|board: Arc<Board>| board.standing().units);
-        Ok((units, self.ask(|reply| Ask::Belongs(run.clone(), reply)).await?))
+    async fn known_of(&self, run: &RunId) -> Result<Known> {
+        let standing = self.boards.carried(run).map(|board: Arc<Board>| board.standing());
+        let belonging = self.ask(|reply| Ask::Belongs(run.clone(), reply)).await?;
+        Ok(Known { standing: standing.unwrap_or_default(), belonging })
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T> {

@@ -9,7 +9,8 @@ use spec::RunId;
 
 use super::actor::Belonging;
 use super::request::RunFilter;
-use super::view::{RunFailure, RunStatus, RunView, Units, name_of};
+use super::view::{RunFailure, RunStatus, RunView, name_of};
+use crate::board::Standing;
 use crate::error::Result;
 use crate::log::Replay;
 use crate::run::{Kind, State};
@@ -17,18 +18,22 @@ use crate::run::{Kind, State};
 /// Runs read at once.
 const RUNS_IN_FLIGHT: usize = 16;
 
+/// What this coordinator knows of a run beside its log.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// How it is now, if it is carried here.
+    pub(super) standing: Standing,
+    /// The submission that it belongs to.
+    pub(super) belonging: Option<Belonging>,
+}
+
 /// A run as its document and its log tell it; `None` where there is no such run.
-pub(super) async fn run(
-    workspace: &Workspace,
-    run: &RunId,
-    units: Option<Units>,
-    belonging: Option<Belonging>,
-) -> Result<Option<RunView>> {
+pub(super) async fn run(workspace: &Workspace, run: &RunId, known: Known) -> Result<Option<RunView>> {
     let Some(document) = runs::read_document(workspace, run).await? else {
         return Ok(None);
     };
     let replay = Replay::read(workspace, run).await?;
-    Ok(Some(view(run.clone(), document, &replay, units, belonging)))
+    Ok(Some(view(run.clone(), document, &replay, known)))
 }
 
 /// The ids of all runs after `after`, in order.
@@ -42,20 +47,13 @@ pub(super) async fn ids(workspace: &Workspace, after: Option<&RunId>) -> Result<
 /// Runs of these, in their order, several read at a time.
 pub(super) fn each<'a>(
     workspace: &'a Workspace,
-    runs: Vec<(RunId, Option<Units>, Option<Belonging>)>,
+    runs: Vec<(RunId, Known)>,
 ) -> impl futures::Stream<Item = Result<Option<RunView>>> + 'a {
-    futures::stream::iter(runs)
-        .map(async |(id, units, belonging)| run(workspace, &id, units, belonging).await)
-        .buffered(RUNS_IN_FLIGHT)
+    futures::stream::iter(runs).map(async |(id, known)| run(workspace, &id, known).await).buffered(RUNS_IN_FLIGHT)
 }
 
-fn view(
-    id: RunId,
-    resolved: RunDocument,
-    replay: &Replay,
-    units: Option<Units>,
-    belonging: Option<Belonging>,
-) -> RunView {
+fn view(id: RunId, resolved: RunDocument, replay: &Replay, known: Known) -> RunView {
+    let Known { standing, belonging } = known;
     let (state, kind) = (replay.state(), Kind::of(&resolved.document));
     let course = state.course();
     let stage = course.map(|course| course.stage).or_else(|| kind.stages().first().copied());
@@ -74,11 +72,12 @@ fn view(
         kind,
         status,
         stage,
-        units: units.filter(|_| !status.is_terminal()),
+        units: standing.units.filter(|_| !status.is_terminal()),
         generation: course.map_or(Generation(0), |course| course.generation),
         epoch: course.map_or(Epoch(0), |course| course.epoch),
         failed_attempts: course.map_or(0, |course| course.spent.total()),
         waits: waits.filter(|_| !matches!(state, State::Succeeded(_) | State::HeldBack(..))),
+        stalled: standing.stalled,
         failure: match state {
             State::Failed(_, subject, failure) => Some(RunFailure { subject: *subject, failure: failure.clone() }),
             _ => None,

@@ -17,6 +17,7 @@ use crate::names::{Owner, Priority};
 use crate::notice::Notice;
 use crate::run::{HeldBack, Kind, State, Subject};
 use crate::submission::{self, DocumentEnd};
+use crate::waiting::WaitsFor;
 
 /// Where a submission stands, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -227,6 +228,8 @@ pub struct RunView {
     pub failed_attempts: u32,
     /// What it waits for.
     pub waits: Option<Wait>,
+    /// Why it does not advance, once it has not for a while, what matters most first; of a run that this coordinator carries.
+    pub stalled: Vec<WaitsFor>,
     /// Why it failed.
     pub failure: Option<RunFailure>,
     /// Who cancelled it.

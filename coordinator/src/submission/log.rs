@@ -110,7 +110,13 @@ impl SubmissionLog {
     pub(crate) async fn append(&mut self, event: Event) -> Result<Result<(), Illegal>> {
         loop {
             if let Err(illegal) = transition(self.state.clone(), &event) {
-                return Ok(Err(illegal));
+                // It may have become possible by what another coordinator wrote.
+                let known = self.next;
+                self.read_on().await?;
+                if self.next == known {
+                    return Ok(Err(illegal));
+                }
+                continue;
             }
             let key = layout::submission_log_entry(&self.id, self.next);
             let entry = LogEntry { writer: self.writer.clone(), at: Utc::now(), event: event.clone() };
