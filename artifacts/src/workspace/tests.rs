@@ -99,23 +99,24 @@ fn failing_twice(fault: Fault, deadline: std::time::Duration) -> Workspace {
 #[tokio::test]
 async fn a_read_goes_on_until_the_store_answers() {
     for fault in [Fault::Before, Fault::Hang, Fault::CutBody] {
-        let workspace = failing_twice(fault, std::time::Duration::from_secs(60));
-        workspace.write(&key(), "here").await.unwrap();
-        let read = workspace.persistently(|| workspace.read(&key())).await;
+        let (workspace, key) = (failing_twice(fault, std::time::Duration::from_secs(60)), key());
+        workspace.write(&key, "here").await.unwrap();
+        let read = workspace.persistently(|| workspace.read(&key)).await;
         assert_eq!(read.unwrap(), "here", "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn a_read_ends_where_another_try_would_be_the_same_or_too_late() {
+    let (key, other): (Key, Key) = (key(), "a/c.json".parse().unwrap());
     let workspace = failing_twice(Fault::Denied, std::time::Duration::from_secs(60));
-    workspace.write(&key(), "here").await.unwrap();
-    let denied = workspace.persistently(|| workspace.read(&key())).await.unwrap_err();
+    workspace.write(&key, "here").await.unwrap();
+    let denied = workspace.persistently(|| workspace.read(&key)).await.unwrap_err();
     assert_eq!(denied.class(), FailureClass::Environment);
-    workspace.read(&key()).await.unwrap_err();
-    let missing = workspace.persistently(|| workspace.read_if_there(&"a/c.json".parse().unwrap())).await;
+    workspace.read(&key).await.unwrap_err();
+    let missing = workspace.persistently(|| workspace.read_if_there(&other)).await;
     assert_eq!(missing.unwrap(), None, "that nothing is there is an answer");
     let workspace = failing_twice(Fault::Before, std::time::Duration::ZERO);
-    let late = workspace.persistently(|| workspace.read(&key())).await.unwrap_err();
+    let late = workspace.persistently(|| workspace.read(&key)).await.unwrap_err();
     assert_eq!(late.class(), FailureClass::Storage);
 }

@@ -179,13 +179,14 @@ impl Scene {
         numbers.filter(is_worker).filter(|pid| is_running(*pid)).collect()
     }
 
-    /// Every shard's commit, as it is stored.
+    /// Every shard's commit, as it is stored. A writer that was killed may have left a file that it had not put in place
+    /// yet (`<name>#1`), which no store lists.
     pub(crate) fn commits(&self) -> BTreeMap<String, Vec<u8>> {
         let folder = self.path("workspace").join("runs").join(resolved().run.as_str()).join("commit");
         let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or_else(|_| vec![]);
         let read =
             |entry: std::fs::DirEntry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap());
-        entries.into_iter().map(read).collect()
+        entries.into_iter().map(read).filter(|(name, _)| name.ends_with(".json")).collect()
     }
 }
 
