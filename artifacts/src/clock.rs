@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 /// A clock that only goes forward.
 #[async_trait]
@@ -15,7 +16,13 @@ pub trait Clock: std::fmt::Debug + Send + Sync {
     async fn sleep(&self, duration: Duration);
 }
 
-/// The machine's monotonic clock.
+/// A clock that also knows the time of day. It may be set, forward or back.
+pub trait WallClock: Clock {
+    /// The time of day.
+    fn utc(&self) -> DateTime<Utc>;
+}
+
+/// The machine's clocks: the monotonic one, and that of the day.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -29,5 +36,11 @@ impl Clock for SystemClock {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+impl WallClock for SystemClock {
+    fn utc(&self) -> DateTime<Utc> {
+        Utc::now()
     }
 }

@@ -6,7 +6,10 @@
 mod key;
 
 use spec::ids::NeighboursName;
-use spec::{AliasName, AudienceName, ModelName, RunId, SegmentationName, SubmissionId, TableName, TierName, Version};
+use spec::{
+    AliasName, AudienceName, ModelName, RunId, ScheduleName, SegmentationName, SubmissionId, TableName, TierName,
+    Version,
+};
 
 use crate::digest::Digest;
 pub use key::{Attempt, Folder, InvalidKey, Key, ShardId};
@@ -71,6 +74,29 @@ pub fn submission_record(submission: &SubmissionId) -> Key {
 /// An entry of a submission's log; created once.
 pub fn submission_log_entry(submission: &SubmissionId, number: u64) -> Key {
     self::submission(submission).folder("log").numbered(number)
+}
+
+/// `schedules`
+pub fn schedules() -> Folder {
+    Folder::root("schedules")
+}
+
+/// `schedules/<schedule>/log`: the only truth about a schedule, in blocks of entries.
+pub fn schedule_log(schedule: &ScheduleName) -> Folder {
+    schedules().folder(schedule).folder("log")
+}
+
+/// Entries of one block: a listing of a block and of all blocks is short however long the log is.
+const SCHEDULE_LOG_BLOCK: u64 = 1000;
+
+/// A block of a schedule's log, which holds the entries from 1000 times its number on.
+pub fn schedule_log_block(schedule: &ScheduleName, block: u64) -> Folder {
+    schedule_log(schedule).folder(padded(block))
+}
+
+/// An entry of a schedule's log; created once.
+pub fn schedule_log_entry(schedule: &ScheduleName, number: u64) -> Key {
+    schedule_log_block(schedule, number / SCHEDULE_LOG_BLOCK).numbered(number)
 }
 
 /// `models`

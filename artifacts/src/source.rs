@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 pub use format::FileCompression;
 pub use location::{Location, register_store};
-pub use resolve::{ResolvedTable, resolve};
+pub use resolve::{ResolvedTable, is_there, resolve};
 
 /// A file as it was when it was listed; reading it later fails if it has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

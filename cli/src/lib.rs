@@ -11,6 +11,7 @@ mod failure;
 mod interrupt;
 mod programs;
 mod progress;
+mod schedules;
 mod settings;
 mod show;
 mod trainer;

@@ -24,12 +24,12 @@ pub struct ResolvedDocument {
 
 impl ResolvedDocument {
     /// Lists the files of every table and, for Scoring, resolves the model to a version. A document that a preset has
-    /// filled is the same run as one in which all of that is written.
+    /// filled is the same run as one in which all of that is written, and one with a schedule the same as one without.
     ///
     /// # Errors
     /// When a table has no files, or the model has no such version or alias.
     pub async fn resolve(workspace: &Workspace, document: Document, run_date: NaiveDate) -> Result<Self> {
-        let document = document.without_preset();
+        let document = document.without_preset().without_schedule();
         let (tables, model) = match &document {
             Document::Training(training) => (&training.spec.tables, None),
             Document::Scoring(scoring) => (&scoring.spec.tables, Some(&scoring.spec.model)),

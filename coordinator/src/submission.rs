@@ -18,6 +18,6 @@ mod transition;
 mod tests;
 
 pub(crate) use log::{SubmissionLog, list};
-pub(crate) use record::SubmissionRecord;
+pub(crate) use record::{SubmissionRecord, id_of};
 pub use state::{DocumentEnd, Event, Progress, State, Take, Trace};
 pub use transition::{Illegal, transition};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ModelName, ScoringName};
 use crate::parameters::RUN_DATE;
+use crate::schedule::CronSchedule;
 use crate::scoring::ScoringSpec;
 use crate::training::TrainingSpec;
 
@@ -84,6 +85,40 @@ impl Document {
         match &mut self {
             Self::Training(training) => training.spec.preset = None,
             Self::Scoring(scoring) => scoring.spec.preset = None,
+        }
+        self
+    }
+
+    /// When it runs by itself.
+    pub fn schedule(&self) -> Option<&CronSchedule> {
+        match self {
+            Self::Training(training) => training.spec.schedule.as_ref(),
+            Self::Scoring(scoring) => scoring.spec.schedule.as_ref(),
+        }
+    }
+
+    /// The document without its schedule: what is run does not depend on when.
+    #[must_use]
+    pub fn without_schedule(mut self) -> Self {
+        match &mut self {
+            Self::Training(training) => training.spec.schedule = None,
+            Self::Scoring(scoring) => scoring.spec.schedule = None,
+        }
+        self
+    }
+
+    /// The document with relative paths, of tables and of what is waited for, below a folder: as if it were run in it.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &str) -> Self {
+        let spec = match &mut self {
+            Self::Training(training) => (&mut training.spec.tables, &mut training.spec.schedule),
+            Self::Scoring(scoring) => (&mut scoring.spec.tables, &mut scoring.spec.schedule),
+        };
+        let waits = spec.1.iter_mut().flat_map(|schedule| &mut schedule.wait_for).map(|wait| &mut wait.url);
+        for url in spec.0.values_mut().map(|table| &mut table.url).chain(waits) {
+            if !url.contains("://") && !url.starts_with('/') {
+                *url = format!("{}/{url}", folder.trim_end_matches('/'));
+            }
         }
         self
     }

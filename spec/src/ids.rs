@@ -142,6 +142,8 @@ names! {
     ScoringName: is_key_name as KEY_NAME or Key;
     /// A run: what one document became when it was started.
     RunId: is_key_name as KEY_NAME or Key;
+    /// A schedule: the name of the first document that it runs.
+    ScheduleName: is_key_name as KEY_NAME or Key;
     /// What one submit sent: documents that are run one after the other.
     SubmissionId: is_key_name as KEY_NAME or Key;
     /// A task (head) of a model; also the name of its output column in scores.

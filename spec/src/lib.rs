@@ -17,6 +17,7 @@ pub mod parameters;
 pub mod parse;
 pub mod preset;
 pub mod problem;
+pub mod schedule;
 pub mod schema;
 pub mod scoring;
 pub mod search;
@@ -43,7 +44,7 @@ pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use ids::{
     AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, NeighboursName,
-    RunId, SegmentationName, SubmissionId, TableName, TaskName, TierName, Version,
+    RunId, ScheduleName, SegmentationName, SubmissionId, TableName, TaskName, TierName, Version,
 };
 pub use neighbours::Neighbours;
 pub use network::Network;
@@ -51,6 +52,7 @@ pub use parameters::Settings;
 pub use parse::{SourceFile, expand, parse};
 pub use preset::Preset;
 pub use problem::{Place, Problem, Problems};
+pub use schedule::{CronSchedule, Overlap, TimeZone, Timetable, WaitFor};
 pub use schema::schema;
 pub use scoring::{ScoringSpec, SeedLists};
 pub use search::{Search, SearchPlan};

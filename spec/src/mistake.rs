@@ -3,6 +3,7 @@
 use crate::contradiction::Contradiction;
 use crate::measure::{InvalidCondition, InvalidMeasure};
 use crate::node::quoted;
+use crate::schedule::InvalidSchedule;
 use crate::search::SearchMistake;
 use crate::suggest::nearest;
 
@@ -227,6 +228,9 @@ pub enum Mistake {
     /// A search that cannot be made.
     #[error(transparent)]
     Search(SearchMistake),
+    /// A schedule that says no times.
+    #[error(transparent)]
+    Schedule(InvalidSchedule),
     /// Parts of the document that do not go together.
     #[error(transparent)]
     Contradiction(Contradiction),
@@ -297,6 +301,7 @@ impl Mistake {
             | Self::Measure(_)
             | Self::Condition(_)
             | Self::Search(_)
+            | Self::Schedule(_)
             | Self::Refused { .. } => None,
         }
     }

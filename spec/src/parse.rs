@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::document::Document;
@@ -19,7 +20,8 @@ use crate::{schema, search, validate, yaml};
 mod tests;
 
 /// The text of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceFile {
     /// What messages call it.
     pub name: String,

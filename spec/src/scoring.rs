@@ -10,6 +10,7 @@ use crate::audience::Audience;
 use crate::ids::{AudienceName, ColumnName, ModelReference, NeighboursName, SegmentationName, TableName, TaskName};
 use crate::neighbours::Neighbours;
 use crate::preset::Preset;
+use crate::schedule::CronSchedule;
 use crate::segments::Segmentation;
 use crate::table::{PrepareStep, TableSource};
 use crate::task::SeedTable;
@@ -26,6 +27,9 @@ pub struct ScoringSpec {
     /// What is to be foretold, from which columns: it fills every field that is not written. Runs do not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
+    /// When the document runs by itself; `kindred run` runs it at once. Runs do not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<CronSchedule>,
     /// The model, resolved to a version once, when the run starts.
     pub model: ModelReference,
     /// Named tables over files.

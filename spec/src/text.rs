@@ -173,6 +173,11 @@ pub(crate) fn size_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "null"], "pattern": size::PATTERN})
 }
 
+/// A length of time.
+pub(crate) fn duration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": duration::PATTERN})
+}
+
 /// A length of time, or null.
 pub(crate) fn duration_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "null"], "pattern": duration::PATTERN})

@@ -10,6 +10,7 @@ use crate::feature::Feature;
 use crate::ids::{AliasName, ColumnName, FeatureName, TableName, TaskName};
 use crate::network::Network;
 use crate::preset::Preset;
+use crate::schedule::CronSchedule;
 use crate::scoring::Resources;
 use crate::search::Search;
 use crate::table::{PrepareStep, TableSource};
@@ -33,6 +34,9 @@ pub struct TrainingSpec {
     /// What is to be foretold, from which columns: it fills every field that is not written. Runs do not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
+    /// When the document runs by itself; `kindred run` runs it at once. Runs do not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<CronSchedule>,
     /// Named tables over files.
     #[schemars(extend("minProperties" = 1))]
     pub tables: BTreeMap<TableName, TableSource>,

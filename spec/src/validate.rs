@@ -14,6 +14,7 @@ mod lookalike;
 mod network;
 mod preset;
 mod resources;
+mod schedule;
 mod scoring;
 mod search;
 mod segments;

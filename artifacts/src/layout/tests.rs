@@ -38,6 +38,10 @@ fn keys_are_those_of_the_design() {
         (submission_record(&"3f2a".parse().unwrap()), "submissions/3f2a/submission.json".to_owned()),
         (submission_log_entry(&"3f2a".parse().unwrap(), 7), format!("submissions/3f2a/log/{n}.json")),
         (run_log_entry(&run_id, 7), format!("runs/nightly-0123456789ab/log/{n}.json")),
+        (
+            schedule_log_entry(&"nightly".parse().unwrap(), 7007),
+            format!("schedules/nightly/log/{n}/00000000000000007007.json"),
+        ),
         (run_epoch(&run_id, 7), format!("runs/nightly-0123456789ab/epochs/{n}.json")),
         (run_document(&run_id), "runs/nightly-0123456789ab/document.json".to_owned()),
         (run_plan(&run_id), "runs/nightly-0123456789ab/plan.json".to_owned()),

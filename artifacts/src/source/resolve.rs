@@ -41,6 +41,39 @@ pub async fn resolve(source: &TableSource) -> Result<ResolvedTable> {
     }
 }
 
+/// Whether what a URL names is there: a file, whatever its name; a folder with a file in it, those that start with `_`
+/// or `.` not counted; or, for a pattern, a file that it matches. Nothing but names is read, and no more than it takes.
+pub async fn is_there(url: &str) -> Result<bool> {
+    let whole = Location::parse(url);
+    if let Ok(location) = &whole
+        && !url.ends_with('/')
+        && file_at(location).await?.is_some()
+    {
+        return Ok(true);
+    }
+    match Glob::find(url)? {
+        Some(glob) => any_below(&glob.base, |meta| glob.matches(meta)).await,
+        None => {
+            let location = whole?;
+            any_below(&location, |meta| meta.location != *location.path() && !is_hidden(meta, location.path())).await
+        }
+    }
+}
+
+/// Whether there is such an object below a place.
+async fn any_below(location: &Location, is_wanted: impl Fn(&ObjectMeta) -> bool) -> Result<bool> {
+    let store: Arc<dyn ObjectStore> = location.open()?;
+    let mut listed = store.list(Some(location.path()));
+    loop {
+        match listed.try_next().await {
+            Ok(Some(meta)) if is_wanted(&meta) => return Ok(true),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(source) => return Err(ArtifactsError::store(Action::List, location.url(), source)),
+        }
+    }
+}
+
 async fn file_at(location: &Location) -> Result<Option<ObjectMeta>> {
     if location.path().is_root() {
         return Ok(None);

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use artifacts::Workspace;
+use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spec::Document;
@@ -9,6 +10,7 @@ use spec::Document;
 use crate::arguments::{Documents, Format};
 use crate::ending::Ending;
 use crate::failure::Failure;
+use crate::schedules::{self, Upcoming};
 use crate::show::{self, Rows};
 use crate::{interrupt, settings, trainer};
 
@@ -27,6 +29,9 @@ struct Checked {
     tables: Vec<TableFound>,
     #[serde(default)]
     plan: Vec<String>,
+    /// Added here: when documents come due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    schedules: Vec<Upcoming>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,7 +89,8 @@ pub(super) async fn check(workspace: &str, arguments: Documents) -> Result<Endin
     let workspace = Workspace::open(workspace).context("the workspace cannot be opened").map_err(Failure::Usage)?;
     let controlled = interrupt::listen()?;
     let request = Request { documents: &documents, workspace: workspace.url() };
-    let checked: Checked = interrupt::or_interrupted(&controlled, trainer::ask("check", &request)).await?;
+    let mut checked: Checked = interrupt::or_interrupted(&controlled, trainer::ask("check", &request)).await?;
+    checked.schedules = schedules::upcoming(&documents, Utc::now());
     show::result(arguments.shown.format, &checked, || tables(&checked))?;
     let errors = checked.findings.iter().filter(|finding| finding.level == Level::Error).count();
     if errors == 0 {
@@ -113,6 +119,7 @@ fn tables(checked: &Checked) -> String {
     if !checked.plan.is_empty() {
         blocks.push(format!("plan\n  {}", checked.plan.join("\n  ")));
     }
+    blocks.extend(checked.schedules.iter().map(Upcoming::block));
     blocks.push(findings(&checked.findings));
     blocks.join("\n\n")
 }

@@ -14,7 +14,7 @@ use crate::arguments::{Documents, Format};
 use crate::ending::Ending;
 use crate::failure::{Failure, explained};
 use crate::progress::Display;
-use crate::{interrupt, programs, settings, show};
+use crate::{interrupt, programs, schedules, settings, show};
 
 /// What `kindred run --output json` prints.
 #[derive(Debug, Serialize)]
@@ -58,6 +58,7 @@ pub(crate) struct RanInto {
 pub(super) async fn run(workspace: &Workspace, arguments: Documents) -> Result<Ending, Failure> {
     let documents = settings::documents(&arguments.files, &arguments.beside)?;
     check_references(workspace, &documents).await?;
+    show::tell(&schedules::run_anyway(&documents));
     let controlled = interrupt::listen()?;
     let embedded = Embedded::new(workspace.clone(), programs::beside_this_one()?);
     let date = settings::run_date(arguments.beside.run_date);

@@ -40,7 +40,7 @@ impl SubmissionRecord {
 const DIGITS: usize = 32;
 
 /// The same for the same token of the same owner, else one that no other submission has.
-fn id_of(owner: &Owner, token: Option<&ClientToken>) -> SubmissionId {
+pub(crate) fn id_of(owner: &Owner, token: Option<&ClientToken>) -> SubmissionId {
     let text = match token {
         Some(token) => {
             let named = serde_json::to_vec(&(owner, token)).expect("two texts have a JSON form");

@@ -8,6 +8,7 @@ extern crate kindred_coordinator as coordinator;
 mod house;
 mod moments;
 mod practice;
+mod schedules;
 mod site;
 mod stage;
 

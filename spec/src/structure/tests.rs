@@ -296,11 +296,6 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
                 &["spec.resources.gpus_per_process: `gpus_per_process` is not available"],
             ),
             (
-                "  device: cuda:1\n",
-                "  §schedule: {cron: \"0 2 * * *\"}\n",
-                &["spec.schedule: `schedule` is not available"],
-            ),
-            (
                 "max_change: 30%",
                 "§max_psi: 0.25",
                 &["spec.audiences.likely-buyers.guards.max_psi: `max_psi` is not available"],

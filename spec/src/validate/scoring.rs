@@ -1,6 +1,6 @@
 //! Scoring documents.
 
-use super::{Checker, audiences, is_reserved_score, lookalike, preset, resources, segments, spec, tables};
+use super::{Checker, audiences, is_reserved_score, lookalike, preset, resources, schedule, segments, spec, tables};
 use crate::contradiction::Contradiction;
 use crate::preset::Purpose;
 use crate::scoring::ScoringSpec;
@@ -10,6 +10,9 @@ pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
     tables::check_exists(checker, &spec("population"), &scoring.population, &known);
     if let Some(stated) = &scoring.preset {
         preset::check(checker, stated, Purpose::Scoring, &known);
+    }
+    if let Some(stated) = &scoring.schedule {
+        schedule::check(checker, stated);
     }
     if is_reserved_score(scoring.key.as_str()) {
         checker.report(&spec("key"), Contradiction::Reserved { name: scoring.key.to_string() });

@@ -1,6 +1,6 @@
 //! Training documents.
 
-use super::{Checker, features, network, preset, resources, rounded, search, spec, tables, tasks};
+use super::{Checker, features, network, preset, resources, rounded, schedule, search, spec, tables, tasks};
 use crate::contradiction::{Contradiction, Role};
 use crate::measure::{Condition, Measure, MeasureName, StoppingMeasure};
 use crate::mistake::Mistake;
@@ -14,6 +14,9 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     tables::check_exists(checker, &spec("examples"), &training.examples, &known);
     if let Some(stated) = &training.preset {
         preset::check(checker, stated, Purpose::Training, &known);
+    }
+    if let Some(stated) = &training.schedule {
+        schedule::check(checker, stated);
     }
     check_roles(checker, training);
     check_split(checker, &training.split);
