@@ -209,6 +209,11 @@ pub fn run_segment_profile(run: &RunId, name: &SegmentationName) -> Key {
     self::run(run).folder("segments").key(format_args!("{name}.json"))
 }
 
+/// The same as a page for people to read.
+pub fn run_segment_page(run: &RunId, name: &SegmentationName) -> Key {
+    self::run(run).folder("segments").key(format_args!("{name}.html"))
+}
+
 /// `runs/<run>/neighbours/<name>`
 pub fn run_neighbours(run: &RunId, name: &NeighboursName) -> Folder {
     self::run(run).folder("neighbours").folder(name)
@@ -232,6 +237,16 @@ pub fn neighbours_table(run: &RunId, name: &NeighboursName) -> Key {
 /// What the table is; created once, when it is complete.
 pub fn neighbours_manifest(run: &RunId, name: &NeighboursName) -> Key {
     run_neighbours(run, name).key("manifest.json")
+}
+
+/// The embeddings of a run's items.
+pub fn run_items_table(run: &RunId) -> Key {
+    self::run(run).folder("items").key("embeddings.parquet")
+}
+
+/// What that table is; created once, when it is complete.
+pub fn run_items_manifest(run: &RunId) -> Key {
+    self::run(run).folder("items").key("manifest.json")
 }
 
 /// Which files a run's score table has; created once, when all shards are committed.

@@ -11,7 +11,7 @@ use crate::embedding::{Table, VECTOR, gather};
 use crate::input::Inputs;
 use crate::kernel::memory::Aligned;
 use crate::kernel::product::{Packed, Write};
-use crate::layers::{Backward, Dropout, Forward, INPUT};
+use crate::layers::{Backward, Dropout, Forward, INPUT, View};
 use crate::loss::Column;
 use crate::loss::joint::JointRows;
 
@@ -130,9 +130,8 @@ impl Activations {
         Column { numbers: &self.buffers[view.buffer], stride, column: view.column }
     }
 
-    /// The rows' embeddings after a forward pass, row by row: as many rows as `embeddings` has room for.
-    pub(crate) fn embed(&self, architecture: &Architecture, embeddings: &mut [f32]) {
-        let view = architecture.graph.embedding;
+    /// The rows' embeddings, a view, after a forward pass, row by row: as many rows as `embeddings` has room for.
+    pub(crate) fn embed(&self, architecture: &Architecture, view: View, embeddings: &mut [f32]) {
         let stride = architecture.graph.buffers[view.buffer].stride;
         for (row, embedding) in embeddings.chunks_exact_mut(view.width).enumerate() {
             embedding.copy_from_slice(&self.buffers[view.buffer][view.at(row, stride)]);

@@ -5,6 +5,8 @@
 
 pub(crate) mod gather;
 mod group;
+mod rule;
+pub(crate) mod states;
 pub(crate) mod tensors;
 pub(crate) mod update;
 
@@ -12,7 +14,7 @@ use crate::input::{InputLayout, Slot, TableLayout};
 use crate::kernel::memory::Aligned;
 use crate::kernel::random;
 
-/// All tables of one width, as one matrix in memory.
+/// All tables of one width, as one matrix in memory, or what is known of its rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     /// Numbers an embedding.
@@ -33,6 +35,16 @@ impl Table {
     pub(crate) fn zeros(layout: &TableLayout) -> Self {
         let stride = stride(layout.width);
         Self { width: layout.width, stride, numbers: Aligned::zeros(layout.rows * stride) }
+    }
+
+    /// A number a row, one after the other.
+    pub(crate) fn column(rows: usize) -> Self {
+        Self { width: 1, stride: 1, numbers: Aligned::zeros(rows) }
+    }
+
+    /// The shape of so many of its rows: of a column `[rows]`, else `[rows, width]`.
+    pub(crate) fn shape(&self, rows: usize) -> Vec<usize> {
+        if self.stride == 1 { vec![rows] } else { vec![rows, self.width] }
     }
 
     /// The tables that training starts from: each section's rows from its own stream of random numbers.

@@ -1,5 +1,7 @@
 //! Scoring: a package's model, ready to predict. Shared by all threads; on a CPU each call runs on its caller's thread.
 
+pub mod items;
+
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,6 +18,7 @@ use crate::encode::Encoders;
 use crate::error::Error;
 use crate::input::{InputLayout, Inputs};
 use crate::kernel::product::Packed;
+use crate::layers::View;
 use crate::outputs::{ClassCounts, Outputs};
 use crate::tensor::TensorModel;
 use crate::weights;
@@ -126,7 +129,7 @@ impl Predictor {
         outputs: &mut Outputs,
         embeddings: &mut Vec<f32>,
     ) -> Result<(), Error> {
-        self.compute(1, inputs, outputs, Some(embeddings))
+        self.compute(1, inputs, outputs, Some((self.architecture.graph.embedding, embeddings)))
     }
 
     /// Numbers of a row's embedding.
@@ -139,7 +142,7 @@ impl Predictor {
         threads: usize,
         inputs: &Inputs,
         outputs: &mut Outputs,
-        embeddings: Option<&mut Vec<f32>>,
+        embeddings: Option<(View, &mut Vec<f32>)>,
     ) -> Result<(), Error> {
         let architecture = &self.architecture;
         gather::check_shape(&architecture.layout, inputs)?;
@@ -174,7 +177,7 @@ impl Backend {
         architecture: &Architecture,
         threads: usize,
         inputs: &Inputs,
-        (outputs, embeddings): (&mut Outputs, Option<&mut Vec<f32>>),
+        (outputs, embeddings): (&mut Outputs, Option<(View, &mut Vec<f32>)>),
     ) -> Result<(), Error> {
         match self {
             Self::Cpu { weights, packed, idle } => {
@@ -184,10 +187,10 @@ impl Backend {
                     predict_blocks(architecture, Model { weights, packed }, &mut memory, inputs, piece);
                     idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
                 };
-                let embeddings = embeddings.map(|embeddings| {
+                let embeddings = embeddings.map(|(view, embeddings)| {
                     let first = embeddings.len();
-                    embeddings.resize(first + inputs.rows * architecture.graph.embedding.width, 0.0);
-                    &mut embeddings[first..]
+                    embeddings.resize(first + inputs.rows * view.width, 0.0);
+                    (view, &mut embeddings[first..])
                 });
                 let (predict, mut pieces) = (&predict, pieces(inputs.rows, threads, outputs, embeddings));
                 let last = pieces.pop();
@@ -225,9 +228,8 @@ fn predict_blocks(
         for ((task, predictions), width) in piece.tasks.iter_mut().enumerate().zip(architecture.output_widths()) {
             activations.predict(architecture, task, &mut predictions[of_width(width)]);
         }
-        if let Some(embeddings) = &mut piece.embeddings {
-            let width = architecture.graph.embedding.width;
-            activations.embed(architecture, &mut embeddings[of_width(width)]);
+        if let Some((view, embeddings)) = &mut piece.embeddings {
+            activations.embed(architecture, *view, &mut embeddings[of_width(view.width)]);
         }
     }
 }
@@ -237,7 +239,7 @@ struct Piece<'a> {
     rows: Range<usize>,
     /// Each task's predictions.
     tasks: Vec<&'a mut [f32]>,
-    embeddings: Option<&'a mut [f32]>,
+    embeddings: Option<(View, &'a mut [f32])>,
 }
 
 /// The rows in whole blocks, as evenly as can be.
@@ -245,16 +247,16 @@ fn pieces<'a>(
     rows: usize,
     threads: usize,
     outputs: &'a mut Outputs,
-    embeddings: Option<&'a mut [f32]>,
+    embeddings: Option<(View, &'a mut [f32])>,
 ) -> Vec<Piece<'a>> {
     let piece_rows = rows.div_ceil(BLOCK).div_ceil(threads.max(1)).max(1) * BLOCK;
     let mut tasks: Vec<_> = outputs.tasks.iter_mut().map(|task| chunks(task, rows, piece_rows)).collect();
-    let mut embeddings = embeddings.map(|embeddings| chunks(embeddings, rows, piece_rows));
+    let mut embeddings = embeddings.map(|(view, embeddings)| (view, chunks(embeddings, rows, piece_rows)));
     let starts = (0..rows).step_by(piece_rows);
     let piece = |start: usize| Piece {
         rows: start..(start + piece_rows).min(rows),
         tasks: tasks.iter_mut().filter_map(Iterator::next).collect(),
-        embeddings: embeddings.as_mut().and_then(Iterator::next),
+        embeddings: embeddings.as_mut().and_then(|(view, pieces)| Some((*view, pieces.next()?))),
     };
     starts.map(piece).collect()
 }

@@ -5,9 +5,9 @@ use tch::{Device, Kind, TchError, Tensor};
 use crate::architecture::Architecture;
 use crate::attention::tensors::{StepPlaces, Steps, attend};
 use crate::cpu::Weights;
-use crate::embedding::tensors::{Gathered, InputTensors, gather, upload};
+use crate::embedding::tensors::{Gathered, InputTensors, gather, upload, upload_table};
 use crate::input::Inputs;
-use crate::layers::{Dropout, Nodes, TensorPass};
+use crate::layers::{Dropout, Nodes, TensorPass, View};
 use crate::loss::Column;
 use crate::outputs::Outputs;
 
@@ -39,12 +39,7 @@ impl TensorModel {
     /// Replaces the numbers by a copy of host weights.
     pub(crate) fn set(&mut self, architecture: &Architecture, weights: &Weights) -> Result<(), TchError> {
         self.weights = blocks(architecture, &weights.dense, self.device)?;
-        let table = |(layout, table): (&crate::input::TableLayout, &crate::embedding::Table)| {
-            let stride = table.stride as i64;
-            let padded = upload(&table.numbers, self.device)?.f_reshape([layout.rows as i64, stride])?;
-            padded.f_narrow(1, 0, layout.width as i64)?.f_contiguous()
-        };
-        self.tables = architecture.layout.tables.iter().zip(&weights.tables).map(table).collect::<Result<_, _>>()?;
+        self.tables = weights.tables.iter().map(|table| upload_table(table, self.device)).collect::<Result<_, _>>()?;
         Ok(())
     }
 
@@ -92,19 +87,20 @@ impl TensorModel {
         Ok(nodes)
     }
 
-    /// All heads of a checked batch side by side in a host's memory; with `embeddings`, those of the rows too, row by row.
+    /// All heads of a checked batch side by side in a host's memory; with `embeddings`, what a view has of the rows too, row by
+    /// row.
     pub(crate) fn heads(
         &self,
         architecture: &Architecture,
         inputs: &Inputs,
-        embeddings: Option<&mut Vec<f32>>,
+        embeddings: Option<(View, &mut Vec<f32>)>,
     ) -> Result<HostHeads, TchError> {
         let _no_grad = tch::no_grad_guard();
         let inputs = InputTensors::upload(&architecture.layout, inputs, self.device)?;
         let x = self.attend(architecture, &self.gather(architecture, &inputs)?, inputs.places())?;
         let nodes = self.forward(architecture, &x, None)?;
-        if let Some(embeddings) = embeddings {
-            let found = nodes.get(architecture.graph.embedding)?.f_to_kind(Kind::Float)?;
+        if let Some((view, embeddings)) = embeddings {
+            let found = nodes.get(view)?.f_to_kind(Kind::Float)?;
             embeddings.extend(download(&found)?);
         }
         Ok(HostHeads { numbers: download(&Tensor::f_cat(&heads(architecture, &nodes)?, 1)?)? })

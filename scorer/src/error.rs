@@ -18,6 +18,7 @@ use spec::ids::{
 use spec::task::lists::ListError;
 use worker::{FailureClass, WorkFailure};
 
+use crate::items::ItemsError;
 use crate::select::cut::CutError;
 
 /// This crate's results.
@@ -119,6 +120,9 @@ pub enum ScorerError {
         /// The columns of a similar name.
         near: Vec<String>,
     },
+    /// Items that have no embeddings.
+    #[error(transparent)]
+    Items(#[from] ItemsError),
     /// Seed lists that make no columns.
     #[error(transparent)]
     List(#[from] ListError),
@@ -324,6 +328,7 @@ impl ScorerError {
             | Self::NoModel { .. }
             | Self::NoColumn { .. }
             | Self::Name(_)
+            | Self::Items(_)
             | Self::List(_)
             | Self::SameList { .. }
             | Self::FewSeeds { .. }

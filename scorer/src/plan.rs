@@ -22,6 +22,7 @@ use tokio::task::spawn_blocking;
 use worker::{Cancel, Progress};
 
 use crate::error::{Misfit, Result, ScorerError};
+use crate::items;
 use crate::neighbours::{Asked, find_queries};
 use crate::reading::Reading;
 use crate::run::Run;
@@ -62,6 +63,7 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     outputs.extend(lists.iter().map(|list| TaskOutput::number(list.name().clone())));
     ScoreLayout::new(run.spec(), &prepared.schema, &outputs)?;
     encoders.bind(&prepared.schema).map_err(|source| does_not_fit(run, &prepared, source))?;
+    items::check(run, &package).await?;
     if !lists.is_empty() || !run.spec().segments.is_empty() || !asked.is_empty() {
         let predictor = Arc::new(load_predictor(run, &package, &encoders)?);
         let population = Table::open(&prepared.files).await?;
@@ -153,7 +155,7 @@ async fn prepare(
     };
     let target = PrepareTarget { workspace: &run.workspace, run: &run.id, attempt, progress: &report };
     session.prepare_all(&spec.prepare, &target).await?;
-    for table in key_tables(run) {
+    for table in key_tables(run).into_iter().chain(spec.item_embeddings.clone()) {
         session.materialize(&table, &target).await?;
     }
     let population = session.materialize(&spec.population, &target).await?;

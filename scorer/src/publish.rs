@@ -24,10 +24,13 @@ use spec::Audience;
 use spec::ids::{AudienceName, Version};
 use worker::{Cancel, Progress};
 
-pub use outcome::{AudienceOutcome, NeighboursOutcome, PublishOutcome, ScoresOutcome, TierOutcome};
+pub use outcome::{
+    AudienceOutcome, ItemsOutcome, NeighboursOutcome, PublishOutcome, ScoresOutcome, SegmentsOutcome, TierOutcome,
+};
 
 use crate::commit::{ScoreCommit, ShardSummary};
 use crate::error::{Result, ScorerError};
+use crate::items::publish_items;
 use crate::neighbours::table::publish_neighbours;
 use crate::run::Run;
 use crate::score::layout::published_ids;
@@ -56,15 +59,17 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let scores = ScoresOutcome { rows: table.rows(), rows_per_second: rate(&commits), url };
     let facts = facts(run, &table, &commits).await?;
     let frozen = read_segments(&run.workspace, &run.id).await?;
-    let segments = publish_profiles(run, frozen, &facts.merged.segments).await?;
+    let profiles = publish_profiles(run, frozen, &facts.merged.segments).await?;
+    let segments = profiles.into_iter().map(|profile| SegmentsOutcome::of(profile, &run.id, &run.workspace)).collect();
     let neighbours = publish_neighbours(run, &table, &commits).await?;
     let neighbours = neighbours.iter().map(|manifest| NeighboursOutcome::of(manifest, &run.workspace)).collect();
+    let items = publish_items(run).await?.map(|manifest| ItemsOutcome::of(&manifest, &run.workspace));
     let publishing = Publishing { run, table: &table, facts };
     let mut audiences = Vec::new();
     for (name, definition) in &run.spec().audiences {
         audiences.push(publishing.audience(name, definition).await?);
     }
-    Ok(PublishOutcome { audiences, scores, segments, neighbours })
+    Ok(PublishOutcome { audiences, scores, segments, neighbours, items })
 }
 
 /// Rows a second that one process scored.

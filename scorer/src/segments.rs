@@ -5,6 +5,7 @@ pub mod counts;
 pub mod groups;
 mod learn;
 mod numbers;
+pub mod page;
 pub mod profile;
 
 use std::sync::Arc;

@@ -4,11 +4,10 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 7] = [
+const WORDS: [(&str, &[&str]); 6] = [
     ("Network", &["metaheac"]),
     ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),
-    ("EmbeddingOptimizerKind", &["adagrad", "rowwise_adam"]),
     ("IdNormalization", &["e164", "phone"]),
     ("IdHash", &["hmac", "hmac_sha256"]),
     ("FileKind", &["json", "jsonl"]),

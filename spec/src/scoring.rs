@@ -61,6 +61,9 @@ pub struct ScoringSpec {
     /// People whose nearest are looked for among the population, by the model's embeddings: a table each.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub neighbours: IndexMap<NeighboursName, Neighbours>,
+    /// A table of items, such as campaigns or products, whose embeddings a model of two towers writes beside people's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_embeddings: Option<TableName>,
     /// What is published.
     #[serde(default)]
     pub audiences: IndexMap<AudienceName, Audience>,

@@ -1,7 +1,7 @@
 //! The report of a training run: one HTML page that needs nothing beside itself, and the rows that a terminal shows.
 //!
 //! [`Report`] is what the page is made of, as plain data that the trainer fills; [`render`] is a pure function of it.
-//! Every text goes through [`html::Html`], which escapes it, and the page's policy forbids anything from outside.
+//! Every text goes through [`page::html::Html`], which escapes it, and the page's policy forbids anything from outside.
 //! What is said about the figures ([`verdicts`]) is derived from them by stated rules; nothing is written by hand.
 
 mod binary_task;
@@ -11,15 +11,12 @@ mod comparison_summary;
 mod contents;
 mod data;
 mod features;
-mod figure;
 mod glossary;
-mod html;
 mod importance;
 mod input;
 mod measures_table;
 mod multiclass_task;
 pub(crate) mod numbers;
-mod plot;
 mod reach;
 mod search;
 mod seeds;
@@ -37,51 +34,29 @@ pub use input::{
 pub use summary::{Summary, SummaryMeasure, SummaryRow, summary};
 pub use verdict::{Tone, Verdict, verdicts};
 
-use html::Html;
 use model::measure::TaskKind;
 
 /// The page as one HTML document.
 pub fn render(report: &Report) -> String {
-    let mut html = Html::new();
-    html.fixed("<!doctype html>\n<html lang=\"en\">");
-    head(&mut html, report);
-    html.element("body", &[], |html| {
-        html.element("main", &[], |html| {
-            contents::masthead(html, report);
-            contents::verdicts(html, &verdicts(report));
-            contents::glance(html, report);
-            data::section(html, report);
-            seeds::section(html, report);
-            for (task, metrics) in &report.metrics.tasks {
-                match metrics.kind {
-                    TaskKind::Binary | TaskKind::Lookalike => binary_task::section(html, report, task, metrics),
-                    TaskKind::Value | TaskKind::Regression => value_task::section(html, report, task, metrics),
-                    TaskKind::Multiclass => multiclass_task::section(html, report, task, metrics),
-                }
+    page::document(&format!("{} {}", report.model, contents::version(report)), |html| {
+        contents::masthead(html, report);
+        contents::verdicts(html, &verdicts(report));
+        contents::glance(html, report);
+        data::section(html, report);
+        seeds::section(html, report);
+        for (task, metrics) in &report.metrics.tasks {
+            match metrics.kind {
+                TaskKind::Binary | TaskKind::Lookalike => binary_task::section(html, report, task, metrics),
+                TaskKind::Value | TaskKind::Regression => value_task::section(html, report, task, metrics),
+                TaskKind::Multiclass => multiclass_task::section(html, report, task, metrics),
             }
-            timeline::section(html, report);
-            search::section(html, report);
-            features::section(html, report);
-            data::lineage(html, report);
-            glossary::section(html);
-        });
-    });
-    html.fixed("</html>\n");
-    html.finish()
-}
-
-fn head(html: &mut Html, report: &Report) {
-    html.element("head", &[], |html| {
-        html.fixed(concat!(
-            "<meta charset=\"utf-8\">",
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
-            "<meta name=\"color-scheme\" content=\"light dark\">",
-            "<meta name=\"referrer\" content=\"no-referrer\">",
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        ));
-        html.element("title", &[], |html| html.text(&format!("{} {}", report.model, contents::version(report))));
-        html.fixed(concat!("<style>", include_str!("report/style.css"), "</style>"));
-    });
+        }
+        timeline::section(html, report);
+        search::section(html, report);
+        features::section(html, report);
+        data::lineage(html, report);
+        glossary::section(html);
+    })
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ pub(crate) fn publication(outcome: &Value) -> String {
     blocks.extend(segments(outcome));
     let neighbours = outcome.get("neighbours").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     blocks.extend(neighbours.iter().map(neighbours_line));
+    blocks.extend(outcome.get("items").map(items_line));
     if let Some(scores) = outcome.get("scores").filter(|scores| scores.is_object()) {
         let of = |name: &str| scores.get(name).map_or_else(String::new, text);
         let mut line = format!("scores: {} rows", of("rows"));
@@ -126,6 +127,11 @@ pub(crate) fn publication(outcome: &Value) -> String {
 fn neighbours_line(table: &Value) -> String {
     let of = |name: &str| table.get(name).map_or_else(String::new, text);
     format!("neighbours {}: {} people, {} rows, {}", of("name"), of("people"), of("rows"), of("url"))
+}
+
+fn items_line(items: &Value) -> String {
+    let of = |name: &str| items.get(name).map_or_else(String::new, text);
+    format!("embeddings of items {}: {} rows, {}", of("table"), of("rows"), of("url"))
 }
 
 fn audience(audience: &Value) -> String {

@@ -33,7 +33,9 @@ fn segmentation(profile: &Value) -> Vec<String> {
         choices(profile),
     );
     let mut lines = vec![head, sizes(segments)];
+    lines.extend(classes(segments));
     lines.extend(typical(segments));
+    lines.extend(profile.get("page_url").map(|url| format!("page: {}", text(url))));
     lines
 }
 
@@ -81,6 +83,32 @@ fn mean_and_index(mean: &Value) -> String {
     }
 }
 
+/// Classes told of a task of a segment.
+const CLASSES: usize = 5;
+
+/// The likeliest classes of each segment, by task; nothing without such tasks.
+fn classes(segments: &[Value]) -> Option<String> {
+    let mut rows = Rows::new(&[">segment", "task", "likeliest classes (index)"]);
+    for segment in segments {
+        let tasks = segment.get("classes").and_then(Value::as_object);
+        for (task, classes) in tasks.into_iter().flatten() {
+            let told = classes.as_array().map_or(&[][..], Vec::as_slice).iter().take(CLASSES).map(class);
+            let number = segment.get("segment").map_or_else(String::new, text);
+            rows.add([number, task.clone(), told.collect::<Vec<_>>().join(", ")]);
+        }
+    }
+    (!rows.is_empty()).then(|| rows.to_string())
+}
+
+fn class(class: &Value) -> String {
+    let share = class.get("mean").and_then(Value::as_f64).map_or_else(String::new, percent);
+    let name = class.get("class").map_or_else(String::new, text);
+    match class.get("index").and_then(Value::as_f64) {
+        Some(index) => format!("{name} {share} ({index:.0})"),
+        None => format!("{name} {share}"),
+    }
+}
+
 /// The values that segments have more of; nothing where there are none.
 fn typical(segments: &[Value]) -> Option<String> {
     let mut rows = Rows::new(&[">segment", "column", "value", ">people", ">share", ">of all", ">TGI", "95 %"]);
@@ -118,12 +146,13 @@ mod tests {
         let segment = |segment: u32, mean: f64, typical: Value| {
             json!({"segment": segment, "people": 1500, "share": 0.25, "distance": 1.0,
                    "scores": {"buy": {"mean": mean, "index": 200.0}}, "means": {"age": {"mean": null, "index": null}},
+                   "classes": {"next": [{"class": "tea", "mean": 0.42, "index": 130.4}, {"class": "milk", "mean": 0.0, "index": null}]},
                    "typical": typical})
         };
         let rome = json!([{"column": "city", "value": "Rome", "people": 60, "share": 0.04, "population_share": 0.02,
                            "tgi": 200.0, "low": 150.2, "high": 260.0}]);
         let shown = segments(&json!({"segments": [{
-            "name": "life", "people": 6000, "silhouette": 0.31, "explained": 0.4,
+            "name": "life", "people": 6000, "page_url": "file:///w/runs/r/segments/life.html", "silhouette": 0.31, "explained": 0.4,
             "choices": [{"count": 2, "inertia": 3.0, "silhouette": 0.3}, {"count": 3, "inertia": 2.0, "silhouette": 0.31}],
             "segments": [segment(0, 0.3, rome), segment(1, 0.1, json!([]))]}]}))
         .join("\n");
@@ -135,6 +164,8 @@ mod tests {
             "25.0 %",
             "Rome",
             "150 to 260",
+            "tea 42.0 % (130), milk 0.0 %",
+            "page: file:///w/runs/r/segments/life.html",
         ] {
             assert!(shown.contains(words), "{words} in\n{shown}");
         }

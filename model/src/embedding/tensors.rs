@@ -1,10 +1,11 @@
-//! Gather and row-wise Adagrad as libtorch operators, for a GPU. The kernels' formulas; rows of equal ids are added in
-//! another order.
+//! Batches on a device and what is gathered of the tables for them, by libtorch's operators, for a GPU.
+
+pub(crate) mod update;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::Table;
 use super::gather::pool_scale;
-use super::update::EPSILON;
 use crate::attention::tensors::StepPlaces;
 use crate::input::{Bag, InputLayout, Inputs, Pooling};
 
@@ -69,6 +70,13 @@ pub(crate) fn upload<T: tch::kind::Element>(data: &[T], device: Device) -> Resul
     }
     let kind = here.kind();
     here.f_pin_memory(device)?.f_to_device_(device, kind, true, false)
+}
+
+/// A copy of a table on a device, `[rows, width]`.
+pub(crate) fn upload_table(table: &Table, device: Device) -> Result<Tensor, TchError> {
+    let rows = table.numbers.len() / table.stride;
+    let padded = upload(&table.numbers, device)?.f_reshape([rows as i64, table.stride as i64])?;
+    padded.f_narrow(1, 0, table.width as i64)?.f_contiguous()
 }
 
 impl InputTensors {
@@ -143,82 +151,4 @@ pub(crate) fn gather(layout: &InputLayout, tables: &[Tensor], inputs: &InputTens
         }
     }
     Ok(Gathered { x: Tensor::f_cat(&parts, 1)?, steps })
-}
-
-/// What row-wise Adagrad knows of the tables' rows.
-#[derive(Debug)]
-pub(crate) struct RowStates {
-    /// For each table `[rows]`, the sum of mean squared gradients.
-    pub(crate) sums: Vec<Tensor>,
-    /// For each table `[rows]`, the steps that have read a row; nothing where nobody asks.
-    pub(crate) reads: Vec<Tensor>,
-    decay: f64,
-}
-
-impl RowStates {
-    pub(crate) fn new(tables: &[Tensor], decay: f64) -> Result<Self, TchError> {
-        let a_row = |table: &Tensor| Tensor::f_zeros([table.size2()?.0], (Kind::Float, table.device()));
-        let of_all = || tables.iter().map(a_row).collect::<Result<Vec<_>, _>>();
-        Ok(Self { sums: of_all()?, reads: if decay > 0.0 { of_all()? } else { Vec::new() }, decay })
-    }
-}
-
-/// One step of row-wise Adagrad over all tables, `[rows, width]`, and their states, down the gradient by what was gathered.
-pub(crate) fn update(
-    layout: &InputLayout,
-    (tables, states): (&mut [Tensor], &mut RowStates),
-    inputs: &InputTensors,
-    by: &Gathered,
-    rate: f64,
-) -> Result<(), TchError> {
-    let by_x = &by.x;
-    let mut by_steps = by.steps.iter();
-    let mut column = layout.numeric_width() as i64;
-    let mut bags = inputs.bags.iter();
-    for (index, table) in tables.iter_mut().enumerate() {
-        let layout = &layout.tables[index];
-        let (width, slots) = (layout.width as i64, layout.single_slots() as i64);
-        let mut ids = vec![inputs.ids[index].shallow_clone()];
-        let mut gradients = vec![by_x.f_narrow(1, column, slots * width)?.f_reshape([-1, width])?];
-        column += slots * width;
-        for (bag, by_steps) in bags.by_ref().zip(&mut by_steps).take(layout.bags().len()) {
-            ids.push(bag.ids.shallow_clone());
-            gradients.push(match by_steps {
-                Some(by_steps) => by_steps.shallow_clone(),
-                None => by_x.f_narrow(1, column, width)?.f_index_select(0, &bag.rows)?.f_mul(&bag.scales)?,
-            });
-            column += width;
-        }
-        let sums = sum_equal(&Tensor::f_cat(&ids, 0)?, &Tensor::f_cat(&gradients, 0)?)?;
-        if let Some(reads) = states.reads.get_mut(index) {
-            hold_back(table, reads, &sums.0, rate * states.decay)?;
-        }
-        descend(table, &mut states.sums[index], sums, rate)?;
-    }
-    Ok(())
-}
-
-/// Each id once, with the sum of its gradients.
-fn sum_equal(ids: &Tensor, gradients: &Tensor) -> Result<(Tensor, Tensor), TchError> {
-    let (ids, places, _) = ids.f_internal_unique2(true, true, false)?;
-    let mut sums = Tensor::f_zeros([ids.size1()?, gradients.size2()?.1], (Kind::Float, gradients.device()))?;
-    let sums = sums.f_index_add_(0, &places, gradients)?;
-    Ok((ids, sums))
-}
-
-/// Takes its share from rows that are read, the less the more often they have been.
-fn hold_back(table: &mut Tensor, reads: &mut Tensor, ids: &Tensor, share: f64) -> Result<(), TchError> {
-    let once = Tensor::f_ones([ids.size1()?], (Kind::Float, reads.device()))?;
-    let reads = reads.f_index_add_(0, ids, &once)?.f_index_select(0, ids)?;
-    let lost = reads.f_reciprocal()?.f_mul_scalar(share)?.f_clamp_max(1.0)?.f_unsqueeze(1)?;
-    let lost = table.f_index_select(0, ids)?.f_mul(&lost)?;
-    let _ = table.f_index_add_(0, ids, &lost.f_neg()?)?;
-    Ok(())
-}
-
-fn descend(table: &mut Tensor, state: &mut Tensor, (ids, sums): (Tensor, Tensor), rate: f64) -> Result<(), TchError> {
-    let _ = state.f_index_add_(0, &ids, &sums.f_square()?.f_mean_dim(1, false, Kind::Float)?)?;
-    let deviations = state.f_index_select(0, &ids)?.f_sqrt()?.f_add_scalar(f64::from(EPSILON))?.f_unsqueeze(1)?;
-    let _ = table.f_index_add_(0, &ids, &sums.f_div(&deviations)?.f_mul_scalar(-rate)?)?;
-    Ok(())
 }

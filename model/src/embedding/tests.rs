@@ -1,27 +1,75 @@
 use std::collections::BTreeMap;
 
-use super::update::{EPSILON, InputGradient, RowwiseAdagrad};
+use spec::training::EmbeddingOptimizerKind::{Adagrad, RowwiseAdagrad, RowwiseAdam};
+use spec::training::{EmbeddingOptimizer, EmbeddingOptimizerKind};
+
+use super::rule::{Row, Rule};
+use super::update::{InputGradient, TableOptimizer};
 use super::{Table, VECTOR};
 use crate::error::Error;
 use crate::fixtures::{Dice, inputs, layout, sharing_layout};
 use crate::input::{InputLayout, Inputs, Pooling};
+use crate::optimize::dense::Step;
+
+const KINDS: [EmbeddingOptimizerKind; 3] = [RowwiseAdagrad, Adagrad, RowwiseAdam];
 
 /// A row of a table and what its optimizer knows.
 struct Learned {
     numbers: Vec<f64>,
-    sum: f64,
+    squares: Vec<f64>,
+    first: Vec<f64>,
     reads: u32,
 }
 
-/// Row-wise Adagrad over one table, an occurrence at a time in f64.
+impl Learned {
+    fn new(numbers: Vec<f64>) -> Self {
+        let zeros = vec![0.0; numbers.len()];
+        Self { squares: zeros.clone(), first: zeros, numbers, reads: 0 }
+    }
+
+    /// A number at a time; what rows have one of, here each of their numbers has.
+    fn descend(&mut self, kind: EmbeddingOptimizerKind, gradient: &[f64], rate: f64, t: i32) {
+        let mean = gradient.iter().map(|g| g * g).sum::<f64>() / gradient.len() as f64;
+        for (i, g) in gradient.iter().enumerate() {
+            let (square, first) = (&mut self.squares[i], &mut self.first[i]);
+            self.numbers[i] -= match kind {
+                RowwiseAdagrad => {
+                    *square += mean;
+                    rate * g / (square.sqrt() + 1e-8)
+                }
+                Adagrad => {
+                    *square += g * g;
+                    rate * g / (square.sqrt() + 1e-10)
+                }
+                RowwiseAdam => {
+                    *first = 0.9 * *first + 0.1 * g;
+                    *square = 0.999 * *square + 0.001 * mean;
+                    let (first, square) = (*first / (1.0 - 0.9f64.powi(t)), *square / (1.0 - 0.999f64.powi(t)));
+                    rate * first / (square.sqrt() + 1e-8)
+                }
+            };
+        }
+    }
+}
+
+fn optimizer(kind: EmbeddingOptimizerKind, rate: f64, rare_decay: f64) -> EmbeddingOptimizer {
+    EmbeddingOptimizer { kind, learning_rate: Some(rate), rare_decay }
+}
+
+fn step(index: u64) -> Step {
+    Step { index, rate_factor: 1.0, gradient_scale: 1.0 }
+}
+
+/// A step over one table, an occurrence at a time in f64.
 fn reference(
     layout: &InputLayout,
     index: usize,
     inputs: &Inputs,
     (gradient, stride): (&[f32], usize),
     learned: &mut BTreeMap<usize, Learned>,
-    [rate, decay]: [f64; 2],
+    (optimizer, t): (&EmbeddingOptimizer, i32),
 ) {
+    let (rate, decay) = (optimizer.top_rate(), optimizer.rare_decay);
     let table = &layout.tables[index];
     let first_column = layout.numeric_width() + layout.tables[..index].iter().map(|t| t.output_width()).sum::<usize>();
     let first_bag = layout.tables[..index].iter().map(|t| t.bags().len()).sum::<usize>();
@@ -51,46 +99,76 @@ fn reference(
     }
     for (id, sum) in sums {
         let row = learned.get_mut(&id).unwrap();
-        row.sum += sum.iter().map(|g| g * g).sum::<f64>() / table.width as f64;
         row.reads += 1;
         let kept = 1.0 - (rate * decay / f64::from(row.reads)).min(1.0);
-        let factor = rate / (row.sum.sqrt() + f64::from(EPSILON));
-        row.numbers.iter_mut().zip(&sum).for_each(|(weight, g)| *weight = *weight * kept - factor * g);
+        row.numbers.iter_mut().for_each(|weight| *weight *= kept);
+        row.descend(optimizer.kind, &sum, rate, t);
     }
 }
 
 #[test]
 fn each_named_row_is_updated_once_by_the_sum_of_its_gradients_and_no_other_row_is() {
-    for layout in [layout(), sharing_layout()] {
-        check_updates(&layout, 0.0);
+    for kind in KINDS {
+        for layout in [layout(), sharing_layout()] {
+            check_updates(&layout, kind, 0.0);
+        }
+    }
+}
+
+/// numpy's figures of the formulas in f64, Adagrad's being that of `torch.optim.Adagrad` with its defaults: a row that is read in steps 1, 2
+/// and 5.
+#[test]
+fn rules_give_the_figures_of_their_formulas() {
+    let read = [(1, [0.2, -0.1, 0.0]), (2, [0.05, 0.4, -0.3]), (5, [-0.1, 0.02, 0.6])];
+    let expected = [
+        (RowwiseAdagrad, [0.350_449_483_545_869_7, -0.302_730_610_834_612_67, 0.092_787_167_634_996_31]),
+        (Adagrad, [0.419_390_015_586_282_2, -0.251_859_265_920_945_15, 0.135_557_280_880_008_4]),
+        (RowwiseAdam, [0.278_850_159_123_674_06, -0.279_639_864_719_223_25, 0.157_289_631_570_146_97]),
+    ];
+    for (kind, expected) in expected {
+        let (mut weights, mut squares, mut first) = ([0.5, -0.25, 0.125, 0.0], vec![0.0; 4], [0.0; 4]);
+        squares.truncate(if kind.has_squares_of_rows() { 1 } else { 4 });
+        for (t, gradient) in read {
+            let gradient = [&gradient[..], &[0.0]].concat();
+            let row = Row { weights: &mut weights, squares: &mut squares, first: &mut first, width: 3 };
+            Rule::at(&optimizer(kind, 0.1, 0.0), step(t - 1)).descend(row, &gradient);
+        }
+        for (found, expected) in weights.iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{kind:?}: {found} is not {expected}");
+        }
+        assert_eq!(weights[3], 0.0);
     }
 }
 
 #[test]
 fn rows_that_are_read_seldom_are_held_back() {
-    check_updates(&sharing_layout(), 6.0);
-    // The share of a row that the k-th step takes away is never more than all of it.
-    check_updates(&sharing_layout(), 90.0);
+    for kind in KINDS {
+        check_updates(&sharing_layout(), kind, 6.0);
+        // The share of a row that the k-th step takes away is never more than all of it.
+        check_updates(&sharing_layout(), kind, 90.0);
+    }
 }
 
-fn check_updates(layout: &InputLayout, decay: f64) {
+fn check_updates(layout: &InputLayout, kind: EmbeddingOptimizerKind, decay: f64) {
     let mut tables = Table::initial(layout, 3);
-    let mut optimizer = RowwiseAdagrad::new(layout, decay);
+    let settings = optimizer(kind, 0.05, decay);
+    let mut optimizer = TableOptimizer::new(layout, &settings);
     let mut expected: Vec<BTreeMap<usize, Learned>> = (layout.tables.iter().zip(&tables))
         .map(|(layout, table)| {
             let numbers = |row| table.read(row, 1).into_iter().map(f64::from).collect();
-            let row = |row| (row, Learned { numbers: numbers(row), sum: 0.0, reads: 0 });
+            let row = |row| (row, Learned::new(numbers(row)));
             (0..layout.rows).map(row).collect()
         })
         .collect();
-    for step in 0..3 {
-        let inputs = inputs(layout, 150, step);
+    for index in 0..3 {
+        let inputs = inputs(layout, 150, index);
         let stride = layout.width() + 3;
-        let mut dice = Dice::new(step + 50);
+        let mut dice = Dice::new(index + 50);
         let gradient: Vec<f32> = (0..150 * stride + VECTOR).map(|_| dice.number() * 1e-3).collect();
-        optimizer.step(layout, &mut tables, &inputs, InputGradient { numbers: &gradient, stride, steps: &[] }, 0.05);
-        for (index, expected) in expected.iter_mut().enumerate() {
-            reference(layout, index, &inputs, (&gradient, stride), expected, [0.05, decay]);
+        let by = InputGradient { numbers: &gradient, stride, steps: &[] };
+        optimizer.step(layout, &mut tables, &inputs, by, step(index));
+        for (table, expected) in expected.iter_mut().enumerate() {
+            reference(layout, table, &inputs, (&gradient, stride), expected, (&settings, index as i32 + 1));
         }
     }
     for ((layout, table), expected) in layout.tables.iter().zip(&tables).zip(&expected) {
@@ -108,20 +186,22 @@ fn check_updates(layout: &InputLayout, decay: f64) {
 #[test]
 fn an_update_is_the_same_on_any_number_of_threads() {
     let layout = sharing_layout();
-    let run = |threads| {
+    let run = |kind, threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let mut tables = Table::initial(&layout, 3);
-        let mut optimizer = RowwiseAdagrad::new(&layout, 20.0);
+        let mut optimizer = TableOptimizer::new(&layout, &optimizer(kind, 0.1, 20.0));
         let inputs = inputs(&layout, 700, 1);
         let mut dice = Dice::new(9);
         let numbers: Vec<f32> = (0..700 * layout.width() + VECTOR).map(|_| dice.number()).collect();
         let gradient = InputGradient { numbers: &numbers, stride: layout.width(), steps: &[] };
-        pool.install(|| optimizer.step(&layout, &mut tables, &inputs, gradient, 0.1));
+        pool.install(|| optimizer.step(&layout, &mut tables, &inputs, gradient, step(0)));
         tables.iter().map(|table| table.numbers.to_vec()).collect::<Vec<_>>()
     };
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
+    for kind in KINDS {
+        let one = run(kind, 1);
+        assert_eq!(one, run(kind, 2));
+        assert_eq!(one, run(kind, 3));
+    }
 }
 
 #[test]

@@ -1,7 +1,5 @@
-//! Row-wise Adagrad (Mudigere, Software-Hardware Co-design for Fast and Scalable Training of Deep Learning
-//! Recommendation Models, ISCA 2022): for each row that a batch names, once,
-//!
-//! `s += mean(g²)`, `w -= rate · g / (√s + ε)`, with `g` the sum of the gradients of all the row's occurrences.
+//! The sparse update of embedding tables: each row that a batch names goes once, by the tables' rule ([`super::rule`]),
+//! down the sum of the gradients of all its occurrences.
 //!
 //! Rows that are read seldom can be held back by a decay `d`, as DIN's regularization by counts does (Zhou, Deep Interest
 //! Network for Click-Through Rate Prediction, KDD 2018, 5.2), here apart from the gradient and with the count so far: before
@@ -9,23 +7,22 @@
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
+use spec::training::EmbeddingOptimizer;
+
 use super::gather::pool_scale;
 use super::group::Groups;
+use super::rule::{self, Row, Rule};
+use super::states::RowStates;
 use super::{Table, VECTOR};
 use crate::input::{Bag, InputLayout, Inputs, Pooling, Section};
 use crate::kernel::memory::Aligned;
+use crate::optimize::dense::Step;
 
-/// Keeps the first step of a row with next to no gradient small.
-pub(crate) const EPSILON: f32 = 1e-8;
-
-/// The optimizer's state of all tables: a number a row.
+/// The optimizer of all tables.
 #[derive(Debug)]
-pub(crate) struct RowwiseAdagrad {
-    /// For each table `[rows]`, the sum of mean squared gradients.
-    pub(crate) sums: Vec<Aligned>,
-    /// For each table `[rows]`, the steps that have read a row; nothing where nobody asks.
-    pub(crate) reads: Vec<Aligned>,
-    decay: f32,
+pub(crate) struct TableOptimizer {
+    pub(crate) states: RowStates,
+    optimizer: EmbeddingOptimizer,
     scratch: Vec<Scratch>,
 }
 
@@ -46,22 +43,30 @@ pub(crate) struct InputGradient<'a> {
     pub(crate) steps: &'a [Aligned],
 }
 
-/// How far a step goes.
+/// How far a step goes, and by which rule.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     rate: f32,
     decay: f32,
+    rule: Rule,
+}
+
+/// A run of a table's rows, or of what is known of them; empty where nothing is.
+#[derive(Default)]
+struct RowRun<'a> {
+    numbers: &'a mut [f32],
+    stride: usize,
 }
 
 /// A section's part of the work.
 struct Job<'a> {
     width: usize,
-    stride: usize,
     first_row: u32,
-    rows: &'a mut [f32],
-    sums: &'a mut [f32],
-    /// Empty where nobody asks.
-    reads: &'a mut [f32],
+    row_count: u32,
+    rows: RowRun<'a>,
+    squares: RowRun<'a>,
+    first: RowRun<'a>,
+    reads: RowRun<'a>,
     /// The features that have the section's rows.
     readers: Vec<Reader<'a>>,
 }
@@ -87,25 +92,44 @@ enum Ids<'a> {
     Steps(&'a Bag),
 }
 
-impl RowwiseAdagrad {
-    pub(crate) fn new(layout: &InputLayout, decay: f64) -> Self {
-        let a_row = || layout.tables.iter().map(|table| Aligned::zeros(table.rows)).collect();
-        let sections = layout.tables.iter().map(|table| table.sections().len()).sum();
-        let reads = if decay > 0.0 { a_row() } else { Vec::new() };
-        Self { sums: a_row(), reads, decay: decay as f32, scratch: (0..sections).map(|_| Scratch::default()).collect() }
+impl<'a> RowRun<'a> {
+    fn of(table: Option<&'a mut Table>) -> Self {
+        table.map_or_else(Self::default, |table| Self { numbers: &mut table.numbers, stride: table.stride })
     }
 
-    /// One step, on the current rayon pool: sections in parallel, each section's rows in the order of their ids.
+    /// Its first rows, which it then has no more.
+    fn take(&mut self, rows: usize) -> Self {
+        let numbers = std::mem::take(&mut self.numbers);
+        let (own, later) = numbers.split_at_mut((rows * self.stride).min(numbers.len()));
+        self.numbers = later;
+        Self { numbers: own, stride: self.stride }
+    }
+
+    #[inline(always)]
+    fn row(&mut self, row: usize) -> &mut [f32] {
+        self.numbers.get_mut(row * self.stride..(row + 1) * self.stride).unwrap_or_default()
+    }
+}
+
+impl TableOptimizer {
+    pub(crate) fn new(layout: &InputLayout, optimizer: &EmbeddingOptimizer) -> Self {
+        let sections = layout.tables.iter().map(|table| table.sections().len()).sum();
+        let scratch = (0..sections).map(|_| Scratch::default()).collect();
+        Self { states: RowStates::zeros(layout, optimizer), optimizer: optimizer.clone(), scratch }
+    }
+
+    /// One step against the whole gradient, on the current rayon pool: sections in parallel, each section's rows in the order of their ids.
     pub(crate) fn step(
         &mut self,
         layout: &InputLayout,
         tables: &mut [Table],
         inputs: &Inputs,
         gradient: InputGradient<'_>,
-        rate: f32,
+        step: Step,
     ) {
-        let jobs = jobs(layout, tables, (&mut self.sums, &mut self.reads), inputs, gradient);
-        let pace = Pace { rate, decay: self.decay };
+        let jobs = jobs(layout, tables, &mut self.states, inputs, gradient);
+        let rate = rule::rate(&self.optimizer, step) as f32;
+        let pace = Pace { rate, decay: self.optimizer.rare_decay as f32, rule: Rule::at(&self.optimizer, step) };
         let work = jobs.into_par_iter().with_max_len(1).zip(self.scratch.par_iter_mut());
         work.for_each(|(job, scratch)| job.run(scratch, pace));
     }
@@ -114,16 +138,18 @@ impl RowwiseAdagrad {
 fn jobs<'a>(
     layout: &'a InputLayout,
     tables: &'a mut [Table],
-    (sums, reads): (&'a mut [Aligned], &'a mut [Aligned]),
+    states: &'a mut RowStates,
     inputs: &'a Inputs,
     by: InputGradient<'a>,
 ) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
     let mut column = layout.numeric_width();
     let mut first_bag = 0;
-    let mut all_reads = reads.iter_mut();
-    for (index, (table, sums)) in tables.iter_mut().zip(sums).enumerate() {
-        let mut reads: &mut [f32] = all_reads.next().map_or(&mut [], |reads| reads);
+    let mut all_squares = states.squares.iter_mut();
+    let (mut all_first, mut all_reads) = (states.first.iter_mut(), states.reads.iter_mut());
+    for (index, table) in tables.iter_mut().enumerate() {
+        let mut squares = RowRun::of(all_squares.next());
+        let (mut first_moments, mut reads) = (RowRun::of(all_first.next()), RowRun::of(all_reads.next()));
         let merged = &layout.tables[index];
         let (singles, ids) = (merged.single_slots(), inputs.table_ids(layout, index, 0..inputs.rows));
         let (width, stride) = (table.width, table.stride);
@@ -140,17 +166,22 @@ fn jobs<'a>(
             }
             of_x(len, Ids::Bag(bag, pool))
         };
-        let (mut rows, mut sums): (&mut [f32], &mut [f32]) = (&mut table.numbers, sums);
+        let mut rows = RowRun::of(Some(table));
         let mut next_row = 0;
         for Section { first, slots } in merged.sections() {
             assert!(first.first_row == next_row, "sections have consecutive rows of a table, in order");
             next_row += first.rows;
-            let (own_rows, later_rows) = rows.split_at_mut(first.rows as usize * stride);
-            let (own_sums, later_sums) = sums.split_at_mut(first.rows as usize);
-            let (own_reads, later_reads) = reads.split_at_mut((first.rows as usize).min(reads.len()));
-            (rows, sums, reads) = (later_rows, later_sums, later_reads);
-            let (rows, sums, reads, readers) = (own_rows, own_sums, own_reads, slots.into_iter().map(reader).collect());
-            jobs.push(Job { width, stride, first_row: first.first_row, rows, sums, reads, readers });
+            let count = first.rows as usize;
+            jobs.push(Job {
+                width,
+                first_row: first.first_row,
+                row_count: first.rows,
+                rows: rows.take(count),
+                squares: squares.take(count),
+                first: first_moments.take(count),
+                reads: reads.take(count),
+                readers: slots.into_iter().map(reader).collect(),
+            });
         }
         column += merged.output_width();
         first_bag += merged.bags().len();
@@ -159,17 +190,16 @@ fn jobs<'a>(
 }
 
 impl Job<'_> {
-    fn run(self, scratch: &mut Scratch, Pace { rate, decay }: Pace) {
-        let Self { width, stride, first_row, rows, sums, reads, readers } = self;
+    fn run(self, scratch: &mut Scratch, Pace { rate, decay, rule }: Pace) {
+        let Self { width, first_row, row_count, mut rows, mut squares, mut first, mut reads, readers } = self;
         let Scratch { groups, gradient: sum, bag_rows } = scratch;
-        let bound = sums.len() as u32;
         let local = |&id: &i32| id as u32 - first_row;
         let pairs = match &readers[..] {
-            [reader] => groups.sort(reader.ids.iter().map(local), bound),
-            readers => groups.sort(readers.iter().flat_map(|reader| reader.ids.iter()).map(local), bound),
+            [reader] => groups.sort(reader.ids.iter().map(local), row_count),
+            readers => groups.sort(readers.iter().flat_map(|reader| reader.ids.iter()).map(local), row_count),
         };
         let occurrences = Occurrences::new(&readers, bag_rows);
-        sum.resize(stride.next_multiple_of(VECTOR), 0.0);
+        sum.resize(rows.stride.next_multiple_of(VECTOR), 0.0);
         for equal in pairs.chunk_by(|a, b| a >> 32 == b >> 32) {
             sum.fill(0.0);
             for &pair in equal {
@@ -178,13 +208,13 @@ impl Job<'_> {
             }
             sum[width..].fill(0.0);
             let id = (equal[0] >> 32) as usize;
-            let row = &mut rows[id * stride..][..stride];
-            if let Some(reads) = reads.get_mut(id) {
+            let weights = rows.row(id);
+            if let Some(reads) = reads.row(id).first_mut() {
                 *reads += 1.0;
                 let kept = 1.0 - (rate * decay / *reads).min(1.0);
-                row.iter_mut().for_each(|weight| *weight *= kept);
+                weights.iter_mut().for_each(|weight| *weight *= kept);
             }
-            descend(row, &mut sums[id], sum, width, rate);
+            rule.descend(Row { weights, squares: squares.row(id), first: first.row(id), width }, sum);
         }
     }
 }
@@ -253,19 +283,5 @@ impl<'a> Reader<'a> {
 fn add(sum: &mut [f32], gradient: &[f32], scale: f32) {
     for (sum, gradient) in sum.chunks_exact_mut(VECTOR).zip(gradient.chunks_exact(VECTOR)) {
         sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient * scale);
-    }
-}
-
-#[inline(always)]
-fn descend(row: &mut [f32], state: &mut f32, gradient: &[f32], width: usize, rate: f32) {
-    const PART: usize = VECTOR / 2;
-    let mut squares = [0.0f32; PART];
-    for gradient in gradient.chunks_exact(PART) {
-        squares.iter_mut().zip(gradient).for_each(|(square, gradient)| *square += gradient * gradient);
-    }
-    *state += squares.iter().sum::<f32>() / width as f32;
-    let factor = rate / (state.sqrt() + EPSILON);
-    for (row, gradient) in row.chunks_exact_mut(PART).zip(gradient.chunks_exact(PART)) {
-        row.iter_mut().zip(gradient).for_each(|(weight, gradient)| *weight -= factor * gradient);
     }
 }

@@ -22,7 +22,7 @@ use crate::architecture::Architecture;
 use crate::attention::StepGradients;
 use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
 use crate::embedding::gather;
-use crate::embedding::update::RowwiseAdagrad;
+use crate::embedding::update::TableOptimizer;
 use crate::error::Error;
 use crate::input::{Batch, Inputs};
 use crate::kernel::memory::Aligned;
@@ -43,7 +43,7 @@ const LANES: usize = 16;
 pub(crate) struct CpuLearner {
     pub(crate) weights: Weights,
     pub(crate) dense: DenseOptimizer,
-    pub(crate) tables: RowwiseAdagrad,
+    pub(crate) tables: TableOptimizer,
     pub(crate) task_weights: LearnedTaskWeights,
     pool: ThreadPool,
     workers: Vec<Mutex<Worker>>,
@@ -124,7 +124,7 @@ impl CpuLearner {
         Ok(Self {
             weights: Weights::initial(architecture, fit.seed),
             dense: DenseOptimizer::new(&fit.optimizer, blocks),
-            tables: RowwiseAdagrad::new(&architecture.layout, fit.embeddings.rare_decay),
+            tables: TableOptimizer::new(&architecture.layout, &fit.embeddings),
             task_weights: LearnedTaskWeights::new(&fit.optimizer, &weighting, architecture.tasks.len()),
             shared: if weighting.takes_tasks_apart() { shared_weights(architecture) } else { Vec::new() },
             workers: (0..pool.current_num_threads()).map(worker).collect(),
@@ -186,13 +186,12 @@ impl CpuLearner {
         let gradients = &mut gradients[..found.lanes];
         losses.gradient_norm = pool.install(|| dense.sum_lanes(gradients)).sqrt();
         let step = course.dense_step(losses.gradient_norm)?;
-        let rate = (course.fit.embeddings.learning_rate * step.rate_factor) as f32;
         let gradient = self.input.view();
         pool.install(|| {
             if let Some(total) = gradients.first() {
                 dense.step(&mut weights.dense, total, step);
             }
-            tables.step(&architecture.layout, &mut weights.tables, &batch.inputs, gradient, rate);
+            tables.step(&architecture.layout, &mut weights.tables, &batch.inputs, gradient, step);
         });
         self.task_weights.learn(course, &losses, &found.norms, step);
         Ok(losses)
@@ -286,8 +285,7 @@ impl CpuLearner {
             weights: Cow::Borrowed(&self.weights),
             first: Cow::Borrowed(&self.dense.first),
             second: Cow::Borrowed(&self.dense.second),
-            sums: Cow::Borrowed(&self.tables.sums),
-            reads: Cow::Borrowed(&self.tables.reads),
+            rows: Cow::Borrowed(&self.tables.states),
             task_weights: self.task_weights.state(),
             history: self.task_weights.history(),
         }
@@ -297,7 +295,7 @@ impl CpuLearner {
     pub(crate) fn set_state(&mut self, state: State<'_>) {
         self.weights = state.weights.into_owned();
         (self.dense.first, self.dense.second) = (state.first.into_owned(), state.second.into_owned());
-        (self.tables.sums, self.tables.reads) = (state.sums.into_owned(), state.reads.into_owned());
+        self.tables.states = state.rows.into_owned();
         self.task_weights.set_state(&state.task_weights, &state.history);
     }
 

@@ -12,7 +12,9 @@ use super::{Course, StepLosses};
 use crate::architecture::Architecture;
 use crate::cpu::Weights;
 use crate::embedding::gather;
-use crate::embedding::tensors::{Gathered, InputTensors, RowStates, update, upload};
+use crate::embedding::states::RowStates;
+use crate::embedding::tensors::update::TableTensors;
+use crate::embedding::tensors::{Gathered, InputTensors, upload};
 use crate::error::Error;
 use crate::input::{Batch, Inputs, Targets};
 use crate::kernel::memory::Aligned;
@@ -31,8 +33,7 @@ use crate::weights::state::State;
 pub(crate) struct TensorLearner {
     pub(crate) model: TensorModel,
     optimizer: TensorOptimizer,
-    /// The tables' optimizer.
-    states: RowStates,
+    tables: TableTensors,
     pub(crate) task_weights: LearnedTaskWeights,
     /// 1 for each dense weight that tasks share; none where nobody asks.
     shared: Option<Tensor>,
@@ -69,13 +70,14 @@ impl TensorLearner {
             let weights = Weights::initial(architecture, fit.seed);
             let mut model = TensorModel::new(architecture, &weights, device, kind)?;
             require_gradients(&mut model)?;
-            let states = RowStates::new(&model.tables, fit.embeddings.rare_decay)?;
+            let zeros = RowStates::zeros(&architecture.layout, &fit.embeddings);
+            let tables = TableTensors::upload(&fit.embeddings, &zeros, device)?;
             let optimizer =
                 TensorOptimizer::new(&fit.optimizer, &architecture.graph.parameters.blocks, &model.weights)?;
             let weighting = Weighting::of(&fit.task_weights, architecture.tasks.iter().map(|(task, _)| task));
             let task_weights = LearnedTaskWeights::new(&fit.optimizer, &weighting, architecture.tasks.len());
             let shared = weighting.takes_tasks_apart().then(|| upload(&shared_weights(architecture), device));
-            Ok(Self { model, optimizer, states, task_weights, shared: shared.transpose()? })
+            Ok(Self { model, optimizer, tables, task_weights, shared: shared.transpose()? })
         };
         build().map_err(Error::torch("placing the weights on the device"))
     }
@@ -99,11 +101,10 @@ impl TensorLearner {
         let mut losses = course.losses(losses, joint, batch, self.task_weights.values())?;
         losses.gradient_norm = norm;
         let step = course.dense_step(norm)?;
-        let rate = course.fit.embeddings.learning_rate * step.rate_factor;
         let mut descend = || {
             let _no_grad = tch::no_grad_guard();
             self.optimizer.step(&mut self.model.weights, &by_weights, step)?;
-            update(&architecture.layout, (&mut self.model.tables, &mut self.states), &inputs, &by, rate)
+            self.tables.step(&architecture.layout, &mut self.model.tables, &inputs, &by, step)
         };
         descend().map_err(Error::torch("updating the weights"))?;
         self.task_weights.learn(course, &losses, &norms, step);
@@ -290,20 +291,15 @@ impl TensorLearner {
             let kind = self.optimizer.kind();
             let first = moments(kind.has_first(), &self.optimizer.first)?;
             let second = moments(kind.has_second(), &self.optimizer.second)?;
-            let rows = |states: &[Tensor]| {
-                states.iter().map(|state| Ok(Aligned::copy_of(&download(state)?))).collect::<Result<Vec<_>, TchError>>()
-            };
-            Ok((first, second, rows(&self.states.sums)?, rows(&self.states.reads)?))
+            Ok((first, second, self.tables.download(&architecture.layout)?))
         };
-        let (first, second, sums, reads) =
-            copy().map_err(Error::torch("copying the optimizer's state from the device"))?;
+        let (first, second, rows) = copy().map_err(Error::torch("copying the optimizer's state from the device"))?;
         Ok(State {
             step,
             weights: Cow::Owned(weights),
             first: Cow::Owned(first),
             second: Cow::Owned(second),
-            sums: Cow::Owned(sums),
-            reads: Cow::Owned(reads),
+            rows: Cow::Owned(rows),
             task_weights: self.task_weights.state(),
             history: self.task_weights.history(),
         })
@@ -315,16 +311,13 @@ impl TensorLearner {
         let place = || {
             let moments =
                 |flat: &[f32]| if flat.is_empty() { Ok(Vec::new()) } else { blocks(architecture, flat, device) };
-            let rows = |tables: &[Aligned]| {
-                tables.iter().map(|rows| upload(rows, device)).collect::<Result<Vec<_>, TchError>>()
-            };
-            Ok((moments(&state.first)?, moments(&state.second)?, [rows(&state.sums)?, rows(&state.reads)?]))
+            let tables = self.tables.placed(&state.rows, device)?;
+            Ok((moments(&state.first)?, moments(&state.second)?, tables))
         };
-        let (first, second, [sums, reads]) =
-            place().map_err(Error::torch("placing the optimizer's state on the device"))?;
+        let (first, second, tables) = place().map_err(Error::torch("placing the optimizer's state on the device"))?;
         self.set_weights(architecture, &state.weights)?;
         (self.optimizer.first, self.optimizer.second) = (first, second);
-        (self.states.sums, self.states.reads) = (sums, reads);
+        self.tables = tables;
         self.task_weights.set_state(&state.task_weights, &state.history);
         Ok(())
     }

@@ -65,8 +65,10 @@ fn attention_learns_the_same_bits_on_any_number_of_threads_and_after_a_stop() {
 
 #[test]
 fn a_run_restored_from_its_state_goes_on_as_if_it_had_not_stopped() {
-    for kind in ["adamw", "adam", "adagrad", "sgd"] {
-        let training = json!({"optimizer": {"kind": kind, "learning_rate": 0.01}, "embeddings": {"rare_decay": 20}});
+    let tables = ["rowwise_adagrad", "adagrad", "rowwise_adam", "rowwise_adagrad"];
+    for (kind, of_tables) in ["adamw", "adam", "adagrad", "sgd"].into_iter().zip(tables) {
+        let embeddings = json!({"kind": of_tables, "rare_decay": 20});
+        let training = json!({"optimizer": {"kind": kind, "learning_rate": 0.01}, "embeddings": embeddings});
         let network = networks(0.2).remove(4);
         let mut whole = learner(network.clone(), training.clone(), 2);
         train(&mut whole, 0..7);
@@ -77,7 +79,7 @@ fn a_run_restored_from_its_state_goes_on_as_if_it_had_not_stopped() {
         second.restore_state(&state).unwrap();
         assert_eq!(second.steps(), 4);
         train(&mut second, 4..7);
-        assert!(second.state().unwrap() == whole.state().unwrap(), "{kind}");
+        assert!(second.state().unwrap() == whole.state().unwrap(), "{kind} {of_tables}");
     }
 }
 
@@ -247,11 +249,17 @@ fn an_untrained_model_predicts_about_the_averages_of_its_statistics() {
 /// Labels that follow from the features: the model must come close to the labels' own entropy.
 #[test]
 fn what_the_features_say_is_learned() {
+    for (of_tables, rate) in [("rowwise_adagrad", 0.05), ("adagrad", 0.05), ("rowwise_adam", 0.01)] {
+        check_learning(&json!({"kind": of_tables, "learning_rate": rate}));
+    }
+}
+
+fn check_learning(embeddings: &serde_json::Value) {
     let spec: spec::TrainingSpec = {
         let mut spec = document(
             json!({"kind": "mmoe", "experts": 2, "expert_layers": [32, 16], "tower_layers": [8], "dropout": 0.0}),
             json!({
-                "optimizer": {"learning_rate": 0.005}, "embeddings": {"learning_rate": 0.05},
+                "optimizer": {"learning_rate": 0.005}, "embeddings": embeddings,
                 "schedule": {"kind": "constant", "warmup_steps": 5},
             }),
         );
@@ -273,11 +281,11 @@ fn what_the_features_say_is_learned() {
     let mut outputs = Outputs::default();
     let losses = learner.evaluate(&labelled(1000), &mut outputs).unwrap();
     let losses = learner.task_losses(&losses);
-    assert!(losses[0] < 0.08, "cross-entropy {}", losses[0]);
+    assert!(losses[0] < 0.08, "{embeddings}: cross-entropy {}", losses[0]);
     let test = labelled(1001);
     learner.predict(&test.inputs, &mut outputs).unwrap();
     let error: f32 = outputs.tasks[1].iter().zip(&test.targets.labels[1024..]).map(|(p, y)| (p - y).abs()).sum();
-    assert!(error / 1024.0 < 0.15, "mean error of the value {}", error / 1024.0);
+    assert!(error / 1024.0 < 0.15, "{embeddings}: mean error of the value {}", error / 1024.0);
 }
 
 /// A number far from 0 with a spread of its own: neither may have to be learned step by step.

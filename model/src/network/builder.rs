@@ -50,6 +50,7 @@ pub(crate) struct Builder {
     log_rates: Arc<[f32]>,
     activations: usize,
     embedding: Option<View>,
+    item: Option<View>,
 }
 
 impl Builder {
@@ -69,6 +70,7 @@ impl Builder {
             log_rates: log_rates(items),
             activations: 0,
             embedding: None,
+            item: None,
         }
     }
 
@@ -95,6 +97,11 @@ impl Builder {
     /// Says what is the last that all tasks share: a row's embedding. Where no layer is shared it is `x`.
     pub(crate) fn share(&mut self, view: View) {
         self.embedding = Some(view);
+    }
+
+    /// Says what a row's item is to all tasks, beside the row's embedding.
+    pub(crate) fn share_item(&mut self, view: View) {
+        self.item = Some(view);
     }
 
     /// All branches over the whole input, as one product. Gives each branch's columns.
@@ -326,10 +333,11 @@ impl Builder {
     /// The network.
     pub(crate) fn finish(self, heads: Vec<View>) -> Graph {
         let embedding = self.embedding.unwrap_or_else(|| self.input());
-        let Self { buffers, layers, parameters, attentions, joints, .. } = self;
+        let Self { buffers, layers, parameters, attentions, joints, item, .. } = self;
         let mut written = Written::by(&heads, &joints);
         let stages = written.settle(layers);
-        Graph { buffers, attentions, stages, parameters, heads, embedding, joints, beside_heads: written.beside_heads }
+        let beside_heads = written.beside_heads;
+        Graph { buffers, attentions, stages, parameters, heads, embedding, item, joints, beside_heads }
     }
 
     fn buffer(&mut self, width: usize) -> View {

@@ -21,6 +21,8 @@ pub(crate) struct Graph {
     pub(crate) heads: Vec<View>,
     /// What the tasks share at last: a row's embedding.
     pub(crate) embedding: View,
+    /// What a row's item is to the tasks, where a tower of its own says so.
+    pub(crate) item: Option<View>,
     /// Losses of several tasks or rows together.
     pub(crate) joints: Vec<Joint>,
     /// What joint losses alone read: no head is there, or holds it.

@@ -14,7 +14,7 @@
 //! | `heads.<task>.weight` (a), `.bias` (b) | `[1, units]`, `[units]`; of binary tasks `a` starts at 1/τ |
 //!
 //! Hidden layers are `relu(h·W + b)`; embeddings and heads are linear. What a user is to the tasks, `u_0, u_1, …` side by side, is
-//! the row's embedding.
+//! the row's embedding; what the item is, `v_0, v_1, …`, the item's.
 
 use std::ops::Range;
 
@@ -48,6 +48,7 @@ impl Assembly for TwoTowerNetwork {
         let user = tower(self, builder, Side::User, heads.len());
         let item = tower(self, builder, Side::Item, heads.len());
         builder.share(user);
+        builder.share_item(item);
         ask(self, builder, [user, item], heads);
         let parts = |view: View| (0..heads.len()).map(move |task| view.part(task, heads.len()));
         let products = builder.inner(parts(user).zip(parts(item)).map(|(user, item)| [user, item]).collect());

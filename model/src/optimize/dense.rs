@@ -133,15 +133,34 @@ impl DenseOptimizer {
 
 /// Numbers of AdamW and Adam that depend on the step alone.
 #[derive(Debug, Clone, Copy)]
-struct Correction {
+pub(crate) struct Correction {
     /// rate / (1 - β₁ᵗ)
-    rate: f32,
+    pub(crate) rate: f32,
     /// 1 / √(1 - β₂ᵗ)
-    second: f32,
+    pub(crate) second: f32,
+}
+
+/// What a gradient counts in Adam's moments.
+pub(crate) const NEW_1: f32 = (1.0 - BETA_1) as f32;
+pub(crate) const NEW_2: f32 = (1.0 - BETA_2) as f32;
+
+/// Adam's first moment with the share of a gradient, [`NEW_1`] of it.
+#[inline(always)]
+pub(crate) fn first_moment(first: f32, share: f32) -> f32 {
+    let moment = BETA_1 as f32 * first + share;
+    if moment.abs() < NEGLIGIBLE_1 { 0.0 } else { moment }
+}
+
+/// Adam's second moment with the share of a squared gradient, [`NEW_2`] of it.
+#[inline(always)]
+pub(crate) fn second_moment(second: f32, share: f32) -> f32 {
+    let square = BETA_2 as f32 * second + share;
+    if square < NEGLIGIBLE_2 { 0.0 } else { square }
 }
 
 impl Correction {
-    fn at(step: u64, rate: f64) -> Self {
+    /// Of a step, from 1 on.
+    pub(crate) fn at(step: u64, rate: f64) -> Self {
         let power = step.min(1 << 30) as i32;
         let second = 1.0 / (1.0 - BETA_2.powi(power)).sqrt();
         Self { rate: (rate / (1.0 - BETA_1.powi(power))) as f32, second: second as f32 }
@@ -150,12 +169,8 @@ impl Correction {
     /// Takes a gradient into a weight's moments and gives what the weight goes down by.
     #[inline(always)]
     fn change(self, gradient: f32, (first, second): (&mut f32, &mut f32)) -> f32 {
-        let (keep_1, keep_2) = (BETA_1 as f32, BETA_2 as f32);
-        let (new_1, new_2) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
-        let moment = keep_1 * *first + new_1 * gradient;
-        let square = keep_2 * *second + new_2 * gradient * gradient;
-        *first = if moment.abs() < NEGLIGIBLE_1 { 0.0 } else { moment };
-        *second = if square < NEGLIGIBLE_2 { 0.0 } else { square };
+        *first = first_moment(*first, NEW_1 * gradient);
+        *second = second_moment(*second, NEW_2 * gradient * gradient);
         let deviation = second.sqrt() * self.second + ADAM_EPSILON;
         self.rate * *first / deviation
     }

@@ -138,6 +138,35 @@ fn an_embedding_is_what_the_tasks_share_at_last() {
 }
 
 #[test]
+fn products_of_people_and_items_give_the_scores_of_two_towers() {
+    for network in networks(0.2) {
+        let (spec, learner) = trained(network.clone());
+        let (rows, model) = (inputs(&layout(), 300, 99), predictor(&spec, &learner.save().unwrap()).unwrap());
+        let (mut outputs, mut people, mut items) = (Outputs::default(), Vec::new(), vec![7.0]);
+        model.predict_and_embed(&rows, &mut outputs, &mut people).unwrap();
+        model.embed_items(&rows, &mut items).unwrap();
+        let heads = model.item_heads().unwrap();
+        if network["kind"] != "two_tower" {
+            assert!(model.item_width().is_none() && heads.is_empty() && items == [7.0], "{network}");
+            continue;
+        }
+        let (width, tasks) = (model.item_width().unwrap(), 3);
+        assert_eq!((heads.len(), heads[1].weight.len(), width), (tasks, 3, model.embedding_width()));
+        assert_eq!(items.len(), 1 + 300 * width);
+        for (row, (person, item)) in people.chunks(width).zip(items[1..].chunks(width)).enumerate() {
+            for task in [0, 2] {
+                let part = task * width / tasks..(task + 1) * width / tasks;
+                let numbers = person[part.clone()].iter().zip(&item[part]);
+                let product: f64 = numbers.map(|(u, v)| f64::from(*u) * f64::from(*v)).sum();
+                let head = product * f64::from(heads[task].weight[0]) + f64::from(heads[task].bias[0]);
+                let found = f64::from(outputs.tasks[task][row]);
+                assert!((sigmoid(head) - found).abs() < 1e-5, "task {task} row {row}: {head} is not {found}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_packages_model_predicts_what_its_learner_did_on_every_thread() {
     for network in networks(0.2) {
         let (spec, learner) = trained(network);

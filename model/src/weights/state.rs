@@ -8,9 +8,9 @@ use super::entries::{Entry, Reader, write};
 use super::{dense_entries, entries_of, read_dense, read_weights};
 use crate::architecture::Architecture;
 use crate::cpu::Weights;
-use crate::embedding::tensor_name;
+use crate::embedding::states::RowStates;
+use crate::embedding::{Table, tensor_name};
 use crate::error::Error;
-use crate::input::TableLayout;
 use crate::kernel::memory::Aligned;
 
 /// The header's `schema`.
@@ -24,10 +24,8 @@ pub(crate) struct State<'a> {
     /// The dense optimizer's moments, flat like the weights; empty where it keeps none.
     pub(crate) first: Cow<'a, Aligned>,
     pub(crate) second: Cow<'a, Aligned>,
-    /// The tables' optimizer: for each table a number a row.
-    pub(crate) sums: Cow<'a, [Aligned]>,
-    /// How many steps have read a row; no tables where nobody asks.
-    pub(crate) reads: Cow<'a, [Aligned]>,
+    /// The tables' optimizer.
+    pub(crate) rows: Cow<'a, RowStates>,
     /// The tasks' learned weights, and their moments.
     pub(crate) task_weights: [Vec<f32>; 3],
     /// What the rule of the tasks' weights remembers of earlier steps.
@@ -44,12 +42,12 @@ pub(crate) fn to_bytes(architecture: &Architecture, state: &State<'_>) -> Result
             entries.extend(dense_entries(architecture, flat, prefix));
         }
     }
-    for (prefix, tables) in [("sums", &state.sums), ("reads", &state.reads)] {
-        for (layout, numbers) in architecture.layout.tables.iter().zip(tables.iter()) {
+    for (prefix, tables) in state.rows.parts() {
+        for (layout, table) in architecture.layout.tables.iter().zip(tables) {
             for slot in layout.sections().into_iter().map(|section| section.first) {
-                let range = slot.first_row as usize..(slot.first_row + slot.rows) as usize;
+                let (first, rows) = (slot.first_row as usize, slot.rows as usize);
                 let name = format!("{prefix}/{}", tensor_name(slot));
-                entries.push(Entry::numbers(name, vec![range.len()], move || numbers[range.clone()].to_vec()));
+                entries.push(Entry::numbers(name, table.shape(rows), move || table.read(first, rows)));
             }
         }
     }
@@ -86,8 +84,10 @@ pub(crate) fn from_bytes(
     };
     let second = moments(optimizer.has_second(), "second/")?;
     let first = moments(optimizer.has_first(), "first/")?;
-    let sums = rows_of(architecture, &mut reader, "sums")?;
-    let reads = if fit.embeddings.rare_decay > 0.0 { rows_of(architecture, &mut reader, "reads")? } else { Vec::new() };
+    let mut rows = RowStates::zeros(&architecture.layout, &fit.embeddings);
+    for (prefix, tables) in rows.parts_mut() {
+        read_rows(architecture, &mut reader, prefix, tables)?;
+    }
     let tasks = architecture.tasks.len();
     let mut numbers =
         |place: usize, are_kept: bool| reader.take(TASK_WEIGHTS[place].to_owned(), &[if are_kept { tasks } else { 0 }]);
@@ -103,23 +103,24 @@ pub(crate) fn from_bytes(
         weights: Cow::Owned(weights),
         first: Cow::Owned(first),
         second: Cow::Owned(second),
-        sums: Cow::Owned(sums),
-        reads: Cow::Owned(reads),
+        rows: Cow::Owned(rows),
         task_weights,
         history,
     })
 }
 
-/// A number for each row of the tables.
-fn rows_of(architecture: &Architecture, reader: &mut Reader<'_>, prefix: &str) -> Result<Vec<Aligned>, Error> {
-    let of_table = |layout: &TableLayout| {
-        let mut table = Aligned::zeros(layout.rows);
+/// What is known of each row of the tables.
+fn read_rows(
+    architecture: &Architecture,
+    reader: &mut Reader<'_>,
+    prefix: &str,
+    tables: &mut [Table],
+) -> Result<(), Error> {
+    for (layout, table) in architecture.layout.tables.iter().zip(tables) {
         for slot in layout.sections().into_iter().map(|section| section.first) {
-            let (start, rows) = (slot.first_row as usize, slot.rows as usize);
-            let numbers = reader.take(format!("{prefix}/{}", tensor_name(slot)), &[rows])?;
-            table[start..start + rows].copy_from_slice(&numbers);
+            let numbers = reader.take(format!("{prefix}/{}", tensor_name(slot)), &table.shape(slot.rows as usize))?;
+            Table::write(table, slot.first_row as usize, &numbers);
         }
-        Ok(table)
-    };
-    architecture.layout.tables.iter().map(of_table).collect()
+    }
+    Ok(())
 }

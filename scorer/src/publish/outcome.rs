@@ -1,10 +1,11 @@
 //! What came of publishing, for whoever reads the run.
 
-use artifacts::Workspace;
 use artifacts::audience::AudienceManifest;
+use artifacts::{Workspace, layout};
 use serde::{Deserialize, Serialize};
-use spec::ids::{AudienceName, NeighboursName, TierName, Version};
+use spec::ids::{AudienceName, NeighboursName, RunId, TableName, TierName, Version};
 
+use crate::items::ItemsManifest;
 use crate::neighbours::table::NeighboursManifest;
 use crate::segments::profile::SegmentationProfile;
 use crate::select::waterfall::Step;
@@ -18,10 +19,50 @@ pub struct PublishOutcome {
     pub scores: ScoresOutcome,
     /// Who is in its segments, in the document's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub segments: Vec<SegmentationProfile>,
+    pub segments: Vec<SegmentsOutcome>,
     /// Its tables of neighbours, in the document's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub neighbours: Vec<NeighboursOutcome>,
+    /// The embeddings of its items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemsOutcome>,
+}
+
+/// One way of dividing people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentsOutcome {
+    /// Who is in its segments.
+    #[serde(flatten)]
+    pub profile: SegmentationProfile,
+    /// The same as a page for people to read.
+    pub page_url: String,
+}
+
+impl SegmentsOutcome {
+    /// What a run's profile says, and where its page is.
+    pub fn of(profile: SegmentationProfile, run: &RunId, workspace: &Workspace) -> Self {
+        let page_url = workspace.url_of(&layout::run_segment_page(run, &profile.name));
+        Self { profile, page_url }
+    }
+}
+
+/// A table of items' embeddings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemsOutcome {
+    /// The table of the items.
+    pub table: TableName,
+    /// Its rows.
+    pub rows: u64,
+    /// The file's manifest.
+    pub url: String,
+}
+
+impl ItemsOutcome {
+    /// What a manifest says.
+    pub fn of(manifest: &ItemsManifest, workspace: &Workspace) -> Self {
+        let url = workspace.url_of(&layout::run_items_manifest(&manifest.run));
+        Self { table: manifest.table.clone(), rows: manifest.file.rows, url }
+    }
 }
 
 /// A table of neighbours.

@@ -127,8 +127,12 @@ impl BatchScorer {
         predictions: &[Vec<f32>],
         carried: &RecordBatch,
     ) -> Result<Vec<SegmentCounts>> {
-        let outputs = self.layout.outputs.iter().zip(predictions).filter(|(output, _)| output.classes.is_none());
-        let scores: Vec<Scores<'_>> = outputs.map(|(output, scores)| (&output.task, scores.as_slice())).collect();
+        let scores = self.layout.outputs.iter().zip(predictions).map(|(output, numbers)| Scores {
+            task: &output.task,
+            classes: output.classes.as_ref().map(|classes| classes.names.as_slice()),
+            numbers,
+        });
+        let scores: Vec<Scores<'_>> = scores.collect();
         let segments = self.segments.iter().zip(assigned);
         segments.map(|(segments, assigned)| segments.count(assigned, &scores, carried)).collect()
     }

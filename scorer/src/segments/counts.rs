@@ -10,8 +10,16 @@ use super::groups::DescribedColumn;
 use super::numbers::column_numbers;
 use crate::error::Result;
 
-/// The scores of some people for an output that is one number.
-pub type Scores<'a> = (&'a TaskName, &'a [f32]);
+/// The predictions of some people for an output.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores<'a> {
+    /// The output.
+    pub task: &'a TaskName,
+    /// The labels of its classes, if it has a probability for each of them and one more of all others.
+    pub classes: Option<&'a [String]>,
+    /// A number a person, or the probabilities of classes one person's after another's.
+    pub numbers: &'a [f32],
+}
 
 /// Everything that is counted of one way of dividing people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,8 +29,11 @@ pub struct SegmentCounts {
     pub people: Vec<u64>,
     /// Their distances to the centre, by segment.
     pub distances: Vec<Sum>,
-    /// Their scores, by output and segment.
+    /// Their scores, by output that is one number and segment.
     pub scores: IndexMap<TaskName, Vec<Sum>>,
+    /// The sums of their probabilities, by output of classes, class and segment.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub classes: IndexMap<TaskName, IndexMap<String, Vec<f64>>>,
     /// Their values, by described column.
     pub columns: Vec<ColumnCounts>,
 }
@@ -74,10 +85,16 @@ impl SegmentCounts {
             groups: vec![vec![0; described.groups.count()]; segments],
             numbers: described.groups.are_numbers().then(|| vec![Sum::default(); segments]),
         };
+        let of_numbers = scores.iter().filter(|scores| scores.classes.is_none());
+        let of_classes = |labels: &[String]| labels.iter().map(|label| (label.clone(), vec![0.0; segments])).collect();
         Self {
             people: vec![0; segments],
             distances: vec![Sum::default(); segments],
-            scores: scores.iter().map(|(name, _)| ((*name).clone(), vec![Sum::default(); segments])).collect(),
+            scores: of_numbers.map(|scores| (scores.task.clone(), vec![Sum::default(); segments])).collect(),
+            classes: scores
+                .iter()
+                .filter_map(|scores| Some((scores.task.clone(), of_classes(scores.classes?))))
+                .collect(),
             columns: columns.iter().map(column).collect(),
         }
     }
@@ -87,8 +104,27 @@ impl SegmentCounts {
             let segment = *segment as usize;
             self.people[segment] += 1;
             self.distances[segment].add(f64::from(assigned.distances[person]));
-            for ((_, scores), sums) in scores.iter().zip(self.scores.values_mut()) {
-                sums[segment].add(f64::from(scores[person]));
+        }
+        for scores in scores {
+            match scores.classes {
+                None => self.add_numbers(assigned, scores),
+                Some(labels) => self.add_classes(assigned, scores, labels.len()),
+            }
+        }
+    }
+
+    fn add_numbers(&mut self, assigned: &Assigned, scores: &Scores<'_>) {
+        let Some(sums) = self.scores.get_mut(scores.task) else { return };
+        for (segment, score) in assigned.segments.iter().zip(scores.numbers) {
+            sums[*segment as usize].add(f64::from(*score));
+        }
+    }
+
+    fn add_classes(&mut self, assigned: &Assigned, scores: &Scores<'_>, named: usize) {
+        let Some(classes) = self.classes.get_mut(scores.task) else { return };
+        for (segment, probabilities) in assigned.segments.iter().zip(scores.numbers.chunks_exact(named + 1)) {
+            for (sums, probability) in classes.values_mut().zip(probabilities) {
+                sums[*segment as usize] += f64::from(*probability);
             }
         }
     }
@@ -98,6 +134,10 @@ impl SegmentCounts {
         self.people.iter_mut().zip(&more.people).for_each(|(count, more)| *count += more);
         merge_sums(&mut self.distances, &more.distances);
         self.scores.values_mut().zip(more.scores.values()).for_each(|(sums, more)| merge_sums(sums, more));
+        let of_classes = self.classes.values_mut().flat_map(IndexMap::values_mut);
+        for (sums, more) in of_classes.zip(more.classes.values().flat_map(IndexMap::values)) {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
         self.columns.iter_mut().zip(&more.columns).for_each(|(column, more)| column.merge(more));
     }
 }

@@ -8,6 +8,7 @@ use spec::ids::{ColumnName, SegmentationName, TaskName};
 
 use super::counts::{ColumnCounts, SegmentCounts, Sum};
 use super::groups::DescribedColumn;
+use super::page::{self, Provenance};
 use super::{FrozenSegments, RunSegments};
 use crate::error::Result;
 use crate::run::Run;
@@ -17,6 +18,9 @@ pub const LEAST_PEOPLE: u64 = 30;
 
 /// Values told of a segment at the most.
 const VALUES: usize = 10;
+
+/// Classes told of a segment at the most, for each task.
+const CLASSES: usize = 10;
 
 /// The quantile of the normal distribution for an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
@@ -54,6 +58,9 @@ pub struct SegmentProfile {
     pub distance: Option<f64>,
     /// Their scores, by output that is one number.
     pub scores: IndexMap<TaskName, SegmentMean>,
+    /// Their classes by output that is of classes, the ten at the most with the highest mean probability first.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub classes: IndexMap<TaskName, Vec<ClassMean>>,
     /// Their values of columns of numbers.
     pub means: IndexMap<ColumnName, SegmentMean>,
     /// Values that are more frequent than in the population, the surest first.
@@ -66,6 +73,17 @@ pub struct SegmentMean {
     /// The mean; nothing where nobody has a number.
     pub mean: Option<f64>,
     /// 100 times the mean over that of the population; nothing where that is not above 0.
+    pub index: Option<f64>,
+}
+
+/// What a segment's people are likely to be of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassMean {
+    /// The class.
+    pub class: String,
+    /// The mean of their probabilities, 0..1: the share of them that is expected to be of the class.
+    pub mean: f64,
+    /// 100 times it over that of the population.
     pub index: Option<f64>,
 }
 
@@ -90,7 +108,7 @@ pub struct TypicalValue {
     pub high: f64,
 }
 
-/// Writes who is in the segments of a run, once, and tells it.
+/// Writes who is in the segments of a run, once, with a page of each segmentation, and tells it.
 ///
 /// # Errors
 ///
@@ -105,7 +123,12 @@ pub(crate) async fn publish_profiles(
         let Some(counts) = counts.get(&name) else { continue };
         let profile = SegmentationProfile::new(name.clone(), &frozen, counts);
         let key = layout::run_segment_profile(&run.id, &name);
-        profiles.push(run.workspace.create_once(&key, &profile).await?.settled(profile));
+        let profile = run.workspace.create_once(&key, &profile).await?.settled(profile);
+        let model = format!("{}@{}", run.model.model, run.model.version);
+        let (run_id, date) = (run.id.to_string(), run.document.run_date.to_string());
+        let page = page::render(&profile, &Provenance { run: &run_id, model: &model, date: &date });
+        run.workspace.write(&layout::run_segment_page(&run.id, &name), page).await?;
+        profiles.push(profile);
     }
     Ok(profiles)
 }
@@ -120,6 +143,7 @@ impl SegmentationProfile {
             share: counts.people[segment] as f64 / people.max(1) as f64,
             distance: counts.distances[segment].mean(),
             scores: counts.scores.iter().map(|(name, sums)| (name.clone(), SegmentMean::of(sums, segment))).collect(),
+            classes: counts.classes.iter().map(|(name, sums)| (name.clone(), classes(segment, counts, sums))).collect(),
             means: means(segment, &frozen.described_by, &counts.columns),
             typical: typical(segment, &frozen.described_by, counts, people),
         };
@@ -142,6 +166,22 @@ impl SegmentMean {
         let (mean, of_all) = (sums[segment].mean(), all.mean().filter(|mean| *mean > 0.0));
         Self { mean, index: mean.zip(of_all).map(|(mean, of_all)| 100.0 * mean / of_all) }
     }
+}
+
+/// The likeliest classes of a segment's people; none of nobody.
+fn classes(segment: usize, counts: &SegmentCounts, sums: &IndexMap<String, Vec<f64>>) -> Vec<ClassMean> {
+    let (in_segment, in_all) = (counts.people[segment] as f64, counts.people.iter().sum::<u64>() as f64);
+    if in_segment == 0.0 {
+        return Vec::new();
+    }
+    let class = |(class, sums): (&String, &Vec<f64>)| {
+        let (mean, of_all) = (sums[segment] / in_segment, sums.iter().sum::<f64>() / in_all);
+        ClassMean { class: class.clone(), mean, index: (of_all > 0.0).then(|| 100.0 * mean / of_all) }
+    };
+    let mut classes: Vec<ClassMean> = sums.iter().map(class).collect();
+    classes.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    classes.truncate(CLASSES);
+    classes
 }
 
 fn means(
@@ -202,10 +242,14 @@ mod tests {
         ];
         let segments = Segments::fit([1.0, 2.0].repeat(50), 1, &options).unwrap();
         let sum = |count: u64, mean: f64| Sum { count, sum: count as f64 * mean };
+        // Twelve classes, of which the first has a mean probability of 0.5 in the large segment and of 0.1 in the small one.
+        let rest = (1..12).map(|class| (format!("c{class:02}"), vec![0.0, f64::from(class)]));
+        let next = std::iter::once(("tea".to_owned(), vec![150.0, 10.0])).chain(rest).collect();
         let counts = SegmentCounts {
             people: vec![300, 100],
             distances: vec![sum(300, 1.0), sum(100, 2.0)],
             scores: IndexMap::from([("buy".parse().unwrap(), vec![sum(300, 0.1), sum(100, 0.3)])]),
+            classes: IndexMap::from([("next".parse().unwrap(), next)]),
             columns: vec![
                 ColumnCounts { groups: vec![vec![200, 20, 50, 30], vec![20, 60, 20, 0]], numbers: None },
                 ColumnCounts {
@@ -233,6 +277,21 @@ mod tests {
         // scipy.stats.binomtest(60, 100).proportion_ci(method="wilson"): 0.502 003, 0.690 599
         assert!((small.typical[0].low - 100.0 * 0.502_003 / 0.2).abs() < 1e-3, "{}", small.typical[0].low);
         assert!((small.typical[0].high - 100.0 * 0.690_599 / 0.2).abs() < 1e-3, "{}", small.typical[0].high);
+    }
+
+    #[test]
+    fn classes_are_told_by_their_mean_probability_the_likeliest_ten_first() {
+        let (frozen, counts) = counted();
+        let profile = SegmentationProfile::new("life".parse().unwrap(), &frozen, &counts);
+        let [large, small] = [0, 1].map(|segment: usize| &profile.segments[segment].classes["next"]);
+        let tea = ClassMean { class: "tea".to_owned(), mean: 0.5, index: Some(100.0 * 0.5 / 0.4) };
+        assert_eq!((large.len(), &large[0]), (10, &tea));
+        assert_eq!((large[1].mean, large[1].index), (0.0, Some(0.0)));
+        let told: Vec<&str> = small.iter().map(|class| class.class.as_str()).collect();
+        assert_eq!(told, ["c11", "tea", "c10", "c09", "c08", "c07", "c06", "c05", "c04", "c03"]);
+        // 0.11 of the small segment, of all 11 of 400.
+        assert!((small[0].mean - 0.11).abs() < 1e-12 && (small[0].index.unwrap() - 400.0).abs() < 1e-9);
+        assert!((small[1].index.unwrap() - 25.0).abs() < 1e-9);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type};
 use artifacts::{Attempt, layout};
-use kindred_scorer::publish::{PublishOutcome, publish};
+use kindred_scorer::publish::{PublishOutcome, SegmentsOutcome, publish};
 use kindred_scorer::run::Run;
 use kindred_scorer::segments::RunSegments;
 use kindred_scorer::segments::profile::SegmentationProfile;
@@ -87,7 +87,11 @@ async fn a_profile_counts_everybody_and_audiences_are_cut_by_segments() {
     let run = with_segments(&plant, json!({})).await;
     let scores = scores_of(&run).await;
     let outcome = published(&run).await;
-    let [habits, tastes] = &outcome.segments[..] else { panic!("two segmentations") };
+    let [SegmentsOutcome { profile: habits, page_url }, SegmentsOutcome { profile: tastes, .. }] =
+        &outcome.segments[..]
+    else {
+        panic!("two segmentations")
+    };
     for (profile, name) in [(habits, "habits"), (tastes, "tastes")] {
         let found = numbers(&scores, name);
         let people: Vec<u64> = profile.segments.iter().map(|segment| segment.people).collect();
@@ -121,9 +125,14 @@ async fn a_profile_counts_everybody_and_audiences_are_cut_by_segments() {
     let stored: SegmentationProfile = run.workspace.read_entry(&key).await.unwrap().body;
     assert_eq!(stored.segments.len(), habits.segments.len());
     assert_eq!(
-        serde_json::to_value(published(&run).await.segments).unwrap()[0],
+        serde_json::to_value(&published(&run).await.segments[0].profile).unwrap(),
         serde_json::to_value(&stored).unwrap()
     );
+    let page = layout::run_segment_page(&run.id, &habits.name);
+    assert_eq!(*page_url, run.workspace.url_of(&page));
+    let shown = String::from_utf8(run.workspace.read(&page).await.unwrap().to_vec()).unwrap();
+    let first = format!("Segment 0<span class=\"kind\">{} people", page::numbers::count(habits.segments[0].people));
+    assert!(shown.contains(&first) && shown.contains("What tells them apart"), "{first}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +152,8 @@ async fn one_process_and_three_give_the_same_segments() {
         assert_eq!((expected.rows, expected.file.sha256), (found.rows, found.file.sha256));
         assert_eq!(expected.summary.segments, found.summary.segments);
     }
-    assert_eq!(published(&first).await.segments, published(&run).await.segments);
+    let profiles = |outcome: PublishOutcome| outcome.segments.into_iter().map(|told| told.profile).collect::<Vec<_>>();
+    assert_eq!(profiles(published(&first).await), profiles(published(&run).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]

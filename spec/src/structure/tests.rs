@@ -34,6 +34,13 @@ fn an_unknown_field_is_named_with_what_was_meant() {
                 "§Min-Count: 5",
                 &["spec.features.channel.vocabulary.Min-Count: unknown field `Min-Count` (did you mean `min_count`?)"],
             ),
+            (
+                "kind: rowwise_adagrad",
+                "kind: §adagard",
+                &[
+                    "spec.training.embeddings.kind: unknown embedding optimizer kind `adagard` (did you mean `adagrad`?)",
+                ],
+            ),
         ],
     );
 }
@@ -275,13 +282,6 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
                 "group_by: person, loss: §focal",
                 &[
                     "spec.tasks.repurchase.loss: expected a mapping with `kind`, one of cross_entropy, focal, found the text `focal` (write {kind: focal})",
-                ],
-            ),
-            (
-                "kind: rowwise_adagrad",
-                "kind: §adagrad",
-                &[
-                    "spec.training.embeddings.kind: embedding optimizer kind `adagrad` is not available; available: rowwise_adagrad",
                 ],
             ),
             ("test: 10%", "test: 10%, §stratify: bought_again", &["spec.split.stratify: `stratify` is not available"]),

@@ -155,14 +155,15 @@ impl OptimizerKind {
 }
 
 /// Optimizer of the embedding tables; touches only the rows of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingOptimizer {
     /// Its update rule.
     pub kind: EmbeddingOptimizerKind,
-    /// Step size at the schedule's top.
+    /// Step size at the schedule's top; by `kind` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
-    pub learning_rate: f64,
+    pub learning_rate: Option<f64>,
     /// How much ids that are seen seldom are held back: in the k-th step that reads an embedding, the learning rate times
     /// this over k is the share of it that is taken away before what it learns.
     #[serde(skip_serializing_if = "is_none")]
@@ -170,9 +171,15 @@ pub struct EmbeddingOptimizer {
     pub rare_decay: f64,
 }
 
-impl Default for EmbeddingOptimizer {
-    fn default() -> Self {
-        Self { kind: EmbeddingOptimizerKind::default(), learning_rate: 0.005, rare_decay: 0.0 }
+impl EmbeddingOptimizer {
+    /// Step size at the schedule's top: what the document says, else 0.005 of the Adagrads and 0.001 of Adam, whose steps
+    /// do not become smaller by themselves.
+    pub fn top_rate(&self) -> f64 {
+        let by_kind = match self.kind {
+            EmbeddingOptimizerKind::RowwiseAdagrad | EmbeddingOptimizerKind::Adagrad => 0.005,
+            EmbeddingOptimizerKind::RowwiseAdam => 0.001,
+        };
+        self.learning_rate.unwrap_or(by_kind)
     }
 }
 
@@ -188,6 +195,29 @@ pub enum EmbeddingOptimizerKind {
     /// One accumulator a row: the mean of its squared gradient (Mudigere, ISCA 2022).
     #[default]
     RowwiseAdagrad,
+    /// Adagrad with an accumulator for each number (Duchi 2011).
+    Adagrad,
+    /// Adam with a first moment for each number and one second moment a row: the mean of its squared gradient
+    /// (FBGEMM's `partial_row_wise_adam`).
+    RowwiseAdam,
+}
+
+impl EmbeddingOptimizerKind {
+    /// Whether it keeps a first moment of each weight.
+    pub fn has_first(self) -> bool {
+        match self {
+            Self::RowwiseAdam => true,
+            Self::RowwiseAdagrad | Self::Adagrad => false,
+        }
+    }
+
+    /// Whether what it keeps of squared gradients is a number a row, not one a weight.
+    pub fn has_squares_of_rows(self) -> bool {
+        match self {
+            Self::RowwiseAdagrad | Self::RowwiseAdam => true,
+            Self::Adagrad => false,
+        }
+    }
 }
 
 /// The learning rate's course: linear warm-up, then `kind`.

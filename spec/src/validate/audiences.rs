@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Checker, rounded, tables};
 use crate::audience::{Audience, Guards, IdColumn, Size, TierCut};
-use crate::contradiction::Contradiction;
+use crate::contradiction::{AudienceContradiction, Contradiction};
 use crate::node::Path;
 
 /// Sums of shares that differ by less are the same: shares are written in decimals.
@@ -35,15 +35,15 @@ fn check_tiers(checker: &mut Checker<'_>, path: &Path, audience: &Audience) {
             TierCut::Rest(_) => {
                 has_rest = true;
                 if index + 1 < audience.tiers.len() {
-                    checker.report(&path.name(name), Contradiction::RestNotLast);
+                    checker.report(&path.name(name), AudienceContradiction::RestNotLast.into());
                 }
             }
         }
     }
     if taken > 1.0 + TOLERANCE {
-        checker.report_whole(path, Contradiction::TiersTooLarge { taken: rounded(taken) });
+        checker.report_whole(path, AudienceContradiction::TiersTooLarge { taken: rounded(taken) }.into());
     } else if taken < 1.0 - TOLERANCE && !has_rest && !audience.tiers.is_empty() {
-        checker.report_whole(path, Contradiction::TiersTooSmall { taken: rounded(taken) });
+        checker.report_whole(path, AudienceContradiction::TiersTooSmall { taken: rounded(taken) }.into());
     }
 }
 
@@ -56,9 +56,9 @@ fn check_ids(checker: &mut Checker<'_>, path: &Path, ids: &[IdColumn]) {
             continue;
         }
         if PUBLISHED.contains(&name.as_str()) {
-            checker.report(&path, Contradiction::IdNameReserved { name });
+            checker.report(&path, AudienceContradiction::IdNameReserved { name }.into());
         } else if !names.insert(name.clone()) {
-            checker.report(&path, Contradiction::IdNameTwice { name });
+            checker.report(&path, AudienceContradiction::IdNameTwice { name }.into());
         }
     }
 }
@@ -68,14 +68,14 @@ fn check_guards(checker: &mut Checker<'_>, path: &Path, size: &Size, guards: &Gu
     let crossed = guards.max_size.filter(|max_size| *max_size < min_size);
     if let Some(max_size) = crossed {
         let path = path.name("guards").name("max_size");
-        return checker.report(&path, Contradiction::GuardsCross { min_size, max_size });
+        return checker.report(&path, AudienceContradiction::GuardsCross { min_size, max_size }.into());
     }
     let Size::Top(top) = *size else { return };
     let path = path.name("size").name("top");
     if top < min_size {
-        checker.report(&path, Contradiction::SizeBelowMinimum { top, min_size });
+        checker.report(&path, AudienceContradiction::SizeBelowMinimum { top, min_size }.into());
     }
     if let Some(max_size) = guards.max_size.filter(|max_size| *max_size < top) {
-        checker.report(&path, Contradiction::SizeAboveMaximum { top, max_size });
+        checker.report(&path, AudienceContradiction::SizeAboveMaximum { top, max_size }.into());
     }
 }

@@ -1,7 +1,7 @@
 //! Lookalike tasks: their seeds, and the people that they learn from.
 
 use super::{Checker, spec, tables};
-use crate::contradiction::Contradiction;
+use crate::contradiction::LookalikeContradiction;
 use crate::ids::ColumnName;
 use crate::node::Path;
 use crate::task::{LookalikeLoss, LookalikeTask, SeedTable};
@@ -18,11 +18,11 @@ pub(super) fn check(
         tables::check_exists(checker, &path.name("exclude").item(index).name("table"), &table.table, known);
     }
     if task.prior.is_some() && task.loss == LookalikeLoss::Plain && !checker.is_damaged(&path.name("loss")) {
-        checker.report(&path.name("prior"), Contradiction::PriorOfPlainLoss);
+        checker.report(&path.name("prior"), LookalikeContradiction::PriorOfPlainLoss.into());
     }
     let has_rate = task.negative_rate < 1.0 && !checker.is_damaged(&path.name("negative_rate"));
     if has_rate && task.negatives.is_some() {
-        checker.report(&path.name("negative_rate"), Contradiction::RateAndRatio);
+        checker.report(&path.name("negative_rate"), LookalikeContradiction::RateAndRatio.into());
     }
     let sampled = match (has_rate, task.negatives) {
         (_, Some(_)) => Some("negatives"),
@@ -30,7 +30,7 @@ pub(super) fn check(
         (false, None) => None,
     };
     if let Some(field) = sampled.filter(|_| task.loss == LookalikeLoss::ElkanNoto) {
-        checker.report(&path.name(field), Contradiction::SampledElkanNoto);
+        checker.report(&path.name(field), LookalikeContradiction::SampledElkanNoto.into());
     }
 }
 
@@ -42,14 +42,14 @@ pub(super) fn check_seeds(
     known: &tables::Known,
 ) {
     if seeds.campaign.as_ref() == Some(seeds.key.as_ref().unwrap_or(key)) {
-        checker.report(&path.name("campaign"), Contradiction::CampaignIsKey);
+        checker.report(&path.name("campaign"), LookalikeContradiction::CampaignIsKey.into());
     }
     tables::check_exists(checker, &path.name("table"), &seeds.table, known);
     if seeds.value.is_some() && seeds.campaign.is_none() && !checker.is_damaged(&path.name("campaign")) {
-        checker.report(&path.name("value"), Contradiction::CampaignOfNoColumn);
+        checker.report(&path.name("value"), LookalikeContradiction::CampaignOfNoColumn.into());
     }
     if seeds.max_lists.is_some() && seeds.lists().is_none() && !checker.has_damage(path) {
-        checker.report(&path.name("max_lists"), Contradiction::MaxListsOfOneList);
+        checker.report(&path.name("max_lists"), LookalikeContradiction::MaxListsOfOneList.into());
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn check_names(checker: &mut Checker<'_>, training: &TrainingSpec) {
     {
         for name in training.tasks.keys().filter(|name| name.is_list_of(table)) {
             let table = table.to_string();
-            checker.report(&spec("tasks").name(name), Contradiction::NamedLikeList { table });
+            checker.report(&spec("tasks").name(name), LookalikeContradiction::NamedLikeList { table }.into());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::tables::Known;
 use super::{Checker, spec, tables};
-use crate::contradiction::Contradiction;
+use crate::contradiction::PresetContradiction;
 use crate::ids::{ColumnName, TableName};
 use crate::node::Path;
 use crate::preset::{Preset, PresetKind, Purpose, Scope, Similarity, column_names, step_names};
@@ -40,7 +40,7 @@ fn check_needs(checker: &mut Checker<'_>, preset: &Preset) {
         // What is not written is said of what it would stand in.
         let above = above.map_or_else(|| spec("preset"), at);
         if !checker.has_damage(&above.name(field)) {
-            checker.report(&above, Contradiction::PresetNeeds { kind: preset.kind.name(), words });
+            checker.report(&above, PresetContradiction::Needs { kind: preset.kind.name(), words }.into());
         }
     }
 }
@@ -106,18 +106,21 @@ fn check_options(checker: &mut Checker<'_>, preset: &Preset) {
     for (option, of, is_given) in options {
         if is_given && !of.contains(&preset.kind) {
             let of = of.iter().map(|kind| kind.name()).collect();
-            checker.report_whole(&at(option), Contradiction::PresetOption { option, of, kind: preset.kind.name() });
+            checker.report_whole(
+                &at(option),
+                PresetContradiction::OptionOfAnother { option, of, kind: preset.kind.name() }.into(),
+            );
         }
     }
     if preset.kind == Acquisition && preset.scope.unwrap_or_default() == Scope::Site && preset.of.is_some() {
-        checker.report(&at("of"), Contradiction::PresetOfSite);
+        checker.report(&at("of"), PresetContradiction::OfSite.into());
     }
     let Some(events) = &preset.events else { return };
     let path = at("events").name("actions");
     checker.check_unique(&path, events.actions.iter().map(|action| action.as_str()));
     if events.action.is_none() && !events.actions.is_empty() && !checker.is_damaged(&at("events").name("action")) {
         let words = "`events.action` for these";
-        checker.report(&path, Contradiction::PresetNeeds { kind: preset.kind.name(), words });
+        checker.report(&path, PresetContradiction::Needs { kind: preset.kind.name(), words }.into());
     }
 }
 
@@ -126,7 +129,7 @@ fn check_tables_used(checker: &mut Checker<'_>, preset: &Preset) {
     let Some(customers) = &preset.customers else { return };
     let takes_people = matches!(preset.kind, PresetKind::Purchase | PresetKind::Acquisition | PresetKind::Response);
     if customers.keep.is_empty() && !(customers.since.is_some() && takes_people) {
-        checker.report_whole(&at("customers"), Contradiction::PresetTableUnused { kind: preset.kind.name() });
+        checker.report_whole(&at("customers"), PresetContradiction::TableUnused { kind: preset.kind.name() }.into());
     }
 }
 
@@ -136,7 +139,7 @@ fn check_names(checker: &mut Checker<'_>, preset: &Preset) {
     let key = &preset.transactions.customer;
     let check = |checker: &mut Checker<'_>, path: Path, column: &ColumnName, is_taken: bool| {
         if is_taken || made.iter().any(|name| name == column.as_str()) {
-            checker.report(&path, Contradiction::PresetColumn { column: column.to_string() });
+            checker.report(&path, PresetContradiction::ColumnTaken { column: column.to_string() }.into());
         }
     };
     check(checker, at("transactions").name("customer"), key, false);
@@ -151,7 +154,7 @@ fn check_names(checker: &mut Checker<'_>, preset: &Preset) {
 /// Reports cut-offs that do not exist, or that a kind has no use for.
 fn check_cut_offs(checker: &mut Checker<'_>, preset: &Preset, purpose: Purpose) {
     if preset.cut_offs(purpose).is_none() && !checker.has_damage(&spec("preset")) {
-        checker.report(&at("as_of"), Contradiction::PresetTooEarly);
+        checker.report(&at("as_of"), PresetContradiction::TooEarly.into());
     }
     let is_given = checker.tree.get("spec").and_then(|spec| spec.get("preset")?.get("cut_offs")).is_some();
     let why = match preset.kind {
@@ -160,6 +163,6 @@ fn check_cut_offs(checker: &mut Checker<'_>, preset: &Preset, purpose: Purpose) 
         _ => return,
     };
     if is_given {
-        checker.report_whole(&at("cut_offs"), Contradiction::PresetCutOffs { kind: preset.kind.name(), why });
+        checker.report_whole(&at("cut_offs"), PresetContradiction::CutOffs { kind: preset.kind.name(), why }.into());
     }
 }

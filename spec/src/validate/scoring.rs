@@ -36,6 +36,9 @@ pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
         let path = spec("neighbours").name(name).name("of").name("table");
         tables::check_exists(checker, &path, &neighbours.of.table, &known);
     }
+    if let Some(table) = &scoring.item_embeddings {
+        tables::check_exists(checker, &spec("item_embeddings"), table, &known);
+    }
     resources::check(checker, &scoring.resources);
     for (name, audience) in &scoring.audiences {
         audiences::check(checker, &spec("audiences").name(name), audience, &known);
@@ -47,6 +50,23 @@ mod tests {
     use crate::testing::{SCORING, check_edits};
 
     const KEEP: &str = "keep: [customer_id, city]";
+
+    #[test]
+    fn items_are_of_a_table_that_is_there() {
+        check_edits(
+            SCORING,
+            &[
+                (KEEP, &format!("{KEEP}\n  item_embeddings: recent_buyers"), &[]),
+                (
+                    KEEP,
+                    &format!("{KEEP}\n  item_embeddings: §shops"),
+                    &[
+                        "spec.item_embeddings: there is no table `shops` (tables so far: customers, recent_buyers, consenting)",
+                    ],
+                ),
+            ],
+        );
+    }
 
     #[test]
     fn neighbours_are_of_a_table_that_is_there() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Checker, is_reserved_score, spec};
-use crate::contradiction::Contradiction;
+use crate::contradiction::{Contradiction, SegmentContradiction};
 use crate::mistake::Mistake;
 use crate::node::Path;
 use crate::scoring::ScoringSpec;
@@ -23,7 +23,7 @@ pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
             if is_reserved_score(&column) {
                 checker.report(&path, Contradiction::Reserved { name: column });
             } else if !taken.insert(column.clone()) {
-                checker.report(&path, Contradiction::SegmentColumn { column });
+                checker.report(&path, SegmentContradiction::ColumnTaken { column }.into());
             }
         }
         check_one(checker, &path, segmentation);
@@ -49,7 +49,7 @@ fn check_one(checker: &mut Checker<'_>, path: &Path, segmentation: &Segmentation
     if segmentation.from_run.is_some() {
         for option in OF_FITTING {
             if checker.is_written(path, option) {
-                checker.report(&path.name(option), Contradiction::SegmentsOfRun { option });
+                checker.report(&path.name(option), SegmentContradiction::OfRun { option }.into());
             }
         }
     }
@@ -57,7 +57,7 @@ fn check_one(checker: &mut Checker<'_>, path: &Path, segmentation: &Segmentation
         check_count(checker, path, segmentation, count);
     }
     if let Some(batch_size) = segmentation.batch_size.filter(|batch_size| *batch_size > segmentation.sample) {
-        let contradiction = Contradiction::SegmentBatch { batch_size, sample: segmentation.sample };
+        let contradiction = SegmentContradiction::Batch { batch_size, sample: segmentation.sample }.into();
         checker.report(&path.name("batch_size"), contradiction);
     }
 }
@@ -66,12 +66,12 @@ fn check_count(checker: &mut Checker<'_>, path: &Path, segmentation: &Segmentati
     if let SegmentCount::Range(range) = count
         && range.from >= range.to
     {
-        let contradiction = Contradiction::SegmentRange { from: range.from, to: range.to };
+        let contradiction = SegmentContradiction::Range { from: range.from, to: range.to }.into();
         return checker.report_whole(&path.name("k"), contradiction);
     }
     let least = PEOPLE_A_SEGMENT * count.most();
     if segmentation.sample < least {
-        let contradiction = Contradiction::SegmentSample { k: count.most(), least };
+        let contradiction = SegmentContradiction::Sample { k: count.most(), least }.into();
         checker.report(&path.name("sample"), contradiction);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, spec};
-use crate::contradiction::Contradiction;
+use crate::contradiction::{Contradiction, FileContradiction};
 use crate::ids::TableName;
 use crate::node::{Path, Value};
 use crate::table::{PrepareStep, TableFormat, TableSource};
@@ -62,7 +62,7 @@ fn check_source(checker: &mut Checker<'_>, path: &Path, source: &TableSource) {
         Some(TableFormat::Csv) | None => (&[][..], "csv"),
     };
     for (option, of, _) in foreign.iter().filter(|(_, _, is_given)| *is_given) {
-        checker.report(&path.name(option), Contradiction::OptionOfAnotherFormat { option, of, format });
+        checker.report(&path.name(option), FileContradiction::OptionOfAnotherFormat { option, of, format }.into());
     }
     if foreign.is_empty() {
         check_columns(checker, path, source);
@@ -74,15 +74,15 @@ fn check_columns(checker: &mut Checker<'_>, path: &Path, source: &TableSource) {
         return;
     }
     match (source.header, &source.columns) {
-        (Some(true), Some(_)) => checker.report(&path.name("header"), Contradiction::HeaderAndColumns),
-        (Some(false), None) => checker.report(&path.name("header"), Contradiction::NoColumnNames),
+        (Some(true), Some(_)) => checker.report(&path.name("header"), FileContradiction::HeaderAndColumns.into()),
+        (Some(false), None) => checker.report(&path.name("header"), FileContradiction::NoColumnNames.into()),
         _ => {}
     }
     let Some(columns) = &source.columns else { return };
     checker.check_unique(&path.name("columns"), columns.iter().map(|column| column.as_str()));
     for name in source.types.keys().filter(|name| !columns.contains(name)) {
         let known = columns.iter().map(ToString::to_string).collect();
-        let unknown = Contradiction::UnknownColumn { name: name.to_string(), known };
+        let unknown = FileContradiction::UnknownColumn { name: name.to_string(), known }.into();
         checker.report(&path.name("types").name(name), unknown);
     }
 }

@@ -1,7 +1,7 @@
 //! Tasks of a Training document and their weights.
 
 use super::{Checker, RESERVED, lookalike, spec, tables};
-use crate::contradiction::Contradiction;
+use crate::contradiction::{Contradiction, FunnelContradiction};
 use crate::ids::{ColumnName, TaskName};
 use crate::mistake::Mistake;
 use crate::network::Network;
@@ -79,7 +79,7 @@ fn funnel(checker: &mut Checker<'_>, training: &TrainingSpec) {
     let steps = training.tasks.iter().filter_map(|(name, task)| Some((name, task.after()?)));
     let (network, network_path) = (&training.network, spec("network").name("kind"));
     if steps.clone().next().is_none() && network.has_funnel() && !checker.is_damaged(&spec("tasks")) {
-        checker.report(&network_path, Contradiction::NoFunnel { network: network.kind() });
+        checker.report(&network_path, FunnelContradiction::NoSteps { network: network.kind() }.into());
     }
     if network.has_funnel() {
         check_rows_of_steps(checker, training);
@@ -87,7 +87,7 @@ fn funnel(checker: &mut Checker<'_>, training: &TrainingSpec) {
     for (name, after) in steps {
         let path = spec("tasks").name(name).name("after");
         if !network.has_funnel() && !checker.is_damaged(&network_path) {
-            checker.report(&path, Contradiction::FunnelOfNetwork { network: network.kind() });
+            checker.report(&path, FunnelContradiction::OtherNetwork { network: network.kind() }.into());
         }
         if !check_exists(checker, &path, after) {
             continue;
@@ -95,9 +95,9 @@ fn funnel(checker: &mut Checker<'_>, training: &TrainingSpec) {
         let before = std::iter::successors(Some(after), |step| training.tasks.get(*step)?.after());
         let limit = training.tasks.len() + 1;
         if before.take(limit).any(|step| step == name) {
-            checker.report(&path, Contradiction::FunnelLoop);
+            checker.report(&path, FunnelContradiction::Loop.into());
         } else if !matches!(training.tasks.get(after), Some(Task::Binary(_)) | None) {
-            checker.report(&path, Contradiction::FunnelOfKind { task: after.to_string() });
+            checker.report(&path, FunnelContradiction::OtherKind { task: after.to_string() }.into());
         }
     }
 }
@@ -108,10 +108,10 @@ fn check_rows_of_steps(checker: &mut Checker<'_>, training: &TrainingSpec) {
     for (name, task) in training.tasks.iter().filter(|(name, task)| task.after().is_some() || is_before(name)) {
         let path = spec("tasks").name(name);
         if task.negative_rate() < 1.0 {
-            checker.report(&path.name("negative_rate"), Contradiction::FunnelOfShares);
+            checker.report(&path.name("negative_rate"), FunnelContradiction::SampledRows.into());
         }
         if task.when().is_some() {
-            checker.report(&path.name("when"), Contradiction::FunnelOfCondition);
+            checker.report(&path.name("when"), FunnelContradiction::ConditionalRows.into());
         }
     }
 }

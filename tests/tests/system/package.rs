@@ -51,6 +51,17 @@ found, stored = embed(version, table), np.array(scores["vector"].to_pylist())
 assert found.shape == stored.shape and stored.std() > 1e-3, (found.shape, stored.shape)
 off = np.abs(found - stored) / np.maximum(1, np.abs(stored))
 assert off.max() <= 1e-5, ("embedding", off.max())
+for path in glob.glob(workspace + "/runs/nightly-*/segments/*.json"):
+    profile = json.load(open(path))
+    for segment in profile["segments"]:
+        inside = np.asarray(scores[profile["name"]]) == segment["segment"]
+        for task, told in segment["classes"].items():
+            (values,) = json.load(open(version + "/encoders.json"))["classes"][task]["values"].values()
+            means, of_all = predictions[task][inside].mean(0), predictions[task].mean(0)
+            found = sorted(zip(means[:-1], of_all, map(str, values)), key=lambda one: -one[0])[:10]
+            assert len(told) == len(found) > 2, told
+            for told, (mean, of_all, name) in zip(told, found):
+                assert abs(told["mean"] - mean) < 1e-5 and abs(told["index"] - 100 * mean / of_all) < 1e-2, (told, mean)
 "#;
 
 /// The Python in the documentation: what reads a package, and what feeds an exported module.
@@ -167,6 +178,71 @@ fn two_towers_score_the_same_outside() {
     assert_agrees(&format!("{{kind: two_tower, {items}, {layers}}}"), "none");
 }
 
+/// Any person with any item: the products of the published embeddings, and what Kindred says of such rows.
+const COMPARE_PRODUCTS: &str = r#"
+people = pa.concat_tables([pq.read_table(path) for path in sorted(glob.glob(people + "/*.parquet"))])
+import os
+(manifest,) = glob.glob(workspace + "/runs/nightly-*/items/manifest.json")
+items = json.load(open(manifest))
+table = pq.read_table(workspace + "/" + items["file"]["key"])
+assert table.num_rows == 12 and table.column_names == ["channel", "income", "embedding"], table
+people_embeddings = np.array(scores["vector"].to_pylist())
+found = {task: scored_pairs(os.path.dirname(os.path.dirname(manifest)), people_embeddings, task) for task in ("repurchase", "best")}
+rows = np.arange(0, people.num_rows, 131)
+for item in range(table.num_rows):
+    pairs = people.take(rows)
+    for name in ("channel", "income"):
+        value = pa.array([table[name][item].as_py()] * len(rows), pairs[name].type)
+        pairs = pairs.set_column(pairs.column_names.index(name), name, value)
+    expected = predict(version, pairs)
+    for task in ("repurchase", "best"):
+        assert np.abs(found[task][rows, item] - expected[task]).max() <= 1e-5, (task, item)
+assert found["repurchase"].std(1).mean() > 1e-3, "items make no difference"
+"#;
+
+#[test]
+fn products_of_published_embeddings_are_the_scores() {
+    let items = "item_features: [channel, income], item: channel";
+    let training =
+        training(&format!("{{kind: two_tower, {items}, user_layers: [16], item_layers: [8], embedding_width: 6}}"));
+    let scoring = scoring(2).replace("  keep: [city]", "  keep: [city]\n  embedding: vector\n  item_embeddings: shops");
+    let step = "prepare:\n    - {name: shops, sql: \"SELECT * FROM (SELECT DISTINCT channel FROM people) AS channels, (VALUES (20000.0), (60000.0), (NULL)) AS incomes(income) ORDER BY channel, income\"}\n";
+    let sandbox = Sandbox::new();
+    People::default().write(&sandbox.path("people"));
+    sandbox.write("training.yaml", &training);
+    sandbox.write("scoring.yaml", scoring.replace("prepare:\n", step));
+    sandbox.kindred(["check", "training.yaml", "scoring.yaml"]).expect(0);
+    sandbox.kindred(["run", "training.yaml", "scoring.yaml"]).expect(0);
+    let compared = Command::new("python3")
+        .args(["-c", &format!("{}\n{SCORES}\n{COMPARE_PRODUCTS}", documented_reader().0)])
+        .args([sandbox.path("workspace"), sandbox.path("people")])
+        .env("PYTHONPATH", Path::new(&clone_folder()).join(".setup/peers"))
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stderr));
+}
+
+#[test]
+fn what_has_no_product_of_embeddings_is_refused_by_name() {
+    let towers = "{kind: two_tower, item_features: [channel], item: channel, user_layers: [], item_layers: [], embedding_width: 2}";
+    let several = training(towers).replace("members: 1", "members: 2");
+    for (training, expected) in [
+        (training(MMOE), "does not embed items, a `two_tower` network alone does"),
+        (several, "is the mean of 2 networks, and no product of embeddings gives their scores"),
+    ] {
+        let sandbox = Sandbox::new();
+        People::default().write(&sandbox.path("people"));
+        sandbox.write("training.yaml", training);
+        sandbox
+            .write("scoring.yaml", scoring(1).replace("  keep: [city]", "  keep: [city]\n  item_embeddings: people"));
+        let checked = sandbox.kindred(["check", "training.yaml", "scoring.yaml", "--output", "json"]).expect(2);
+        assert!(checked.stdout.contains(expected), "{}", checked.stdout);
+        sandbox.kindred(["run", "training.yaml"]).expect(0);
+        let failed = sandbox.kindred(["run", "scoring.yaml"]).expect(1);
+        assert!(failed.stderr.contains(expected), "{}", failed.stderr);
+    }
+}
+
 #[test]
 fn classes_score_the_same_outside() {
     let next = "CASE WHEN age > 60 THEN 'tea' WHEN income > 60000 THEN 'wine' WHEN person % 40 = 0 THEN 'rare' \
@@ -184,7 +260,11 @@ fn classes_score_the_same_outside() {
         );
     let scoring = scoring(2)
         .replace("rank_by: repurchase * spend", "rank_by: best['tea'] * repurchase")
-        .replace("rank_by: best\n", "rank_by: best_1_probability + best['other']\n");
+        .replace("rank_by: best\n", "rank_by: best_1_probability + best['other']\n")
+        .replace(
+            "  audiences:\n",
+            "  segments: {groups: {columns: [age, income], k: 3, sample: 1000}}\n  audiences:\n",
+        );
     assert!(classes.contains("multiclass") && classes.contains("AS next_product") && scoring.contains("best_1_"));
     assert_agree((&classes, "isotonic"), &scoring, 16_000);
 }

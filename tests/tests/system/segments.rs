@@ -43,7 +43,12 @@ fn segments_are_the_same_for_any_number_of_processes_and_cut_audiences() {
     let (three, again) = run(3, 1);
     assert_eq!(promised(&one), promised(&three));
     assert!(promised(&one).len() > 8, "{:?}", promised(&one).keys());
-    assert_eq!(outcome["segments"], again["segments"]);
+    let profiles = |outcome: &Value| {
+        let mut profiles = outcome["segments"].as_array().unwrap().clone();
+        profiles.iter_mut().for_each(|profile| drop(profile.as_object_mut().unwrap().remove("page_url")));
+        profiles
+    };
+    assert_eq!(profiles(&outcome), profiles(&again));
 
     let [lifestyle, value] = &outcome["segments"].as_array().unwrap()[..] else { panic!("two: {outcome:#}") };
     assert_eq!(lifestyle["choices"].as_array().unwrap().len(), 3);
@@ -54,6 +59,16 @@ fn segments_are_the_same_for_any_number_of_processes_and_cut_audiences() {
     let step = outcome["audiences"][0]["waterfall"].as_array().unwrap().iter().find(|step| step["step"] == "where");
     assert_eq!(step.unwrap()["left_out"].as_u64().unwrap(), people(value)[1]);
     assert!(value["segments"].to_string().contains("\"tgi\""), "{value:#}");
+
+    for profile in outcome["segments"].as_array().unwrap() {
+        let page = one
+            .files("workspace")
+            .into_iter()
+            .find(|(name, _)| name.ends_with(&format!("/segments/{}.html", profile["name"].as_str().unwrap())));
+        let (name, page) = page.unwrap();
+        assert!(profile["page_url"].as_str().unwrap().ends_with(&name), "{name}");
+        assert!(String::from_utf8(page).unwrap().contains("What tells them apart"), "{name}");
+    }
 
     let table = one.kindred(["run", "kindred.yaml", "--run-date", "2026-01-05"]).expect(0);
     for words in ["segments lifestyle of the embedding", "segments value of age, income: 3 segments", "TGI"] {

@@ -10,7 +10,7 @@ use query::{ExpressionSource, Expressions, ListsWanted, Session};
 use spec::ids::Selector;
 use spec::suggest::nearest;
 use spec::task::lists::name_of;
-use spec::{ColumnName, ModelName, Scoring, ScoringSpec, Segmentation, Task, TaskName, TrainingSpec};
+use spec::{ColumnName, ModelName, Network, Scoring, ScoringSpec, Segmentation, Task, TaskName, TrainingSpec};
 
 use super::{Level, Notebook, inspect, open_tables};
 use crate::report::numbers::plural;
@@ -39,6 +39,7 @@ pub(super) async fn check(
     check_segments(spec, &schema, notebook);
     if let Some(model) = &model {
         check_features(model, &schema, notebook);
+        check_items(spec, model, &session, notebook);
         let lists = check_seed_lists(spec, &session, notebook).await;
         check_expressions(spec, model, &lists, &schema, notebook);
     }
@@ -98,6 +99,32 @@ fn check_features(model: &TrainingSpec, schema: &SchemaRef, notebook: &mut Noteb
     for (name, feature) in &model.features {
         if let Err(error) = EncoderFit::new([(name, feature)], schema) {
             notebook.error("spec.population", &error);
+        }
+    }
+}
+
+/// Whether the model embeds items, and their table has what its features of items read.
+fn check_items(spec: &ScoringSpec, model: &TrainingSpec, session: &Session, notebook: &mut Notebook<'_>) {
+    let Some(table) = &spec.item_embeddings else { return };
+    let Network::TwoTower(network) = &model.network else {
+        let message = format!("{} does not embed items, a `two_tower` network alone does", spec.model);
+        return notebook.find(Level::Error, "spec.item_embeddings", message);
+    };
+    if let Some(members) = model.training.members.filter(|members| *members > 1) {
+        let message = format!(
+            "{} is the mean of {members} networks, and no product of embeddings gives their scores: train it with \
+             `training: {{members: 1}}`",
+            spec.model
+        );
+        notebook.find(Level::Error, "spec.item_embeddings", message);
+    }
+    let schema = match session.schema(table) {
+        Ok(schema) => schema,
+        Err(error) => return notebook.error("spec.item_embeddings", &error),
+    };
+    for (name, feature) in model.features.iter().filter(|(name, _)| network.item_features.contains(*name)) {
+        if let Err(error) = EncoderFit::new([(name, feature)], &schema) {
+            notebook.error("spec.item_embeddings", &error);
         }
     }
 }

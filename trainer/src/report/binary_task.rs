@@ -2,18 +2,18 @@
 
 use model::calibrate::{Calibrator, TaskCalibration};
 use model::measure::{BinaryMetrics, Decile, Part, PartMetrics, TaskKind, TaskMetrics};
+use page::figure::{details, figure, figures, row, table};
+use page::html::Html;
+use page::plot::Size;
 use spec::TaskName;
 
 use super::chart::{calibration_curve, deciles, gain, histogram, reliability, roc};
 use super::compared;
 use super::contents;
-use super::figure::{details, figure, figures, row, table};
-use super::html::Html;
 use super::importance;
 use super::input::Report;
 use super::measures_table::measures;
 use super::numbers::{fixed, percent, percent_tick, plural, times};
-use super::plot::Size;
 use super::reach;
 use super::slices;
 use super::timeline::task_curves;

@@ -1,10 +1,10 @@
 //! The report's pictures.
 
 use model::measure::{CalibrationBin, Decile, RocPoint, ScoreHistogram, ValueDecile};
+use page::html::Html;
+use page::plot::{Plot, Range, Size};
 
-use super::html::Html;
 use super::numbers::{amount, percent, percent_tick, tick, times};
-use super::plot::{Plot, Range, Size};
 
 /// A line by epoch.
 pub(super) struct Series {

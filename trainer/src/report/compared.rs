@@ -1,10 +1,10 @@
 //! The model beside others on the same rows: a sentence for each, and a table of both models' measures.
 
 use model::measure::{ComparedModel, Comparison, Difference, Finding, Measure, PairedMetrics};
+use page::figure::table;
+use page::html::Html;
 use spec::TaskName;
 
-use super::figure::table;
-use super::html::Html;
 use super::input::Report;
 use super::numbers::{ABSENT, amount, count, fixed, measure, measure_words, percent, plural};
 use super::verdict::Tone;

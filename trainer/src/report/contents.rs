@@ -1,14 +1,15 @@
 //! The top of the page: what this is, what the figures say, and all tasks at a glance.
 
 use model::measure::{BinaryMetrics, ClassMetrics, PartMetrics, TaskKind, ValueMetrics};
+use page::figure::table;
+use page::html::Html;
+use page::parts::{self, Heading, Masthead};
 use spec::TaskName;
 
 use super::chart::interval_strip;
-use super::figure::table;
-use super::html::Html;
 use super::input::Report;
 use super::numbers::{ABSENT, amount, count, fixed, percent, seconds, times};
-use super::verdict::{Tone, Verdict, judged};
+use super::verdict::{Verdict, judged};
 
 /// The version in words.
 pub(super) fn version(report: &Report) -> String {
@@ -17,24 +18,15 @@ pub(super) fn version(report: &Report) -> String {
 
 /// The model's name and how it came about.
 pub(super) fn masthead(html: &mut Html, report: &Report) {
-    html.element("header", &[], |html| {
-        html.line("p", &[("class", "kicker")], "Training report");
-        html.element("h1", &[], |html| {
-            html.line("bdi", &[], &report.model);
-            html.text(" ");
-            html.line("span", &[("class", "version")], &version(report));
-        });
-        html.line("p", &[("class", "lead")], &lead(report));
-        html.element("dl", &[("class", "facts")], |html| {
-            let created = report.created.format("%Y-%m-%d %H:%M UTC").to_string();
-            for (name, value) in [("made", created.as_str()), ("run", &report.run), ("by", &report.program)] {
-                html.element("div", &[], |html| {
-                    html.line("dt", &[], name);
-                    html.line("dd", &[], value);
-                });
-            }
-        });
-    });
+    let created = report.created.format("%Y-%m-%d %H:%M UTC").to_string();
+    let head = Masthead {
+        kicker: "Training report",
+        name: &report.model,
+        version: &version(report),
+        lead: &lead(report),
+        facts: &[("made", &created), ("run", &report.run), ("by", &report.program)],
+    };
+    parts::masthead(html, &head);
 }
 
 fn lead(report: &Report) -> String {
@@ -75,34 +67,13 @@ pub(super) fn task_head(html: &mut Html, report: &Report, task: &TaskName, kind:
 
 /// The sentences, by task.
 pub(super) fn verdicts(html: &mut Html, verdicts: &[Verdict]) {
-    html.element("section", &[("class", "verdicts"), ("aria-label", "What the figures say")], |html| {
+    parts::sentences(html, |html| {
         for group in verdicts.chunk_by(|a, b| a.task == b.task) {
-            html.element("div", &[("class", "verdict")], |html| {
-                match group.first().and_then(|verdict| verdict.task.as_ref()) {
-                    Some(task) => html.element("h2", &[], |html| html.line("bdi", &[], task.as_str())),
-                    None => html.line("h2", &[("class", "plain")], "training"),
-                }
-                html.element("ul", &[], |html| {
-                    for verdict in group {
-                        let (class, mark, word) = tone_marks(verdict.tone);
-                        html.element("li", &[("class", class)], |html| {
-                            html.line("span", &[("class", "mark"), ("role", "img"), ("aria-label", word)], mark);
-                            html.line("span", &[], &verdict.text);
-                        });
-                    }
-                });
-            });
+            let task = group.first().and_then(|verdict| verdict.task.as_ref());
+            let heading = task.map_or(Heading::Plain("training"), |task| Heading::Named(task.as_str()));
+            parts::group(html, heading, group.iter().map(|verdict| (verdict.tone, verdict.text.as_str())));
         }
     });
-}
-
-fn tone_marks(tone: Tone) -> (&'static str, &'static str, &'static str) {
-    match tone {
-        Tone::Good => ("good", "✓", "good"),
-        Tone::Plain => ("plain", "•", "note"),
-        Tone::Caution => ("caution", "!", "caution"),
-        Tone::Bad => ("bad", "✕", "bad"),
-    }
 }
 
 /// One line for each task.

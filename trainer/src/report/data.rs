@@ -1,9 +1,9 @@
 //! The rows that the model was made of: parts and labels, and where they came from.
 
 use model::measure::TaskKind;
+use page::figure::{details, row, table};
+use page::html::Html;
 
-use super::figure::{details, row, table};
-use super::html::Html;
 use super::input::{LabelRate, Report};
 use super::numbers::{ABSENT, amount, bytes, count, percent};
 

@@ -1,7 +1,8 @@
 //! The table of what the model reads.
 
-use super::figure::table;
-use super::html::Html;
+use page::figure::table;
+use page::html::Html;
+
 use super::input::{FeatureLine, Report};
 use super::numbers::{ABSENT, count, percent, px_share};
 

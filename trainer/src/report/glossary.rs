@@ -1,7 +1,7 @@
 //! How to read the measures, a sentence each.
 
-use super::figure::details;
-use super::html::Html;
+use page::html::Html;
+use page::parts::glossary;
 
 const MEANINGS: [(&str, &str); 19] = [
     (
@@ -57,14 +57,5 @@ const MEANINGS: [(&str, &str); 19] = [
 
 /// The list, closed until asked for.
 pub(super) fn section(html: &mut Html) {
-    html.element("section", &[("class", "glossary")], |html| {
-        details(html, "How to read the measures", |html| {
-            html.element("dl", &[], |html| {
-                for (term, meaning) in MEANINGS {
-                    html.line("dt", &[], term);
-                    html.line("dd", &[], meaning);
-                }
-            });
-        });
-    });
+    glossary(html, "How to read the measures", &MEANINGS);
 }

@@ -1,13 +1,13 @@
 //! Which features a task leans on: a bar each.
 
-use model::measure::{Importance, Measure, TaskImportance};
+use model::measure::{FeatureImportance, Importance, Measure, TaskImportance};
+use page::bars::{Bar, bars};
+use page::figure::{details, figure, row, table};
+use page::html::Html;
 use spec::TaskName;
 
-use super::figure::{details, figure, row, table};
-use super::html::Html;
 use super::input::Report;
-use super::numbers::{count, fixed, measure_words, tick};
-use super::plot::{Plot, Range, Size};
+use super::numbers::{count, fixed, measure_words};
 
 const TITLE: &str = "Importance of features";
 
@@ -26,7 +26,9 @@ pub(super) fn picture(html: &mut Html, report: &Report, task: &TaskName) {
     }
     let says = words(importance, of_task);
     let keys = [("model bar", "mean"), ("natural", "± 2 standard errors")];
-    figure(html, TITLE, &says, &keys, |html| bars(html, &says, of_task));
+    figure(html, TITLE, &says, &keys, |html| {
+        bars(html, &says, &bars_of(of_task), 0.0, "how much worse the measure gets");
+    });
 }
 
 fn too_few(importance: &Importance, of_task: &TaskImportance) -> String {
@@ -67,38 +69,12 @@ fn words(importance: &Importance, of_task: &TaskImportance) -> String {
     )
 }
 
-fn bars(html: &mut Html, label: &str, of_task: &TaskImportance) {
-    let shown = &of_task.features[..of_task.features.len().min(MOST_BARS)];
-    let ends = shown
-        .iter()
-        .flat_map(|feature| [feature.drop - 2.0 * feature.standard_error, feature.drop + 2.0 * feature.standard_error]);
-    let x = Range::from_zero(ends, 4);
-    let y = Range { from: 0.0, to: shown.len() as f64, ticks: Vec::new() };
-    let size = Size {
-        width: 480.0,
-        height: 24.0 * shown.len() as f64 + 46.0,
-        left: 170.0,
-        right: 24.0,
-        top: 4.0,
-        bottom: 42.0,
+fn bars_of(of_task: &TaskImportance) -> Vec<Bar> {
+    let bar = |feature: &FeatureImportance| Bar {
+        name: feature.feature.to_string(),
+        value: feature.drop,
+        interval: (feature.drop - 2.0 * feature.standard_error, feature.drop + 2.0 * feature.standard_error),
+        hint: format!("{}: {:.5} ± {:.5}", feature.feature, feature.drop, feature.standard_error),
     };
-    Plot::draw(html, size, (&x, &y), label, |plot| {
-        plot.rule("chance", (0.0, 0.0), (0.0, y.to));
-        for (index, feature) in shown.iter().enumerate() {
-            let middle = y.to - index as f64 - 0.5;
-            plot.text("tick end", (size.left - 8.0, plot.y.at(middle) + 4.0), &shortened(feature.feature.as_str()));
-            plot.rule("thick", (0.0, middle), (feature.drop, middle));
-            let two = 2.0 * feature.standard_error;
-            plot.rule("natural thin", (feature.drop - two, middle), (feature.drop + two, middle));
-            let hint = format!("{}: {:.5} ± {:.5}", feature.feature, feature.drop, feature.standard_error);
-            plot.dot("model", (feature.drop, middle), 3.0, &hint);
-        }
-        plot.x_axis(&x.ticks, tick, "how much worse the measure gets");
-    });
-}
-
-/// A name that fits beside its bar.
-fn shortened(name: &str) -> String {
-    const MOST: usize = 24;
-    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
+    of_task.features.iter().take(MOST_BARS).map(bar).collect()
 }

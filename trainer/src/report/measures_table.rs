@@ -1,9 +1,9 @@
 //! The table of a task's measures on all three parts.
 
 use model::measure::{BinaryMetrics, ClassMetrics, GroupedMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics};
+use page::figure::table;
+use page::html::Html;
 
-use super::figure::table;
-use super::html::Html;
 use super::numbers::{ABSENT, amount, count, measure, measure_words, percent, plural, times};
 
 /// Rows are measures, columns are parts.

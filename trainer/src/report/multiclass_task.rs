@@ -2,12 +2,12 @@
 
 use model::calibrate::{Calibrator, TaskCalibration};
 use model::measure::{ClassLine, ClassMetrics, Part, PartMetrics, TaskMetrics};
+use page::figure::{figure, figures, row, table};
+use page::html::Html;
 use spec::TaskName;
 
 use super::chart::reliability;
 use super::compared;
-use super::figure::{figure, figures, row, table};
-use super::html::Html;
 use super::input::Report;
 use super::measures_table::measures;
 use super::numbers::{ABSENT, count, fixed, percent};

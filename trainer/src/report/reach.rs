@@ -1,11 +1,11 @@
 //! Reach and similarity of a lookalike audience: what it gains and loses as it grows.
 
 use model::measure::{BinaryMetrics, Part};
+use page::figure::{details, figure, row, table};
+use page::html::Html;
+use page::plot::{Plot, Range, Size};
 
-use super::figure::{details, figure, row, table};
-use super::html::Html;
 use super::numbers::{ABSENT, percent, percent_tick, times};
-use super::plot::{Plot, Range, Size};
 
 /// Seeds reached and mean score by the audience's size; nothing where one class is missing.
 pub(super) fn curve(html: &mut Html, part: Part, judged: &BinaryMetrics) {

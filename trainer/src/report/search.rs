@@ -1,10 +1,11 @@
 //! The search that found the document: what was tried, what came of it, and what it took.
 
-use super::figure::{details, figure, figures, row, table};
-use super::html::Html;
+use page::figure::{details, figure, figures, row, table};
+use page::html::Html;
+use page::plot::{Plot, Range, Size};
+
 use super::input::Report;
 use super::numbers::{ABSENT, count, fixed, plural, seconds, tick};
-use super::plot::{Plot, Range, Size};
 use crate::search::{SearchResults, TrainingLine, TrialLine};
 
 /// The trials as pictures and as a table; nothing for a document that was not searched for.

@@ -1,10 +1,10 @@
 //! The seed lists of lookalike tasks side by side: how large they are, how distinct, and what tells them from others.
 
 use model::measure::{BinaryMetrics, PartMetrics};
+use page::figure::table;
+use page::html::Html;
 use spec::TaskName;
 
-use super::figure::table;
-use super::html::Html;
 use super::input::Report;
 use super::numbers::{ABSENT, count, fixed, percent, times};
 use super::verdict::judged;

@@ -1,11 +1,11 @@
 //! A task's measures by the values of columns.
 
 use model::measure::{FEWEST_OF_A_CLASS, Measure, Slice, SlicedColumn, TaskKind, TaskSlices};
+use page::figure::table;
+use page::html::Html;
 use spec::TaskName;
 
 use super::chart::interval_strip;
-use super::figure::table;
-use super::html::Html;
 use super::input::Report;
 use super::numbers::{ABSENT, amount, count, fixed, measure, measure_words, percent, plural};
 

@@ -4,38 +4,11 @@ use model::calibrate::TaskCalibration;
 use model::measure::{
     BinaryMeasures, ComparedModel, Finding, GroupedAuc, Part, TaskImportance, TaskKind, TaskMetrics, ValueMeasures,
 };
+use page::testing::{assert_self_contained, assert_well_formed};
 use spec::training::Calibration;
 
 use super::{Report, Timeline, Tone, comparison_summaries, render, summary, verdicts};
 use sample::{Noise, Sample};
-
-/// Elements nest, attributes are quoted, and `<`, `>` and `"` occur as markup only.
-fn assert_well_formed(page: &str) {
-    let mut open: Vec<&str> = Vec::new();
-    let style = page.find("<style>").unwrap()..page.find("</style>").unwrap();
-    let markup = format!("{}{}", &page[..style.start], &page[style.end + "</style>".len()..]);
-    for piece in markup.split('<').skip(1) {
-        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("`{piece}` is not closed"));
-        assert!(!text.contains('>'), "`{text}` holds markup");
-        assert_eq!(tag.matches('"').count() % 2, 0, "`{tag}` is not quoted");
-        let name = tag.split([' ', '/']).next().unwrap();
-        match tag.strip_prefix('/') {
-            Some(closed) => assert_eq!(open.pop(), Some(closed)),
-            None if name == "meta" || name == "!doctype" || tag.ends_with('/') => {}
-            None => open.push(name),
-        }
-    }
-    assert!(open.is_empty(), "{open:?} stay open");
-}
-
-fn assert_self_contained(page: &str) {
-    for outside in ["<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", "javascript:"] {
-        assert!(!page.contains(outside), "{outside}");
-    }
-    for broken in ["NaN", "=\"inf", "=\"-inf", "Some(", "None"] {
-        assert!(!page.contains(broken), "{broken}");
-    }
-}
 
 #[test]
 fn pages_are_well_formed_and_need_nothing_else() {

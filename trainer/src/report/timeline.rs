@@ -1,11 +1,11 @@
 //! How training went: curves by epoch, and the epochs as figures.
 
 use model::measure::{ComparedModel, Measure, TaskKind};
+use page::figure::{Key, details, figure, figures, row, table};
+use page::html::Html;
 use spec::TaskName;
 
 use super::chart::{Floor, Series, by_epoch};
-use super::figure::{Key, details, figure, figures, row, table};
-use super::html::Html;
 use super::input::{Epoch, Report, StopReason, Timeline};
 use super::numbers::{ABSENT, count, fixed, measure_words, plural, seconds};
 

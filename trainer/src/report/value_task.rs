@@ -1,18 +1,18 @@
 //! The section of a value or regression task.
 
 use model::measure::{Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
+use page::figure::{details, figure, figures, row, table};
+use page::html::Html;
+use page::plot::Size;
 use spec::TaskName;
 
 use super::chart::{gain, value_deciles};
 use super::compared;
 use super::contents;
-use super::figure::{details, figure, figures, row, table};
-use super::html::Html;
 use super::importance;
 use super::input::Report;
 use super::measures_table::measures;
 use super::numbers::{ABSENT, amount, percent, percent_tick, times};
-use super::plot::Size;
 use super::slices;
 use super::timeline::task_curves;
 use super::verdict::judged;

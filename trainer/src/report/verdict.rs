@@ -2,6 +2,7 @@
 
 use model::calibrate::TaskCalibration;
 use model::measure::{BinaryMetrics, Measure, Part, PartMetrics, TaskKind, TaskMetrics, ValueMetrics};
+pub use page::parts::Tone;
 use serde::{Deserialize, Serialize};
 use spec::TaskName;
 use spec::training::Calibration;
@@ -11,20 +12,6 @@ mod classes;
 use super::compared::{remarks, sentence};
 use super::input::{Report, StopReason};
 use super::numbers::{amount, fixed, measure, measure_words, percent, plural, times};
-
-/// How a sentence is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tone {
-    /// As one would wish.
-    Good,
-    /// Neither.
-    Plain,
-    /// To be looked at before the model is used.
-    Caution,
-    /// A reason not to use the model.
-    Bad,
-}
 
 /// One sentence about a task, or about the whole training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

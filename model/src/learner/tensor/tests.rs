@@ -92,8 +92,8 @@ fn a_step_of_operators_finds_the_losses_and_gradients_of_the_kernels() {
             // After one step the moments are the gradient and its square, summed in f32 in another order.
             assert!(distance(&kernels.first, &operators.first) < 2e-5, "{network} {kind}");
             assert!(distance(&kernels.second, &operators.second) < 4e-5, "{network} {kind}");
-            for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
-                assert!(distance(kernels, operators) < 4e-5, "{network} {kind}");
+            for (kernels, operators) in kernels.rows.squares.iter().zip(&operators.rows.squares) {
+                assert!(distance(&kernels.numbers, &operators.numbers) < 4e-5, "{network} {kind}");
             }
             assert!(distance(&kernels.task_weights[0], &operators.task_weights[0]) < 1e-5);
         }
@@ -112,10 +112,10 @@ fn operators_hold_rare_ids_back_as_the_kernels_do() {
         assert_near(&kernels, &operators, 1e-3);
     }
     let [kernels, operators] = pair.states();
-    assert_eq!(kernels.reads.len(), 3);
-    for (kernels, operators) in kernels.reads.iter().zip(operators.reads.iter()) {
-        assert_eq!(kernels[..], operators[..]);
-        assert!(kernels.contains(&3.0));
+    assert_eq!(kernels.rows.reads.len(), 3);
+    for (kernels, operators) in kernels.rows.reads.iter().zip(&operators.rows.reads) {
+        assert_eq!(kernels.numbers[..], operators.numbers[..]);
+        assert!(kernels.numbers.contains(&3.0));
     }
     for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
         assert!(distance(&kernels.numbers, &operators.numbers) < 1e-2);
@@ -129,13 +129,40 @@ fn operators_update_a_shared_table_as_the_kernels_do() {
     let (kernels, operators) = pair.step(0, 3);
     assert_near(&kernels, &operators, 1e-5);
     let [kernels, operators] = pair.states();
-    for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
-        assert!(distance(kernels, operators) < 4e-5);
+    for (kernels, operators) in kernels.rows.squares.iter().zip(&operators.rows.squares) {
+        assert!(distance(&kernels.numbers, &operators.numbers) < 4e-5);
     }
     for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
         assert!(distance(&kernels.numbers, &operators.numbers) < 1e-3);
     }
-    assert!(kernels.sums[1][3040..].iter().filter(|sum| **sum > 0.0).count() > 20, "the shared rows have learned");
+    let shared = &kernels.rows.squares[1].numbers[3040..];
+    assert!(shared.iter().filter(|sum| **sum > 0.0).count() > 20, "the shared rows have learned");
+}
+
+#[test]
+fn operators_update_tables_by_every_rule_as_the_kernels_do() {
+    for kind in ["rowwise_adagrad", "adagrad", "rowwise_adam"] {
+        let training = json!({"schedule": {"warmup_steps": 1}, "embeddings": {"kind": kind, "rare_decay": 5}});
+        let spec = document(networks(0.3).remove(4), training);
+        let mut pair = Pair::over(sharing_layout(), spec, &TargetStatistics::default());
+        let layout = sharing_layout();
+        for step in 0..3 {
+            let batch = Batch { inputs: inputs(&layout, 700, step), targets: targets(700, step) };
+            let (kernels, operators) = pair.step_of(step, &batch);
+            assert_near(&kernels, &operators, 1e-3);
+        }
+        let [kernels, operators] = pair.states();
+        let parts = kernels.rows.parts().into_iter().zip(operators.rows.parts());
+        for ((name, kernels), (_, operators)) in parts {
+            assert_eq!(kernels.len(), if name == "first" && kind != "rowwise_adam" { 0 } else { 3 }, "{kind} {name}");
+            for (kernels, operators) in kernels.iter().zip(operators) {
+                assert!(distance(&kernels.numbers, &operators.numbers) < 1e-2, "{kind} {name}");
+            }
+        }
+        for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
+            assert!(distance(&kernels.numbers, &operators.numbers) < 2e-2, "{kind}");
+        }
+    }
 }
 
 #[test]
@@ -159,8 +186,8 @@ fn operators_attend_as_the_kernels_do_under_every_network() {
             assert!(distance(&kernels, &operators) < 5e-4, "{network} {}", named.name);
         }
         assert!(distance(&kernels.first, &operators.first) < 4e-5, "{network}");
-        for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
-            assert!(distance(kernels, operators) < 1e-4, "{network}");
+        for (kernels, operators) in kernels.rows.squares.iter().zip(&operators.rows.squares) {
+            assert!(distance(&kernels.numbers, &operators.numbers) < 1e-4, "{network}");
         }
         for (kernels, operators) in kernels.weights.tables.iter().zip(&operators.weights.tables) {
             assert!(distance(&kernels.numbers, &operators.numbers) < 1e-3, "{network}");
@@ -181,8 +208,8 @@ fn operators_take_attention_apart_by_task_as_the_kernels_do() {
     assert_near(&kernels, &operators, 1e-4);
     let [kernels, operators] = pair.states();
     assert!(distance(&kernels.first, &operators.first) < 1e-4);
-    for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
-        assert!(distance(kernels, operators) < 1e-3);
+    for (kernels, operators) in kernels.rows.squares.iter().zip(&operators.rows.squares) {
+        assert!(distance(&kernels.numbers, &operators.numbers) < 1e-3);
     }
 }
 
@@ -287,8 +314,8 @@ fn operators_weigh_and_project_as_the_kernels_do() {
             assert_near(&kernels, &operators, 1e-5);
             let [kernels, operators] = pair.states();
             assert!(distance(&kernels.first, &operators.first) < 5e-5, "{rule}");
-            for (kernels, operators) in kernels.sums.iter().zip(operators.sums.iter()) {
-                assert!(distance(kernels, operators) < 1e-4, "{rule}");
+            for (kernels, operators) in kernels.rows.squares.iter().zip(&operators.rows.squares) {
+                assert!(distance(&kernels.numbers, &operators.numbers) < 1e-4, "{rule}");
             }
             (1..8).for_each(|step| drop(pair.step(step, step)));
             let [kernels, operators] = pair.states();
@@ -327,8 +354,9 @@ fn runs_of_operators_and_kernels_stay_together() {
 
 #[test]
 fn weights_and_state_survive_the_way_to_the_device_and_back() {
-    for kind in ["adamw", "adam", "adagrad", "sgd"] {
-        let training = json!({"optimizer": {"kind": kind}});
+    let tables = ["rowwise_adagrad", "adagrad", "rowwise_adam", "rowwise_adagrad"];
+    for (kind, of_tables) in ["adamw", "adam", "adagrad", "sgd"].into_iter().zip(tables) {
+        let training = json!({"optimizer": {"kind": kind}, "embeddings": {"kind": of_tables, "rare_decay": 2}});
         let mut pair = Pair::new(networks(0.1).remove(4), training.clone());
         (0..3).for_each(|step| drop(pair.step(step, step)));
         let [state, _] = pair.states();
@@ -337,7 +365,10 @@ fn weights_and_state_survive_the_way_to_the_device_and_back() {
         let back = other.operators.state(&other.architecture, 1).unwrap();
         assert_eq!(&back.weights.dense[..], &state.weights.dense[..]);
         assert_eq!((&back.first[..], &back.second[..]), (&state.first[..], &state.second[..]));
-        assert!(back.sums.iter().zip(state.sums.iter()).all(|(back, sums)| back[..] == sums[..]));
+        for ((name, back), (_, tables)) in back.rows.parts().into_iter().zip(state.rows.parts()) {
+            assert_eq!(back.len(), tables.len(), "{of_tables} {name}");
+            assert!(back.iter().zip(tables).all(|(back, table)| back.numbers[..] == table.numbers[..]), "{name}");
+        }
         assert_eq!(back.task_weights, state.task_weights);
         for (back, table) in back.weights.tables.iter().zip(&state.weights.tables) {
             assert_eq!(&back.numbers[..], &table.numbers[..]);

@@ -2,32 +2,28 @@
 
 /// An HTML document that is being written.
 #[derive(Debug, Default)]
-pub(super) struct Html {
+pub struct Html {
     page: String,
 }
 
 impl Html {
-    pub(super) fn new() -> Self {
+    /// An empty one.
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Markup from the source of this program.
-    pub(super) fn fixed(&mut self, markup: &'static str) {
+    pub fn fixed(&mut self, markup: &'static str) {
         self.page.push_str(markup);
     }
 
     /// A text node.
-    pub(super) fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: &str) {
         push_escaped(&mut self.page, text);
     }
 
     /// An element with what `content` writes in it.
-    pub(super) fn element(
-        &mut self,
-        tag: &'static str,
-        attributes: &[(&'static str, &str)],
-        content: impl FnOnce(&mut Self),
-    ) {
+    pub fn element(&mut self, tag: &'static str, attributes: &[(&'static str, &str)], content: impl FnOnce(&mut Self)) {
         self.open(tag, attributes);
         self.page.push('>');
         content(self);
@@ -37,17 +33,18 @@ impl Html {
     }
 
     /// An element with a text in it.
-    pub(super) fn line(&mut self, tag: &'static str, attributes: &[(&'static str, &str)], text: &str) {
+    pub fn line(&mut self, tag: &'static str, attributes: &[(&'static str, &str)], text: &str) {
         self.element(tag, attributes, |html| html.text(text));
     }
 
     /// An SVG element without content.
-    pub(super) fn shape(&mut self, tag: &'static str, attributes: &[(&'static str, &str)]) {
+    pub fn shape(&mut self, tag: &'static str, attributes: &[(&'static str, &str)]) {
         self.open(tag, attributes);
         self.page.push_str("/>");
     }
 
-    pub(super) fn finish(self) -> String {
+    /// All that was written.
+    pub fn finish(self) -> String {
         self.page
     }
 

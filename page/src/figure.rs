@@ -1,12 +1,12 @@
 //! A figure: what it shows in a sentence, what its colours mean, and the picture.
 
-use super::html::Html;
+use crate::html::Html;
 
 /// An entry of a figure's legend: the class of the marks, and what they are.
-pub(super) type Key<'a> = (&'static str, &'a str);
+pub type Key<'a> = (&'static str, &'a str);
 
 /// Writes a figure; the sentence says what the reader should take from it.
-pub(super) fn figure(html: &mut Html, title: &str, says: &str, keys: &[Key<'_>], picture: impl FnOnce(&mut Html)) {
+pub fn figure(html: &mut Html, title: &str, says: &str, keys: &[Key<'_>], picture: impl FnOnce(&mut Html)) {
     html.element("figure", &[], |html| {
         html.element("figcaption", &[], |html| {
             html.line("h4", &[], title);
@@ -26,12 +26,12 @@ pub(super) fn figure(html: &mut Html, title: &str, says: &str, keys: &[Key<'_>],
 }
 
 /// A grid that puts two figures beside each other where there is room.
-pub(super) fn figures(html: &mut Html, content: impl FnOnce(&mut Html)) {
+pub fn figures(html: &mut Html, content: impl FnOnce(&mut Html)) {
     html.element("div", &[("class", "figures")], content);
 }
 
 /// A table that scrolls by itself where the page is narrow; a column's class is `text` or `number`.
-pub(super) fn table(html: &mut Html, class: &'static str, head: &[(&'static str, &str)], rows: impl FnOnce(&mut Html)) {
+pub fn table(html: &mut Html, class: &'static str, head: &[(&'static str, &str)], rows: impl FnOnce(&mut Html)) {
     html.element("div", &[("class", "scroll"), ("tabindex", "0")], |html| {
         html.element("table", &[("class", class)], |html| {
             html.element("thead", &[], |html| {
@@ -47,7 +47,7 @@ pub(super) fn table(html: &mut Html, class: &'static str, head: &[(&'static str,
 }
 
 /// A row of plain cells.
-pub(super) fn row(html: &mut Html, cells: &[(&'static str, &str)]) {
+pub fn row(html: &mut Html, cells: &[(&'static str, &str)]) {
     html.element("tr", &[], |html| {
         for (class, text) in cells {
             html.line("td", &[("class", class)], text);
@@ -56,7 +56,7 @@ pub(super) fn row(html: &mut Html, cells: &[(&'static str, &str)]) {
 }
 
 /// A part that opens when its title is clicked.
-pub(super) fn details(html: &mut Html, title: &str, content: impl FnOnce(&mut Html)) {
+pub fn details(html: &mut Html, title: &str, content: impl FnOnce(&mut Html)) {
     html.element("details", &[], |html| {
         html.line("summary", &[], title);
         content(html);

@@ -1,10 +1,10 @@
 //! A plot's area: scales, axes and marks in SVG. Colours and fonts are the style sheet's, by class.
 
-use super::html::Html;
+use crate::html::Html;
 
 /// A range of numbers and where it lies on the page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scale {
+pub struct Scale {
     from: f64,
     to: f64,
     start: f64,
@@ -12,7 +12,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    pub(super) fn at(&self, number: f64) -> f64 {
+    /// Where a number lies, in pixels.
+    pub fn at(&self, number: f64) -> f64 {
         let share = if self.to > self.from { (number - self.from) / (self.to - self.from) } else { 0.5 };
         self.start + share * (self.end - self.start)
     }
@@ -20,15 +21,18 @@ impl Scale {
 
 /// Numbers from..to, at ticks of 1, 2, 2.5 or 5 times a power of ten.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Range {
-    pub(super) from: f64,
-    pub(super) to: f64,
-    pub(super) ticks: Vec<f64>,
+pub struct Range {
+    /// The least.
+    pub from: f64,
+    /// The most.
+    pub to: f64,
+    /// Numbers between them that an axis names.
+    pub ticks: Vec<f64>,
 }
 
 impl Range {
     /// Widened to whole ticks.
-    pub(super) fn around(numbers: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
+    pub fn around(numbers: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
         let (low, high) = numbers
             .filter(|number| number.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| (low.min(number), high.max(number)));
@@ -46,12 +50,12 @@ impl Range {
     }
 
     /// From zero up to a whole tick.
-    pub(super) fn from_zero(numbers: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
+    pub fn from_zero(numbers: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
         Self::around(numbers.chain([0.0]), most_ticks)
     }
 
     /// Whole numbers, one tick each while there are few.
-    pub(super) fn whole(from: u32, to: u32) -> Self {
+    pub fn whole(from: u32, to: u32) -> Self {
         let step = ((to.saturating_sub(from)) / 10 + 1) as usize;
         let ticks = (from..=to).step_by(step).map(f64::from).collect();
         Self { from: f64::from(from), to: f64::from(to), ticks }
@@ -64,39 +68,46 @@ fn nice_step(least: f64) -> f64 {
     factors.iter().map(|factor| factor * power).find(|step| *step >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-/// Room around the area for labels.
+/// A plot's size in pixels, and the room around the area for labels.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    pub(super) width: f64,
-    pub(super) height: f64,
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
+pub struct Size {
+    /// Of the whole.
+    pub width: f64,
+    /// Of the whole.
+    pub height: f64,
+    /// Beside the area.
+    pub left: f64,
+    /// Beside the area.
+    pub right: f64,
+    /// Above the area.
+    pub top: f64,
+    /// Below the area.
+    pub bottom: f64,
 }
 
 impl Size {
     /// As wide as half the page.
-    pub(super) const HALF: Self =
-        Self { width: 480.0, height: 300.0, left: 52.0, right: 14.0, top: 14.0, bottom: 44.0 };
+    pub const HALF: Self = Self { width: 480.0, height: 300.0, left: 52.0, right: 14.0, top: 14.0, bottom: 44.0 };
     /// As wide as half the page, with room for the vertical axis' title.
-    pub(super) const TITLED: Self = Self { left: 72.0, ..Self::HALF };
+    pub const TITLED: Self = Self { left: 72.0, ..Self::HALF };
     /// About square inside.
-    pub(super) const SQUARE: Self =
-        Self { width: 480.0, height: 400.0, left: 72.0, right: 44.0, top: 14.0, bottom: 46.0 };
+    pub const SQUARE: Self = Self { width: 480.0, height: 400.0, left: 72.0, right: 44.0, top: 14.0, bottom: 46.0 };
 }
 
 /// An SVG that is being drawn.
-pub(super) struct Plot<'a> {
+#[derive(Debug)]
+pub struct Plot<'a> {
     html: &'a mut Html,
     size: Size,
-    pub(super) x: Scale,
-    pub(super) y: Scale,
+    /// Along the page.
+    pub x: Scale,
+    /// Up the page.
+    pub y: Scale,
 }
 
 impl<'a> Plot<'a> {
     /// Draws a plot; `label` says in words what it shows.
-    pub(super) fn draw(
+    pub fn draw(
         html: &'a mut Html,
         size: Size,
         (x, y): (&Range, &Range),
@@ -112,7 +123,7 @@ impl<'a> Plot<'a> {
     }
 
     /// Horizontal lines at the ticks, their labels, and the axis' title above them.
-    pub(super) fn y_axis(&mut self, ticks: &[f64], label: fn(f64) -> String) {
+    pub fn y_axis(&mut self, ticks: &[f64], label: fn(f64) -> String) {
         for tick in ticks {
             let y = px(self.y.at(*tick));
             let (left, right) = (px(self.size.left), px(self.size.width - self.size.right));
@@ -122,7 +133,7 @@ impl<'a> Plot<'a> {
     }
 
     /// Labels under the area, and the axis' title below them.
-    pub(super) fn x_axis(&mut self, ticks: &[f64], label: fn(f64) -> String, title: &str) {
+    pub fn x_axis(&mut self, ticks: &[f64], label: fn(f64) -> String, title: &str) {
         let base = self.size.height - self.size.bottom;
         for tick in ticks {
             self.text("tick middle", (self.x.at(*tick), base + 18.0), &label(*tick));
@@ -130,13 +141,14 @@ impl<'a> Plot<'a> {
         self.x_title(title);
     }
 
-    pub(super) fn x_title(&mut self, title: &str) {
+    /// The title of the horizontal axis, below it.
+    pub fn x_title(&mut self, title: &str) {
         let middle = 0.5 * (self.size.left + self.size.width - self.size.right);
         self.text("axis middle", (middle, self.size.height - 6.0), title);
     }
 
     /// The title of the vertical axis, inside the area's top left corner.
-    pub(super) fn y_title(&mut self, title: &str) {
+    pub fn y_title(&mut self, title: &str) {
         let middle = 0.5 * (self.size.top + self.size.height - self.size.bottom);
         let turned = format!("rotate(-90 13 {})", px(middle));
         self.html.element(
@@ -147,7 +159,7 @@ impl<'a> Plot<'a> {
     }
 
     /// A line through points in the axes' units; points that are not finite break it.
-    pub(super) fn line(&mut self, class: &str, points: impl Iterator<Item = (f64, f64)>) {
+    pub fn line(&mut self, class: &str, points: impl Iterator<Item = (f64, f64)>) {
         let mut path = String::new();
         let mut is_down = false;
         for (x, y) in points {
@@ -164,7 +176,7 @@ impl<'a> Plot<'a> {
     }
 
     /// A dot with a text that appears when it is pointed at.
-    pub(super) fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64, hint: &str) {
+    pub fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64, hint: &str) {
         let class = format!("dot {class}");
         let (x, y, radius) = (px(self.x.at(x)), px(self.y.at(y)), px(radius));
         self.html.element("circle", &[("class", &class), ("cx", &x), ("cy", &y), ("r", &radius)], |html| {
@@ -173,7 +185,7 @@ impl<'a> Plot<'a> {
     }
 
     /// A bar from the base line up to y, `from..to` along x as shares of the area's width.
-    pub(super) fn bar(&mut self, class: &str, (from, to): (f64, f64), height: f64, hint: &str) {
+    pub fn bar(&mut self, class: &str, (from, to): (f64, f64), height: f64, hint: &str) {
         let width = self.size.width - self.size.left - self.size.right;
         let base = self.y.at(self.y.from.max(0.0));
         let end = self.y.at(height);
@@ -185,7 +197,7 @@ impl<'a> Plot<'a> {
     }
 
     /// A closed area under steps: `edges` one more than `heights`, as shares of the area's width.
-    pub(super) fn steps(&mut self, class: &str, heights: &[f64]) {
+    pub fn steps(&mut self, class: &str, heights: &[f64]) {
         let width = self.size.width - self.size.left - self.size.right;
         let mut path = format!("M{} {}", px(self.size.left), px(self.y.at(0.0)));
         for (index, height) in heights.iter().enumerate() {
@@ -199,26 +211,26 @@ impl<'a> Plot<'a> {
     }
 
     /// A straight line between two points in the axes' units.
-    pub(super) fn rule(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
+    pub fn rule(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
         let class = format!("rule {class}");
         let (x1, y1, x2, y2) = (px(self.x.at(from.0)), px(self.y.at(from.1)), px(self.x.at(to.0)), px(self.y.at(to.1)));
         self.html.shape("line", &[("class", &class), ("x1", &x1), ("y1", &y1), ("x2", &x2), ("y2", &y2)]);
     }
 
     /// A text at a place in pixels.
-    pub(super) fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
+    pub fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
         self.html.line("text", &[("class", class), ("x", &px(x)), ("y", &px(y))], text);
     }
 
     /// The area in pixels: left, right, top, bottom.
-    pub(super) fn area(&self) -> (f64, f64, f64, f64) {
+    pub fn area(&self) -> (f64, f64, f64, f64) {
         let Size { width, height, left, right, top, bottom } = self.size;
         (left, width - right, top, height - bottom)
     }
 }
 
 /// A length on the page, to a tenth of a pixel.
-pub(super) fn px(length: f64) -> String {
+pub fn px(length: f64) -> String {
     let text = format!("{length:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
