@@ -5,8 +5,10 @@ use spec::{Task, TaskName, TrainingSpec};
 
 use crate::error::Error;
 use crate::input::{InputLayout, Targets};
+use crate::kernel::memory::Aligned;
 use crate::loss::targets::{self, TargetStatistics};
 use crate::loss::{Known, Objective};
+use crate::network::meta::Meta;
 use crate::network::{Graph, Head, embedded, graph};
 use crate::outputs::ClassCounts;
 
@@ -17,6 +19,15 @@ pub(crate) struct Architecture {
     pub(crate) tasks: Vec<(TaskName, Task)>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) graph: Graph,
+    /// The network of one campaign, where tasks are meta-trained campaigns.
+    pub(crate) campaign: Option<Box<Campaign>>,
+}
+
+/// A campaign's network: the weights that all share and its own, of which it goes through those alone.
+#[derive(Debug)]
+pub(crate) struct Campaign {
+    pub(crate) network: Architecture,
+    pub(crate) meta: Meta,
 }
 
 impl Architecture {
@@ -90,8 +101,44 @@ impl Architecture {
     ) -> Result<Self, Error> {
         let layout = embedded(&spec.network, layout, heads.len());
         let graph = graph(&spec.network, &layout, heads, items)?;
-        let tasks = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
-        Ok(Self { layout, tasks, objectives, graph })
+        let tasks: Vec<_> = spec.tasks.iter().map(|(name, task)| (name.clone(), task.clone())).collect();
+        let mut whole = Self { layout, tasks, objectives, graph, campaign: None };
+        if let Some(meta) = whole.graph.meta {
+            let graph = self::graph(&spec.network, &whole.layout, &heads[..1], items)?;
+            let (layout, tasks, objectives) =
+                (whole.layout.clone(), whole.tasks[..1].to_vec(), whole.objectives[..1].to_vec());
+            let network = Self { layout, tasks, objectives, graph, campaign: None };
+            whole.campaign = Some(Box::new(Campaign { network, meta }));
+        }
+        Ok(whole)
+    }
+}
+
+impl Campaign {
+    /// Room for its weights.
+    pub(crate) fn zeros(&self) -> Aligned {
+        Aligned::zeros(self.network.graph.parameters.len())
+    }
+
+    /// A task's network out of the flat weights of all.
+    pub(crate) fn take(&self, all: &Architecture, weights: &[f32], task: usize) -> Aligned {
+        self.meta.take([&all.graph.parameters, &self.network.graph.parameters], weights, task)
+    }
+
+    /// The network of a campaign that nobody has seen.
+    pub(crate) fn unseen(&self, all: &Architecture, weights: &[f32]) -> Aligned {
+        self.meta.unseen([&all.graph.parameters, &self.network.graph.parameters], weights)
+    }
+
+    /// Adds the gradient by a task's network to that by all weights.
+    pub(crate) fn add(&self, all: &Architecture, by_own: &[f32], task: usize, sum: &mut [f32]) {
+        self.meta.add([&all.graph.parameters, &self.network.graph.parameters], by_own, task, sum);
+    }
+
+    /// A step of the campaign's own: `φ - α·g`.
+    pub(crate) fn step(&self, own: &mut [f32], by_own: &[f32]) {
+        let rate = self.meta.rate as f32;
+        own.iter_mut().zip(by_own).for_each(|(weight, by)| *weight -= rate * by);
     }
 }
 

@@ -16,8 +16,7 @@ pub(crate) use self::memory::{Memory, Scratch, StepGradients};
 
 use self::among::SelfAttention;
 use self::unit::Unit;
-use crate::cpu::Weights;
-use crate::embedding::tensor_name;
+use crate::embedding::{Table, tensor_name};
 use crate::input::{Attended, AttentionKind, InputLayout, Inputs, Slot};
 use crate::kernel::product::Write;
 use crate::network::Parameters;
@@ -137,16 +136,16 @@ impl Attention {
     /// Pools the steps of some rows of a checked batch into their `x`, where the target's embedding is already.
     pub(crate) fn forward(
         &self,
-        weights: &Weights,
+        (dense, tables): (&[f32], &[Table]),
         inputs: &Inputs,
         rows: Range<usize>,
         (x, stride): (&mut [f32], usize),
         memory: &mut Memory,
     ) {
-        memory.gather(self, &weights.tables, inputs, rows);
+        memory.gather(self, tables, inputs, rows);
         match &self.rule {
-            Rule::Unit(unit) => unit.forward(&weights.dense, Rows { numbers: x, stride }, memory),
-            Rule::Among(among) => among.forward(&weights.dense, memory),
+            Rule::Unit(unit) => unit.forward(dense, Rows { numbers: x, stride }, memory),
+            Rule::Among(among) => among.forward(dense, memory),
         }
         memory.scatter(self, x, stride);
     }
@@ -154,7 +153,7 @@ impl Attention {
     /// From the gradient by what [`Self::forward`] wrote, those by the weights, the target and the steps.
     pub(crate) fn backward(
         &self,
-        weights: &Weights,
+        weights: &[f32],
         x: Rows<'_>,
         (memory, scratch): (&Memory, &mut Scratch),
         into: Back<'_>,
@@ -166,8 +165,8 @@ impl Attention {
         }
         scratch.gather(self, memory, Rows { numbers: by_x, stride: x.stride });
         match &self.rule {
-            Rule::Unit(unit) => unit.backward(&weights.dense, x, (memory, scratch), dense, by_x),
-            Rule::Among(among) => among.backward(&weights.dense, memory, scratch, dense),
+            Rule::Unit(unit) => unit.backward(weights, x, (memory, scratch), dense, by_x),
+            Rule::Among(among) => among.backward(weights, memory, scratch, dense),
         }
         steps.put(self, memory, scratch);
     }

@@ -45,7 +45,7 @@ impl Weights {
 
     /// The weights as they are, for passes over weights that change.
     pub(crate) fn unpacked(&self) -> Model<'_> {
-        Model { weights: self, packed: &[] }
+        Model { dense: &self.dense, tables: &self.tables, packed: &[] }
     }
 
     /// Room for numbers that are read.
@@ -58,7 +58,9 @@ impl Weights {
 /// Weights as a forward pass takes them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Model<'a> {
-    pub(crate) weights: &'a Weights,
+    /// Flat.
+    pub(crate) dense: &'a [f32],
+    pub(crate) tables: &'a [Table],
     /// [`Weights::pack`]; may be empty.
     pub(crate) packed: &'a [Vec<Packed>],
 }
@@ -101,12 +103,12 @@ impl Activations {
         let graph = &architecture.graph;
         let stride = graph.buffers[INPUT].stride;
         let x = &mut self.buffers[INPUT];
-        gather::gather(&architecture.layout, &model.weights.tables, inputs, rows.clone(), x, stride);
+        gather::gather(&architecture.layout, model.tables, inputs, rows.clone(), x, stride);
         for (attention, memory) in graph.attentions.iter().zip(&mut self.steps) {
-            attention.forward(model.weights, inputs, rows.clone(), (x, stride), memory);
+            attention.forward((model.dense, model.tables), inputs, rows.clone(), (x, stride), memory);
         }
-        let weights = &model.weights.dense;
-        let pass = Forward { weights, packed: model.packed, buffers: &graph.buffers, rows: rows.len(), dropout };
+        let Model { dense: weights, packed, .. } = model;
+        let pass = Forward { weights, packed, buffers: &graph.buffers, rows: rows.len(), dropout };
         for stage in &graph.stages {
             stage.layer.forward(&pass, &mut self.buffers);
         }
@@ -192,13 +194,13 @@ impl Gradients {
     pub(crate) fn backward(
         &mut self,
         architecture: &Architecture,
-        weights: &Weights,
+        dense: &[f32],
         activations: &Activations,
         rows: usize,
         into: Into<'_>,
     ) {
         let mut pass = Backward {
-            weights: &weights.dense,
+            weights: dense,
             buffers: &architecture.graph.buffers,
             rows,
             activations: &activations.buffers,
@@ -217,7 +219,7 @@ impl Gradients {
     pub(crate) fn attend(
         &mut self,
         architecture: &Architecture,
-        weights: &Weights,
+        dense: &[f32],
         activations: &Activations,
         into: Into<'_>,
         steps: &mut StepGradients<'_, '_>,
@@ -225,7 +227,7 @@ impl Gradients {
         let x = Rows { numbers: &activations.buffers[INPUT], stride: architecture.graph.buffers[INPUT].stride };
         for (attention, memory) in architecture.graph.attentions.iter().zip(&activations.steps) {
             let back = Back { dense: &mut *into.dense, write: into.write, by_x: &mut *into.input };
-            attention.backward(weights, x, (memory, &mut self.steps), back, steps);
+            attention.backward(dense, x, (memory, &mut self.steps), back, steps);
         }
     }
 }

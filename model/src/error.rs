@@ -163,6 +163,12 @@ pub enum Error {
         /// The tensor.
         name: String,
     },
+    /// What was fine-tuned is of another network.
+    #[error("list `{list}` was fine-tuned with another model")]
+    TunedToAnother {
+        /// The list.
+        list: TaskName,
+    },
     /// A calibration that does not fit the model.
     #[error("calibration.json cannot be used")]
     Calibration {
@@ -240,6 +246,15 @@ pub enum NetworkProblem {
     /// A network of experts without any.
     #[error("`experts` is 0")]
     NoExperts,
+    /// A network of critics without any.
+    #[error("`critics` is 0")]
+    NoCritics,
+    /// Campaigns' heads are one logit.
+    #[error("its tasks are campaigns: each takes a lookalike task")]
+    WideHead,
+    /// Rules of task weights that compare gradients which are not there.
+    #[error("it takes each campaign's gradient after a step of its own: gradnorm and pcgrad cannot weigh its tasks")]
+    OwnSteps,
     /// Towers that must have layers and have none.
     #[error("`tower_layers` is empty")]
     NoTowerLayers,

@@ -163,7 +163,8 @@ pub(crate) fn batch(rows: usize, seed: u64) -> Batch {
 }
 
 /// A document with a network, three tasks (`buy` binary, `spend` value, `like` nnPU) and changes to `training`. Under a funnel
-/// network `like` is binary and after `buy`, under towers binary; under a seed tower `buy` is a seed list too.
+/// network `like` is binary and after `buy`, under towers binary; under a seed tower `buy` is a seed list too; where heads are one
+/// number `spend` is a rate.
 pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) -> TrainingSpec {
     let like = match network["kind"].as_str() {
         Some("esmm" | "escm2" | "aitm") => serde_json::json!({"kind": "binary", "label": "liked", "after": "buy"}),
@@ -174,6 +175,10 @@ pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) 
         Some("seed_tower") => serde_json::json!({"kind": "lookalike", "seeds": {"table": "buyers"}}),
         _ => serde_json::json!({"kind": "binary", "label": "bought", "positive_weight": 2.0}),
     };
+    let spend = match network["kind"].as_str() {
+        Some("metaheac") => serde_json::json!({"kind": "regression", "label": "spent", "loss": {"kind": "poisson"}}),
+        _ => serde_json::json!({"kind": "value", "label": "spent"}),
+    };
     let document = serde_json::json!({
         "tables": {"rows": {"url": "rows.parquet"}},
         "examples": "rows",
@@ -181,7 +186,7 @@ pub(crate) fn document(network: serde_json::Value, training: serde_json::Value) 
         "features": {"age": {"kind": "numeric"}},
         "tasks": {
             "buy": buy,
-            "spend": {"kind": "value", "label": "spent"},
+            "spend": spend,
             "like": like,
         },
         "network": network,
@@ -274,6 +279,14 @@ pub(crate) fn networks(dropout: f64) -> Vec<serde_json::Value> {
         serde_json::json!({
             "kind": "two_tower", "item_features": ["product", "tags", "recency"], "item": "product", "user_layers": [14, 9],
             "item_layers": [11], "embedding_width": 6, "temperature": 0.8, "dropout": dropout,
+        }),
+        serde_json::json!({
+            "kind": "metaheac", "experts": 3, "critics": 2, "expert_layers": [14, 9], "critic_layers": [7], "embedding_width": 5,
+            "inner_learning_rate": 0.02, "dropout": dropout,
+        }),
+        serde_json::json!({
+            "kind": "metaheac", "experts": 2, "critics": 3, "expert_layers": [12], "critic_layers": [], "embedding_width": 4,
+            "inner_learning_rate": 0.01, "dropout": dropout,
         }),
     ]
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod attend;
+pub(crate) mod campaigns;
 pub(crate) mod conjunction;
 pub(crate) mod cross;
 pub(crate) mod dense;

@@ -2,6 +2,8 @@
 //!
 //! On a CPU a step's batch is cut into fixed lanes, each of which goes forward and back on one thread; what they find
 //! is added in their order, so weights are bit-identical for any number of threads.
+//!
+//! A network of campaigns is [meta-trained](cpu/campaigns.rs): each campaign takes a step of its own before its gradient.
 
 mod cpu;
 mod members;
@@ -16,12 +18,13 @@ use spec::training::Fit;
 use spec::{TaskName, TrainingSpec};
 
 use self::cpu::CpuLearner;
+pub(crate) use self::cpu::fine_tuning::Tuning;
 pub use self::members::Members;
 use self::tensor::TensorLearner;
 use crate::architecture::Architecture;
 use crate::cpu::Weights;
 use crate::device::{self, Device};
-use crate::error::Error;
+use crate::error::{Error, NetworkProblem};
 use crate::input::{Batch, InputLayout, Inputs};
 pub use crate::loss::targets::TargetStatistics;
 use crate::loss::weighting::Weighting;
@@ -119,6 +122,9 @@ impl Learner {
             Device::Cuda(_) => Backend::Tensor(Box::new(TensorLearner::new(&architecture, &fit, device.into())?)),
         };
         let weighting = Weighting::of(&fit.task_weights, spec.tasks.keys());
+        if architecture.campaign.is_some() && weighting.takes_tasks_apart() {
+            return Err(Error::Network { problem: NetworkProblem::OwnSteps });
+        }
         Ok(Self { architecture, fit, weighting, total_steps: options.total_steps, step: 0, device, backend })
     }
 

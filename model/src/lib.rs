@@ -11,6 +11,7 @@ mod embedding;
 pub mod encode;
 pub mod error;
 pub mod export;
+pub mod fine_tuning;
 #[cfg(test)]
 mod fixtures;
 pub mod input;

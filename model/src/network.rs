@@ -13,6 +13,8 @@ mod funnel;
 mod graph;
 mod interaction;
 mod linear;
+pub(crate) mod meta;
+mod metaheac;
 mod mmoe;
 pub(crate) mod parameters;
 mod ple;
@@ -89,6 +91,7 @@ fn assembly(network: &Network) -> &dyn Assembly {
         Network::Aitm(network) => network,
         Network::SeedTower(network) => network,
         Network::TwoTower(network) => network,
+        Network::Metaheac(network) => network,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scoring: a package's model, ready to predict. Shared by all threads; on a CPU each call runs on its caller's thread.
 
 pub mod items;
+mod tuned;
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -184,7 +185,8 @@ impl Backend {
                 let predict = |piece: Piece<'_>| {
                     let memory = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                     let mut memory = memory.unwrap_or_else(|| Activations::new(architecture));
-                    predict_blocks(architecture, Model { weights, packed }, &mut memory, inputs, piece);
+                    let model = Model { dense: &weights.dense, tables: &weights.tables, packed };
+                    predict_blocks(architecture, model, &mut memory, inputs, piece);
                     idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
                 };
                 let embeddings = embeddings.map(|(view, embeddings)| {

@@ -36,6 +36,13 @@ impl TensorModel {
         Ok(model)
     }
 
+    /// The same tables under other dense weights, those of a network that reads the same.
+    pub(crate) fn with_dense(&self, architecture: &Architecture, dense: &[f32]) -> Result<Self, TchError> {
+        let weights = blocks(architecture, dense, self.device)?;
+        let tables = self.tables.iter().map(Tensor::shallow_clone).collect();
+        Ok(Self { device: self.device, product_kind: self.product_kind, weights, tables })
+    }
+
     /// Replaces the numbers by a copy of host weights.
     pub(crate) fn set(&mut self, architecture: &Architecture, weights: &Weights) -> Result<(), TchError> {
         self.weights = blocks(architecture, &weights.dense, self.device)?;

@@ -157,6 +157,17 @@ pub enum ScorerError {
         /// The list.
         name: TaskName,
     },
+    /// More lists than a run has room for as networks of their own.
+    #[error(
+        "seed_lists: {lists} lists get networks of their own with this model, and a run has room for {most}: raise `seeds.min_size`, \
+         or score them in several documents"
+    )]
+    ManyTuned {
+        /// The lists.
+        lists: usize,
+        /// How many there is room for.
+        most: usize,
+    },
     /// A column that segments can neither be made of nor described by.
     #[error(
         "segments.{segmentation}: column `{column}` is {found}; segments are of numbers, and described by numbers, text and dates: \
@@ -334,6 +345,7 @@ impl ScorerError {
             | Self::FewSeeds { .. }
             | Self::NoSeeds { .. }
             | Self::OnlySeeds { .. }
+            | Self::ManyTuned { .. }
             | Self::SegmentColumn { .. }
             | Self::NoQueries { .. }
             | Self::ManyQueries { .. }

@@ -16,7 +16,7 @@ mod reading;
 pub mod run;
 pub mod score;
 pub mod scores;
-mod seed_lists;
+pub mod seed_lists;
 pub mod segments;
 pub mod select;
 mod work;

@@ -41,7 +41,7 @@ use crate::plan::{Sql, read_encoders, table_files};
 use crate::run::Run;
 use crate::segments::counts::SegmentCounts;
 use batch::{BatchScorer, ScoredBatch};
-use frozen::{load_neighbours, read_frozen_segments, read_seed_heads};
+use frozen::{load_neighbours, read_frozen_segments, read_learned_lists};
 use layout::ScoreLayout;
 use ordered::Crew;
 use query::KeySet;
@@ -86,11 +86,10 @@ impl Scorer {
         let plan = read_plan(&run.workspace, &run.id).await?;
         let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&keys::run_plan(&run.id)) })?;
         let package = load_identity(&run.workspace, &run.model).await?;
-        let seed_heads = read_seed_heads(&run).await?;
+        let seed_lists = read_learned_lists(&run).await?;
         let encoders = Arc::new(read_encoders(&package)?);
         let mut outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
-        let lists = seed_heads.iter().flat_map(|lists| &lists.heads);
-        outputs.extend(lists.map(|list| TaskOutput::number(list.name.clone())));
+        outputs.extend(seed_lists.iter().flat_map(|lists| lists.names()).map(TaskOutput::number));
         let files: Vec<InputFile> = plan.files.iter().map(|planned| planned.file.clone()).collect();
         let mut sql = Sql::open(&run)?;
         sql.session.add_parquet(&run.spec().population, &files).await?;
@@ -104,7 +103,7 @@ impl Scorer {
         let batches = BatchScorer {
             layout,
             predictor,
-            seed_heads,
+            seed_lists,
             segments,
             looks_for_neighbours: !neighbours.is_empty(),
             key_sets,

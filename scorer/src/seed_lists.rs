@@ -1,7 +1,9 @@
 //! Seed lists that no task was trained for: read and learned once, when a run is planned, and frozen; every shard's people are
-//! scored for all of them from the embeddings that the model computes anyway.
+//! scored for all of them, from the embeddings that the model computes anyway or by networks that were fine-tuned to them.
 
 mod learn;
+mod learned;
+mod people;
 mod roll;
 
 use std::collections::BTreeSet;
@@ -15,6 +17,7 @@ use worker::Progress;
 use crate::error::{Result, ScorerError};
 use crate::run::Run;
 pub(crate) use learn::learn;
+pub use learned::LearnedLists;
 use roll::Roll;
 
 /// A list with people of the population on it.

@@ -1,10 +1,12 @@
 //! Networks: how encoded rows become one logit (or value head) per task.
 
+mod campaigns;
 mod towers;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use campaigns::MetaheacNetwork;
 pub use towers::{SeedTowerNetwork, TwoTowerNetwork};
 
 /// The network's shape.
@@ -31,6 +33,8 @@ pub enum Network {
     SeedTower(SeedTowerNetwork),
     /// A tower for the user and one for the item of a row (Yi, RecSys 2019).
     TwoTower(TwoTowerNetwork),
+    /// Experts and critics mixed by each campaign's vector, trained to be fine-tuned to new ones (Zhu, KDD 2021).
+    Metaheac(MetaheacNetwork),
 }
 
 impl Network {
@@ -47,6 +51,7 @@ impl Network {
             Self::Aitm(_) => "aitm",
             Self::SeedTower(_) => "seed_tower",
             Self::TwoTower(_) => "two_tower",
+            Self::Metaheac(_) => "metaheac",
         }
     }
 
@@ -60,7 +65,8 @@ impl Network {
             | Self::Ple(_)
             | Self::Stem(_)
             | Self::SeedTower(_)
-            | Self::TwoTower(_) => false,
+            | Self::TwoTower(_)
+            | Self::Metaheac(_) => false,
         }
     }
 }

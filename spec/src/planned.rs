@@ -4,8 +4,7 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 6] = [
-    ("Network", &["metaheac"]),
+const WORDS: [(&str, &[&str]); 5] = [
     ("Task", &["count", "survival"]),
     ("Split", &["stratified"]),
     ("IdNormalization", &["e164", "phone"]),

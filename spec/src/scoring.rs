@@ -85,7 +85,8 @@ pub struct SeedLists {
     #[serde(default = "default_sample")]
     #[schemars(range(min = 100, max = 1_000_000))]
     pub sample: u32,
-    /// What similarity to the seeds counts in a score, beside a small classifier, 0..1; 1 for similarity alone.
+    /// What similarity to the seeds counts in a score, beside a small classifier, 0..1; 1 for similarity alone. Not of models that
+    /// are fine-tuned to lists.
     #[serde(default = "default_similarity")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub similarity: f64,

@@ -121,6 +121,15 @@ fn network(network: &Network) -> String {
             network.softmax_weight,
             network.temperature
         ),
+        Network::Metaheac(network) => format!(
+            "metaheac, {} of {} and {} of {}, campaign vectors of {}, inner steps of {}",
+            plural(network.experts.into(), "expert", "experts"),
+            layers(&network.expert_layers),
+            plural(network.critics.into(), "critic", "critics"),
+            layers(&network.critic_layers),
+            network.embedding_width,
+            network.inner_learning_rate
+        ),
     }
 }
 

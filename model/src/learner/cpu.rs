@@ -1,34 +1,36 @@
 //! Training on a CPU: fixed lanes of rows in parallel, one thread each, then the updates in parallel.
 
 mod apart;
+mod campaigns;
+pub(super) mod fine_tuning;
 mod gradients;
 mod lanes;
+mod work;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use spec::training::Fit;
 
-use gradients::{InputGradients, LaneInput};
+use campaigns::CampaignLanes;
+use gradients::InputGradients;
 use lanes::{Lane, add_lanes, lanes, split_lanes, with_outputs};
+use work::{Work, Worker, worker};
 
 use super::shared::shared_weights;
 use super::task_weights::LearnedTaskWeights;
 use super::{Course, Outputs, StepLosses};
 use crate::architecture::Architecture;
-use crate::attention::StepGradients;
-use crate::cpu::{Activations, BLOCK, Gradients, Into, Weights};
+use crate::cpu::Weights;
 use crate::embedding::gather;
 use crate::embedding::update::TableOptimizer;
 use crate::error::Error;
 use crate::input::{Batch, Inputs};
 use crate::kernel::memory::Aligned;
-use crate::kernel::product::Write;
-use crate::layers::{Dropout, INPUT};
-use crate::loss::joint::JointRows;
+use crate::layers::Dropout;
 use crate::loss::weighting::Weighting;
 use crate::loss::{LossSums, Rows};
 use crate::optimize::dense::DenseOptimizer;
@@ -49,30 +51,9 @@ pub(crate) struct CpuLearner {
     workers: Vec<Mutex<Worker>>,
     lanes: Vec<Aligned>,
     input: InputGradients,
+    campaigns: CampaignLanes,
     /// 1 for each dense weight that tasks share; empty where nobody asks.
     shared: Vec<f32>,
-}
-
-/// What one thread works with.
-#[derive(Debug)]
-struct Worker {
-    activations: Activations,
-    gradients: Gradients,
-}
-
-/// What all lanes of a step share.
-struct Work<'a> {
-    architecture: &'a Architecture,
-    weights: &'a Weights,
-    workers: &'a [Mutex<Worker>],
-    batch: &'a Batch,
-    dropout: Dropout,
-    /// For each task, the sums over the whole batch as far as they are known before the step.
-    known: &'a [LossSums],
-    /// For each task, what its loss counts in the whole.
-    factors: &'a [f64],
-    /// For each joint loss, the weight of the rows that it is a mean over.
-    totals: &'a [f64],
 }
 
 /// What rows lose.
@@ -116,9 +97,7 @@ impl CpuLearner {
         let build =
             ThreadPoolBuilder::new().num_threads(threads.max(1)).thread_name(|index| format!("learner-{index}"));
         let pool = build.build().map_err(|source| Error::Threads { source })?;
-        let worker = |_| {
-            Mutex::new(Worker { activations: Activations::new(architecture), gradients: Gradients::new(architecture) })
-        };
+        let worker = |_| Mutex::new(Worker::new(architecture));
         let blocks = &architecture.graph.parameters.blocks;
         let weighting = Weighting::of(&fit.task_weights, architecture.tasks.iter().map(|(task, _)| task));
         Ok(Self {
@@ -128,6 +107,7 @@ impl CpuLearner {
             task_weights: LearnedTaskWeights::new(&fit.optimizer, &weighting, architecture.tasks.len()),
             shared: if weighting.takes_tasks_apart() { shared_weights(architecture) } else { Vec::new() },
             workers: (0..pool.current_num_threads()).map(worker).collect(),
+            campaigns: CampaignLanes::new(architecture, pool.current_num_threads()),
             pool,
             lanes: Vec::new(),
             input: InputGradients::default(),
@@ -147,13 +127,20 @@ impl CpuLearner {
         self.make_room(architecture, &lanes, &batch.inputs);
         let factors = course.factors(self.task_weights.values());
         let dropout = Dropout { seed: course.fit.seed, step: course.step, first_row: 0 };
-        let known = self.known_sums(architecture, batch, dropout)?;
         let totals: Vec<f64> = architecture.graph.joints.iter().map(|joint| joint.total_weight(batch)).collect();
-        let pass = Pass { batch, dropout, known: &known, lanes: &lanes };
         let counts = Counts { factors: &factors, totals: &totals };
-        let found = match course.weighting.takes_tasks_apart() && !lanes.is_empty() {
-            true => self.apart(architecture, course, pass, counts)?,
-            false => Found { losses: self.pass(architecture, pass, counts)?, lanes: lanes.len(), norms: Vec::new() },
+        let found = if let Some(campaign) = architecture.campaign.as_ref().filter(|_| !lanes.is_empty()) {
+            let pass = Pass { batch, dropout, known: &[], lanes: &lanes };
+            self.campaigns((architecture, campaign), pass, &factors)?
+        } else {
+            let known = self.known_sums(architecture, batch, dropout)?;
+            let pass = Pass { batch, dropout, known: &known, lanes: &lanes };
+            match course.weighting.takes_tasks_apart() && !lanes.is_empty() {
+                true => self.apart(architecture, course, pass, counts)?,
+                false => {
+                    Found { losses: self.pass(architecture, pass, counts)?, lanes: lanes.len(), norms: Vec::new() }
+                }
+            }
         };
         let LaneLosses { tasks, joint } = &found.losses;
         let values = tasks.iter().zip(&architecture.objectives).map(|(sums, o)| sums.value(*o));
@@ -163,13 +150,12 @@ impl CpuLearner {
 
     /// Forward and back over a batch: each lane's gradient of the losses times their factors, and the losses' sums.
     fn pass(&mut self, architecture: &Architecture, pass: Pass<'_>, counts: Counts<'_>) -> Result<LaneLosses, Error> {
-        let stride = architecture.graph.buffers[INPUT].stride;
         let Pass { batch, dropout, known, lanes } = pass;
         let Counts { factors, totals } = counts;
-        let (weights, workers) = (&self.weights, &self.workers[..]);
-        let work = Work { architecture, weights, workers, batch, dropout, known, factors, totals };
+        let (model, workers, objectives) = (self.weights.unpacked(), &self.workers[..], &architecture.objectives[..]);
+        let work = Work { architecture, model, batch, dropout, first_task: 0, objectives, known, factors, totals };
         let parts = split_lanes(lanes, &mut self.lanes, &mut self.input, &batch.inputs);
-        let run = |lane: Lane<'_>| work.run(lane, stride);
+        let run = |lane: Lane<'_>| work.run(&mut worker(workers), lane);
         let losses: Vec<_> = self.pool.install(|| parts.into_par_iter().with_max_len(1).map(run).collect());
         add_lanes(losses, architecture.tasks.len())
     }
@@ -305,53 +291,9 @@ impl CpuLearner {
 
     fn make_room(&mut self, architecture: &Architecture, lanes: &[Range<usize>], inputs: &Inputs) {
         let len = architecture.graph.parameters.len();
-        while self.lanes.len() < lanes.len() {
+        while self.lanes.len() < lanes.len().max(self.campaigns.len()) {
             self.lanes.push(Aligned::zeros(len));
         }
         self.input.make_room(architecture, inputs);
     }
-}
-
-impl Work<'_> {
-    fn run(&self, mut lane: Lane<'_>, stride: usize) -> Result<LaneLosses, Error> {
-        let (architecture, batch) = (self.architecture, self.batch);
-        gather::check_ids(&architecture.layout, &batch.inputs, lane.rows.clone())?;
-        let mut worker = worker(self.workers);
-        let mut losses = LaneLosses { tasks: vec![LossSums::default(); architecture.tasks.len()], joint: 0.0 };
-        let mut write = Write::Over;
-        for start in lane.rows.clone().step_by(BLOCK) {
-            let rows = start..(start + BLOCK).min(lane.rows.end);
-            let Worker { activations, gradients } = &mut *worker;
-            let dropout = Dropout { first_row: start, ..self.dropout };
-            activations.forward(architecture, self.weights.unpacked(), &batch.inputs, rows.clone(), Some(dropout));
-            for (task, sums) in losses.tasks.iter_mut().enumerate() {
-                let targets = Rows::new(&batch.targets, task, batch.inputs.rows, rows.clone());
-                sums.add(&targets.gradient(
-                    architecture.objectives[task],
-                    &self.known[task],
-                    self.factors[task],
-                    &activations.head(architecture, task),
-                    &mut gradients.head(architecture, task),
-                ));
-            }
-            let joint = JointRows { batch, rows: rows.clone() };
-            losses.joint += gradients.add_joint(architecture, activations, &joint, self.totals).iter().sum::<f64>();
-            let LaneInput { x, steps } = &mut lane.input;
-            let input = &mut x[(start - lane.rows.start) * stride..];
-            let into = Into { dense: &mut *lane.gradient, write, input: &mut *input };
-            gradients.backward(architecture, self.weights, activations, rows.len(), into);
-            let (inputs, tables, first_row) = (&batch.inputs, &self.weights.tables[..], lane.rows.start);
-            let mut steps = StepGradients { bags: &mut steps[..], first_row, inputs, tables };
-            let into = Into { dense: &mut *lane.gradient, write, input };
-            gradients.attend(architecture, self.weights, activations, into, &mut steps);
-            write = Write::Add;
-        }
-        Ok(losses)
-    }
-}
-
-/// The calling thread's memory; jobs run on the pool's threads, one at a time each.
-fn worker(workers: &[Mutex<Worker>]) -> MutexGuard<'_, Worker> {
-    let index = rayon::current_thread_index().unwrap_or_default();
-    workers[index].lock().unwrap_or_else(PoisonError::into_inner)
 }

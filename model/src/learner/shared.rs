@@ -47,7 +47,7 @@ fn gradient_of(architecture: &Architecture, weights: &Weights, task: usize) -> A
     let mut dense = Aligned::zeros(weights.dense.len());
     let mut input = Aligned::zeros(architecture.graph.buffers[INPUT].stride + VECTOR);
     let into = Into { dense: &mut dense, write: Write::Over, input: &mut input };
-    gradients.backward(architecture, weights, &activations, 1, into);
+    gradients.backward(architecture, &weights.dense, &activations, 1, into);
     for attention in &architecture.graph.attentions {
         let columns = attention.members.iter().flat_map(|member| member.column..member.column + member.width);
         if columns.map(|column| input[column]).any(|by_x| by_x != 0.0) {

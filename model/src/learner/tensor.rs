@@ -1,10 +1,14 @@
 //! Training by libtorch's operators, for a GPU: the network's gradients from autograd, tables and optimizer outside of
 //! it.
 
+mod campaigns;
+
 use std::borrow::Cow;
 
 use spec::training::{Fit, Precision};
 use tch::{Device, Kind, TchError, Tensor};
+
+use campaigns::Learning;
 
 use super::shared::shared_weights;
 use super::task_weights::LearnedTaskWeights;
@@ -121,11 +125,17 @@ impl TensorLearner {
         factors: &[f64],
     ) -> Result<Gradients, TchError> {
         let gathered = tch::no_grad(|| self.model.gather(architecture, inputs))?.with_gradient()?;
+        let targets = |task| task_targets(&batch.targets, task, batch.inputs.rows, self.model.device);
+        let targets = (0..factors.len()).map(targets).collect::<Result<Vec<_>, _>>()?;
+        if let Some(campaign) = &architecture.campaign {
+            let learning =
+                Learning { architecture, campaign, gathered: &gathered, inputs, targets: &targets, dropout, factors };
+            let (values, descent) = self.campaigns(&learning)?;
+            return self.found(values, None, descent);
+        }
         let x = self.model.attend(architecture, &gathered, inputs.places())?;
         let nodes = self.model.forward(architecture, &x, Some(dropout))?;
         let heads = heads(architecture, &nodes)?;
-        let targets = |task| task_targets(&batch.targets, task, batch.inputs.rows, self.model.device);
-        let targets = (0..heads.len()).map(targets).collect::<Result<Vec<_>, _>>()?;
         let mut values = Vec::with_capacity(heads.len() + 2);
         let mut descents = Vec::with_capacity(heads.len() + architecture.graph.joints.len());
         for (task, head) in heads.iter().enumerate() {
@@ -137,7 +147,7 @@ impl TensorLearner {
         let nothing = Tensor::f_zeros([], (Kind::Float, self.model.device))?;
         let joint = joints.iter().try_fold(nothing, |sum, loss| sum.f_add(loss))?.f_detach()?;
         let shared = self.shared.as_ref().map(Tensor::shallow_clone);
-        let Descent { by, by_weights, squares } = match shared {
+        let descent = match shared {
             Some(shared) => {
                 for (joint, loss) in architecture.graph.joints.iter().zip(&joints) {
                     let task = joint.task();
@@ -150,9 +160,18 @@ impl TensorLearner {
                 self.together(&gathered, &descents)?
             }
         };
+        self.found(values, Some(joint), descent)
+    }
+
+    /// What a step needs to know in a host's memory.
+    fn found(&self, mut values: Vec<Tensor>, joint: Option<Tensor>, descent: Descent) -> Result<Gradients, TchError> {
+        let Descent { by, by_weights, squares } = descent;
         let tasks = values.len();
         values.extend(squares);
-        values.push(joint);
+        values.push(match joint {
+            Some(joint) => joint,
+            None => Tensor::f_zeros([], (Kind::Float, self.model.device))?,
+        });
         let squares = |gradient: &Tensor| gradient.f_square()?.f_sum(Kind::Double);
         let squares = by_weights.iter().map(squares).collect::<Result<Vec<_>, _>>()?;
         values.push(Tensor::f_stack(&squares, 0)?.f_sum(Kind::Double)?);

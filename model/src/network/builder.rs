@@ -1,5 +1,7 @@
 //! Puts layers together: gives each its buffer and weights, and settles how gradients flow back.
 
+mod alike;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,8 +29,10 @@ use crate::loss::joint::retrieval::log_rates;
 use crate::network::branch::{Branch, Stack};
 use crate::network::field::{Field, fields};
 use crate::network::graph::{Graph, Written};
+use crate::network::meta::Meta;
 use crate::network::parameters::{Block, Init, Named, Placement};
 use crate::network::{Head, Parameters};
+pub(crate) use alike::CampaignViews;
 
 /// Branches side by side that several products have in common.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +55,7 @@ pub(crate) struct Builder {
     activations: usize,
     embedding: Option<View>,
     item: Option<View>,
+    meta: Option<Meta>,
 }
 
 impl Builder {
@@ -71,6 +76,7 @@ impl Builder {
             activations: 0,
             embedding: None,
             item: None,
+            meta: None,
         }
     }
 
@@ -333,11 +339,11 @@ impl Builder {
     /// The network.
     pub(crate) fn finish(self, heads: Vec<View>) -> Graph {
         let embedding = self.embedding.unwrap_or_else(|| self.input());
-        let Self { buffers, layers, parameters, attentions, joints, item, .. } = self;
+        let Self { buffers, layers, parameters, attentions, joints, item, meta, .. } = self;
         let mut written = Written::by(&heads, &joints);
         let stages = written.settle(layers);
         let beside_heads = written.beside_heads;
-        Graph { buffers, attentions, stages, parameters, heads, embedding, item, joints, beside_heads }
+        Graph { buffers, attentions, stages, parameters, heads, embedding, item, joints, beside_heads, meta }
     }
 
     fn buffer(&mut self, width: usize) -> View {

@@ -7,6 +7,7 @@ use crate::kernel::product::Write;
 use crate::layers::{Buffer, Layer, View};
 use crate::loss::joint::Joint;
 use crate::network::Parameters;
+use crate::network::meta::Meta;
 
 /// A finished network.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Graph {
     pub(crate) joints: Vec<Joint>,
     /// What joint losses alone read: no head is there, or holds it.
     pub(crate) beside_heads: Vec<View>,
+    /// What training by steps of each campaign's own needs to know; none where tasks learn together.
+    pub(crate) meta: Option<Meta>,
 }
 
 /// A layer and how gradients are written when the backward pass comes to it.

@@ -99,14 +99,14 @@ fn gradients(architecture: &Architecture, weights: &Weights, batch: &Batch) -> (
     clear_padding(&architecture.graph, &mut dense);
     let mut input = vec![f32::NAN; BLOCK * architecture.graph.buffers[INPUT].stride + VECTOR];
     let into = Into { dense: &mut dense, write: Write::Over, input: &mut input };
-    gradients.backward(architecture, weights, &activations, ROWS, into);
+    gradients.backward(architecture, &weights.dense, &activations, ROWS, into);
     let bag = |bag: &Bag| vec![f32::NAN; bag.ids.len() * 64];
     let mut steps: Vec<Vec<f32>> = batch.inputs.bags.iter().map(bag).collect();
     let mut bags: Vec<&mut [f32]> = steps.iter_mut().map(Vec::as_mut_slice).collect();
     let tables = &weights.tables[..];
     let mut steps = StepGradients { bags: &mut bags, first_row: 0, inputs: &batch.inputs, tables };
     let into = Into { dense: &mut dense, write: Write::Over, input: &mut input };
-    gradients.attend(architecture, weights, &activations, into, &mut steps);
+    gradients.attend(architecture, &weights.dense, &activations, into, &mut steps);
     (dense, input)
 }
 

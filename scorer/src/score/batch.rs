@@ -13,7 +13,6 @@ use chrono::{DateTime, Utc};
 use model::input::Inputs;
 use model::outputs::Outputs;
 use model::predictor::Predictor;
-use model::seed_head::{Embeddings, SeedHeads};
 use model::segments::Assigned;
 use query::KeySet;
 use spec::ids::Version;
@@ -22,6 +21,7 @@ use super::layout::{AudienceLayout, ScoreLayout, embedding_item};
 use super::output::{class_struct, score_columns, score_fields};
 use super::rank::{Ranked, rank_rows};
 use crate::error::{Result, ScorerError};
+use crate::seed_lists::LearnedLists;
 use crate::segments::counts::{Scores, SegmentCounts};
 use crate::segments::{FrozenSegments, segment_columns, segment_fields};
 
@@ -32,7 +32,7 @@ pub struct BatchScorer {
     /// The model.
     pub predictor: Predictor,
     /// The seed lists that people are scored for beside the model's tasks.
-    pub seed_heads: Option<SeedHeads>,
+    pub seed_lists: Option<LearnedLists>,
     /// The segments that people are put into: those of [`ScoreLayout::segmentations`].
     pub segments: Vec<FrozenSegments>,
     /// Whether people's embeddings and ties are wanted by whoever looks for neighbours.
@@ -101,14 +101,16 @@ impl BatchScorer {
         let (mut outputs, mut numbers) = (Outputs::default(), Vec::new());
         let is_of_embedding = |segments: &FrozenSegments| segments.columns.is_none();
         let of_segments = self.segments.iter().any(is_of_embedding);
-        if self.layout.has_embedding || self.seed_heads.is_some() || of_segments || self.looks_for_neighbours {
+        let of_lists = self.seed_lists.as_ref().is_some_and(LearnedLists::needs_embeddings);
+        if self.layout.has_embedding || of_lists || of_segments || self.looks_for_neighbours {
             self.predictor.predict_and_embed(inputs, &mut outputs, &mut numbers)?;
         } else {
             self.predictor.predict(inputs, &mut outputs)?;
         }
-        let width = self.predictor.embedding_width();
-        let of_lists = self.seed_heads.iter().flat_map(|lists| lists.scores(Embeddings { numbers: &numbers, width }));
-        let predictions = outputs.tasks.into_iter().chain(of_lists).collect();
+        let mut predictions = outputs.tasks;
+        if let Some(lists) = &self.seed_lists {
+            predictions.extend(lists.scores(&self.predictor, inputs, &numbers)?);
+        }
         Ok((predictions, numbers))
     }
 

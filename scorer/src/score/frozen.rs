@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use artifacts::layout;
 use artifacts::runs::{read_seed_lists, read_segments};
-use model::seed_head::SeedHeads;
 
 use crate::error::{Result, ScorerError};
 use crate::neighbours::{Wanted, load_queries};
 use crate::run::Run;
+use crate::seed_lists::LearnedLists;
 use crate::segments::{FrozenSegments, RunSegments};
 
 /// What the plan has learned of the document's seed lists.
-pub(super) async fn read_seed_heads(run: &Run) -> Result<Option<SeedHeads>> {
+pub(super) async fn read_learned_lists(run: &Run) -> Result<Option<LearnedLists>> {
     match run.spec().seed_lists.is_empty() {
         true => Ok(None),
         false => Ok(Some(read_seed_lists(&run.workspace, &run.id).await?)),

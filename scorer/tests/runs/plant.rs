@@ -61,7 +61,19 @@ impl Plant {
 
     /// Registers a model with its first weights: two tasks over four features.
     pub(crate) async fn register(&self) -> Registered {
-        let spec = training_spec();
+        self.register_first_weights(training_spec()).await
+    }
+
+    /// Registers a model of two campaigns with its first weights, which fine-tuning goes far from.
+    pub(crate) async fn register_campaigns(&self) -> Registered {
+        let mut spec = serde_json::to_value(training_spec()).expect("a spec");
+        let list = json!({"kind": "lookalike", "seeds": {"table": "examples"}});
+        spec["tasks"] = json!({"first": list, "second": list});
+        spec["network"] = json!({"kind": "metaheac", "inner_learning_rate": 0.5});
+        self.register_first_weights(serde_json::from_value(spec).expect("a spec")).await
+    }
+
+    async fn register_first_weights(&self, spec: TrainingSpec) -> Registered {
         let rows = customers(0, 2000);
         let mut fit = EncoderFit::new(&spec.features, &rows.schema()).expect("features that fit");
         fit.update(&rows, None).expect("rows that fit");

@@ -3,6 +3,7 @@
 use arrow::array::{Array, AsArray, Float64Array};
 use arrow::datatypes::{Float32Type, Float64Type};
 use artifacts::Attempt;
+use artifacts::registry::ModelIdentity;
 use kindred_scorer::run::Run;
 use serde_json::{Value, json};
 use worker::{Cancel, Progress};
@@ -21,6 +22,11 @@ fn ages() -> Vec<f64> {
 /// A run with two lists of campaigns, `old` of every second person over 60 and `few` of three people.
 async fn with_lists(plant: &Plant, changes: Value) -> Run {
     let model = plant.register().await;
+    with_lists_of(plant, &model.identity, changes).await
+}
+
+/// The same with another model.
+async fn with_lists_of(plant: &Plant, model: &ModelIdentity, changes: Value) -> Run {
     plant.populate(PEOPLE, 2);
     let old = (0..PEOPLE).filter(|person| ages()[*person] > 60.0 && person % 2 == 0);
     let old: String = old.map(|person| format!("c{person:06},old\n")).collect();
@@ -35,7 +41,7 @@ async fn with_lists(plant: &Plant, changes: Value) -> Run {
     for (field, value) in changes.as_object().unwrap() {
         all[field] = value.clone();
     }
-    plant.run(&model.identity, all).await
+    plant.run(model, all).await
 }
 
 /// The share of pairs of one of each in which the first has the higher score.
@@ -85,6 +91,34 @@ async fn one_process_and_three_give_the_same_scores() {
     for (expected, found) in expected.iter().zip(&commits(&run).await.unwrap()) {
         assert_eq!((expected.rows, expected.file.sha256), (found.rows, found.file.sha256));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meta_trained_model_is_fine_tuned_to_each_list_once() {
+    let scores_of = async |resources: Value| {
+        let plant = Plant::new();
+        let model = plant.register_campaigns().await;
+        let changes = json!({"embedding": null, "resources": resources});
+        let run = with_lists_of(&plant, &model.identity, changes).await;
+        let files: Vec<_> = score_all(&run).await.unwrap().into_iter().map(|commit| commit.file).collect();
+        let frozen =
+            std::fs::read_to_string(plant.path(&format!("workspace/runs/{}/seed_lists.json", run.id))).unwrap();
+        assert!(frozen.contains("\"tuned\"") && !frozen.contains("\"standard\""), "{}", &frozen[..200]);
+        let sums: Vec<_> = files.iter().map(|file| file.sha256).collect();
+        (read_scores(&run, files).await, sums)
+    };
+    let (scores, sums) = scores_of(json!({"threads": 2})).await;
+    let names: Vec<_> = scores.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names[..6], ["customer_id", "city", "first", "second", "mailing_old", "rank:like-the-old"]);
+    let found = scores.column(4).as_primitive::<Float32Type>().values().to_vec();
+    assert!(found.iter().all(|score| (0.0..=1.0).contains(score)));
+    let ages = ages();
+    let of = |is: &dyn Fn(usize, f64) -> bool| {
+        (0..PEOPLE).filter(|person| is(*person, ages[*person])).map(|person| found[person]).collect::<Vec<f32>>()
+    };
+    let (alike, others) = (of(&|person, age| age > 60.0 && person % 2 == 1), of(&|_, age| age <= 60.0));
+    assert!(auc(&alike, &others) > 0.7, "{}", auc(&alike, &others));
+    assert_eq!(scores_of(json!({"threads": 1})).await.1, sums, "the same bytes on one thread");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,25 @@ pub enum NetworkContradiction {
          lookalike task, or one whose seeds have a `campaign`"
     )]
     FewSeedLists,
+    /// A task that is no campaign.
+    #[error(
+        "`metaheac` knows every task as a campaign, and {} is no lookalike task: take it out, or use seed_tower, which has tasks of \
+         behaviour beside seed lists",
+        quoted(.task)
+    )]
+    NoCampaign {
+        /// The task.
+        task: String,
+    },
+    /// A rule of task weights that looks at gradients which are not there.
+    #[error(
+        "`metaheac` takes each campaign's gradient after a step of its own, and `{rule}` compares them before: use uncertainty, dwa or \
+         a weight for each task"
+    )]
+    OwnSteps {
+        /// The rule.
+        rule: &'static str,
+    },
 }
 
 impl NetworkContradiction {
@@ -56,7 +75,9 @@ impl NetworkContradiction {
             | Self::ItemWithoutId { .. }
             | Self::NoUserFeatures
             | Self::NoPairs
-            | Self::FewSeedLists => None,
+            | Self::FewSeedLists
+            | Self::NoCampaign { .. }
+            | Self::OwnSteps { .. } => None,
         }
     }
 }

@@ -57,7 +57,7 @@ fn a_missing_field_is_named_with_what_it_takes() {
                 "    kind: mmoe\n",
                 "",
                 &[
-                    "36:3: spec.network: `kind` is missing (it takes one of linear, shared_bottom, mmoe, ple, stem, esmm, escm2, aitm, seed_tower, two_tower)",
+                    "36:3: spec.network: `kind` is missing (it takes one of linear, shared_bottom, mmoe, ple, stem, esmm, escm2, aitm, seed_tower, two_tower, metaheac)",
                 ],
             ),
             (
@@ -200,7 +200,7 @@ fn an_unknown_word_is_named_with_what_was_meant() {
                 "kind: mmoe",
                 "kind: §transformer",
                 &[
-                    "spec.network.kind: unknown network kind `transformer` (available: linear, shared_bottom, mmoe, ple, stem, esmm, escm2, aitm, seed_tower, two_tower)",
+                    "spec.network.kind: unknown network kind `transformer` (available: linear, shared_bottom, mmoe, ple, stem, esmm, escm2, aitm, seed_tower, two_tower, metaheac)",
                 ],
             ),
             (
@@ -238,10 +238,10 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
         TRAINING,
         &[
             (
-                "kind: mmoe",
-                "kind: §metaheac",
+                "kind: value",
+                "kind: §survival",
                 &[
-                    "spec.network.kind: network kind `metaheac` is not available; available: linear, shared_bottom, mmoe, ple, stem, esmm, escm2, aitm, seed_tower, two_tower",
+                    "spec.tasks.spend.kind: task kind `survival` is not available; available: binary, value, regression, multiclass, lookalike",
                 ],
             ),
             ("kind: mmoe", "kind: §cgc", &["spec.network.kind: network kind `cgc` is written {kind: ple, levels: 1}"]),

@@ -6,7 +6,7 @@ use crate::feature::Feature;
 use crate::ids::FeatureName;
 use crate::network::{Network, TwoTowerNetwork};
 use crate::task::Task;
-use crate::training::TrainingSpec;
+use crate::training::{TaskWeightRule, TaskWeights, TrainingSpec};
 
 pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     if checker.is_damaged(&spec("network").name("kind")) {
@@ -15,6 +15,7 @@ pub(super) fn check(checker: &mut Checker<'_>, training: &TrainingSpec) {
     match &training.network {
         Network::SeedTower(_) => check_seed_lists(checker, training),
         Network::TwoTower(network) => check_towers(checker, training, network),
+        Network::Metaheac(_) => check_campaigns(checker, training),
         Network::Linear(_)
         | Network::SharedBottom(_)
         | Network::Mmoe(_)
@@ -32,6 +33,22 @@ fn check_seed_lists(checker: &mut Checker<'_>, training: &TrainingSpec) {
     if !are_told_apart && !checker.has_damage(&spec("tasks")) {
         checker.report(&spec("network").name("kind"), NetworkContradiction::FewSeedLists.into());
     }
+}
+
+/// Every task is a campaign, and its gradient is taken after a step of its own.
+fn check_campaigns(checker: &mut Checker<'_>, training: &TrainingSpec) {
+    for (name, task) in &training.tasks {
+        let kind = spec("tasks").name(name).name("kind");
+        if !matches!(task, Task::Lookalike(_)) && !checker.is_damaged(&kind) {
+            checker.report(&kind, NetworkContradiction::NoCampaign { task: name.to_string() }.into());
+        }
+    }
+    let rule = match &training.training.task_weights {
+        TaskWeights::Rule(TaskWeightRule::Gradnorm) => "gradnorm",
+        TaskWeights::Rule(TaskWeightRule::Pcgrad) => "pcgrad",
+        TaskWeights::Rule(TaskWeightRule::Uncertainty | TaskWeightRule::Dwa) | TaskWeights::Fixed(_) => return,
+    };
+    checker.report(&spec("training").name("task_weights"), NetworkContradiction::OwnSteps { rule }.into());
 }
 
 fn check_towers(checker: &mut Checker<'_>, training: &TrainingSpec, network: &TwoTowerNetwork) {
@@ -146,6 +163,40 @@ mod tests {
                     &with("§channel"),
                     &[
                         "spec.features.past.target: `channel` is of the other tower, and nothing but the towers' product joins a user and an item",
+                    ],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_metaheac_network_knows_campaigns_alone_and_takes_its_own_steps() {
+        let tasks = "repurchase: {kind: binary, label: bought_again, positive_weight: 2}\n    spend: {kind: value,";
+        let marked = "repurchase: {kind: §binary, label: bought_again, positive_weight: 2}\n    spend: {kind: §value,";
+        let campaigns = edited(TRAINING, MMOE, "    {kind: metaheac, critics: 3, inner_learning_rate: 0.1}\n");
+        let no_campaign = |task: &str| {
+            format!(
+                "spec.tasks.{task}.kind: `metaheac` knows every task as a campaign, and `{task}` is no lookalike task: take it out, or use seed_tower, which has tasks of behaviour beside seed lists"
+            )
+        };
+        check_edits(&campaigns, &[(tasks, marked, &[&no_campaign("repurchase"), &no_campaign("spend")])]);
+        let lists = "repurchase: {kind: lookalike, seeds: {table: best_customers}}\n    spend: {kind: binary,";
+        let binary = edited(&edited(&campaigns, tasks, lists), " and spend.rmse < 100", "");
+        let last = edited(
+            &binary,
+            "spend: {kind: binary, label: spend_next}",
+            "spend: {kind: lookalike, seeds: {table: best_customers}}",
+        );
+        check_edits(
+            &last,
+            &[
+                ("embeddings: {kind", "embeddings: {kind", &[]),
+                ("{repurchase: 1, spend: 0.2}", "uncertainty", &[]),
+                (
+                    "{repurchase: 1, spend: 0.2}",
+                    "§pcgrad",
+                    &[
+                        "spec.training.task_weights: `metaheac` takes each campaign's gradient after a step of its own, and `pcgrad` compares them before: use uncertainty, dwa or a weight for each task",
                     ],
                 ),
             ],

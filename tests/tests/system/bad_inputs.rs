@@ -253,10 +253,10 @@ fn a_package_with_a_changed_byte_is_refused() {
 fn a_wrong_document_lists_every_mistake_with_its_line() {
     let sandbox = Sandbox::new();
     let wrong =
-        training("{kind: metaheac}").replace("kind: numeric}", "kind: numerik}").replace("epochs: 4", "epohcs: 4");
+        training("{kind: metaheak}").replace("kind: numeric}", "kind: numerik}").replace("epochs: 4", "epohcs: 4");
     sandbox.write("training.yaml", wrong);
     let ended = sandbox.kindred(["run", "training.yaml"]).expect(2);
-    assert_says(&ended, &["training.yaml:", "`metaheac`", "mmoe", "numerik", "numeric", "epohcs", "epochs"]);
+    assert_says(&ended, &["training.yaml:", "`metaheak`", "`metaheac`", "numerik", "numeric", "epohcs", "epochs"]);
 }
 
 #[test]

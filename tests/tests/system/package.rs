@@ -172,6 +172,18 @@ fn seeds_drawn_to_prototypes_score_the_same_outside() {
 }
 
 #[test]
+fn campaigns_score_the_same_outside() {
+    let network = "{kind: metaheac, experts: 3, critics: 2, expert_layers: [12, 8], critic_layers: [6]}";
+    let step = "  examples: people\n";
+    let lists = training(network)
+        .replace(step, &format!("    - name: buyers\n      sql: SELECT person FROM people WHERE bought = 1\n{step}"))
+        .replace("{kind: binary, label: bought}", "{kind: lookalike, seeds: {table: buyers}, negatives: {ratio: 1}}")
+        .replace("{kind: value, label: spend}", "{kind: lookalike, seeds: {table: buyers}, loss: nnpu, prior: 0.2}");
+    assert!(lists.contains("ratio: 1") && lists.contains("nnpu"));
+    assert_training_agrees(&lists, "platt", People::default().rows);
+}
+
+#[test]
 fn two_towers_score_the_same_outside() {
     let items = "item_features: [channel, income], item: channel";
     let layers = "user_layers: [16], item_layers: [], embedding_width: 6";

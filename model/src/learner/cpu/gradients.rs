@@ -70,6 +70,21 @@ impl InputGradients {
         }
     }
 
+    /// Adds the part of one lane, of another loss of the same batch.
+    pub(super) fn add_lane(&mut self, other: &mut Self, lanes: &[Range<usize>], lane: usize, inputs: &Inputs) {
+        let [to, from] = [self, other].map(|all| all.split(lanes, inputs).swap_remove(lane));
+        let pairs = std::iter::once((to.x, from.x)).chain(to.steps.into_iter().zip(from.steps));
+        for (sums, numbers) in pairs {
+            sums.iter_mut().zip(&*numbers).for_each(|(sum, number)| *sum += number);
+        }
+    }
+
+    /// Sets all of them to zero.
+    pub(super) fn clear(&mut self) {
+        self.x.fill(0.0);
+        self.steps.iter_mut().for_each(|steps| steps.fill(0.0));
+    }
+
     /// As the tables' optimizer takes them.
     pub(super) fn view(&self) -> InputGradient<'_> {
         InputGradient { numbers: &self.x, stride: self.stride, steps: &self.steps }

@@ -116,7 +116,9 @@ pub(super) fn sigmoid(z: f64) -> f64 {
 }
 
 fn prediction(task: usize, head: &[f64]) -> f64 {
-    if task == 1 {
+    if task == 1 && head.len() == 1 {
+        head[0].min(30.0).exp()
+    } else if task == 1 {
         let deviation = (1.0 + head[2].exp()).ln();
         sigmoid(head[0]) * (head[1] + deviation * deviation / 2.0).exp()
     } else {
@@ -140,7 +142,10 @@ pub(super) fn reference(
         _ => of_all_and_own(package, network, &x),
     };
     let head = |(task, name): (usize, &str)| {
-        let own = linear(package, &format!("heads.{name}"), 0, &seen[task]);
+        let own = match network["kind"].as_str() {
+            Some("metaheac") => vec![seen[task][0] + package[&format!("heads.{name}.bias")].numbers[0]],
+            _ => linear(package, &format!("heads.{name}"), 0, &seen[task]),
+        };
         let beside = machine(layout, package, &trunk["interaction"], name, &x[0]);
         let near = nearness(package, name, &x[0]);
         prediction(task, &own.iter().zip(beside).map(|(own, beside)| own + beside + near).collect::<Vec<_>>())
@@ -172,6 +177,9 @@ pub(super) fn seen(package: &Package, network: &serde_json::Value, x: Vec<f64>) 
             (0..3).map(|task| hidden(package, "towers", task, mixed[task].clone())).collect()
         }
         "aitm" => handed_over(package, x),
+        "metaheac" => {
+            (0..3).map(|task| vec![judged(package, [count("experts"), count("critics")], task, &x)]).collect()
+        }
         "two_tower" => {
             let [users, items] = [users(package, &x), items(package, &x)];
             users.iter().zip(&items).map(|(user, item)| vec![inner(user, item)]).collect()
@@ -194,11 +202,22 @@ pub(super) fn embedding(package: &Package, network: &serde_json::Value, inputs: 
         "shared_bottom" => hidden(package, "bottom", 0, x),
         "seed_tower" => seed_embedding(package, &x),
         "two_tower" => users(package, &x).concat(),
-        "mmoe" => side_by_side("experts", "experts"),
+        "mmoe" | "metaheac" => side_by_side("experts", "experts"),
         "stem" => side_by_side("shared.experts", "shared_experts"),
         "ple" => extracted(package, count("levels"), [count("task_experts"), count("shared_experts")], x).1,
         other => panic!("{other}"),
     }
+}
+
+/// What a campaign's critics say together of what its experts do.
+fn judged(package: &Package, [experts, critics]: [usize; 2], task: usize, x: &[f64]) -> f64 {
+    let vectors = &package["campaigns.weight"];
+    let vector = vectors.numbers.chunks(vectors.shape[1]).nth(task).unwrap();
+    let experts: Vec<Vec<f64>> = (0..experts).map(|expert| hidden(package, "experts", expert, x.to_vec())).collect();
+    let mixed = mixture(&linear(package, "gates.experts", 0, vector), &experts);
+    let score =
+        |critic: usize| linear(package, "critics.score", critic, &hidden(package, "critics", critic, mixed.clone()));
+    mixture(&linear(package, "gates.critics", 0, vector), &(0..critics).map(score).collect::<Vec<_>>())[0]
 }
 
 /// What the tasks' towers see of inputs for all and for each.
