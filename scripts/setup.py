@@ -38,6 +38,8 @@ CARGO_DENY_VERSION = "0.20.2"
 PEER_WHEELS = [
     "numpy==2.3.*", "pyarrow==22.*", "scikit-learn==1.7.*", "lightgbm==4.6.*", "safetensors==0.6.*", "xxhash==3.6.*",
     "duckdb==1.4.*", "typing_extensions", "sympy", "networkx", "jinja2", "fsspec", "filelock",
+    # A client of the coordinator that is not ours.
+    "grpcio==1.76.*", "grpcio-tools==1.76.*",
 ]
 # `import torch` needs every library that the wheel was linked with, also on a machine without a GPU.
 BENCH_WHEELS = [

@@ -1,11 +1,17 @@
 //! The command line.
 
+mod remote;
+mod serving;
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use spec::{AliasName, AudienceName, ColumnName, ModelName, ModelReference};
+
+pub use remote::{Contact, KindWord, List, Logs, One, ScheduleAction, Schedules, StateWord, Submit};
+pub use serving::{LogFormat, Most, Serve, ServeAction};
 
 /// Finds the people a business should talk to next: trains lookalike and propensity models on rows of user features,
 /// scores populations, publishes audiences
@@ -36,6 +42,26 @@ pub enum Command {
     Models(Models),
     /// List published audiences, or show one
     Audiences(Audiences),
+    /// Coordinate: take documents from others and run them on this machine, until told to stop
+    Coordinator(Box<Serve>),
+    /// Give documents to a coordinator
+    Submit(Box<Submit>),
+    /// List a coordinator's submissions
+    Submissions(List),
+    /// List a coordinator's runs
+    Runs(List),
+    /// Show a submission or run of a coordinator
+    Show(One),
+    /// Show how a submission or run goes until it has ended; ends with its exit code
+    Watch(One),
+    /// Print what a run's processes wrote
+    Logs(Logs),
+    /// Stop a submission, or that of a run, for good
+    Cancel(One),
+    /// Take up again a submission, or that of a run, that failed or was cancelled
+    Retry(One),
+    /// List a coordinator's schedules; show, pause, resume or remove one
+    Schedules(Schedules),
     /// Print the JSON Schema of documents, for editors
     Schema,
     /// Print a completion script for a shell
@@ -265,6 +291,33 @@ mod tests {
     }
 
     #[test]
+    fn a_coordinator_has_addresses_that_only_this_machine_reaches_unless_told() {
+        let Command::Coordinator(serve) = parsed("kindred coordinator --workspace w").command else {
+            panic!("not coordinator")
+        };
+        assert!(serve.listen.ip().is_loopback() && serve.http_listen.ip().is_loopback());
+        assert!(serve.tokens.is_none() && serve.tls_cert.is_none() && !serve.take_over);
+        let token = parsed("kindred coordinator token ana submitter --output json").command;
+        let Command::Coordinator(serve) = token else { panic!("not coordinator") };
+        let Some(ServeAction::Token { name, role, shown }) = serve.action else { panic!("not token") };
+        assert_eq!((name.as_str(), role.as_str(), shown.format), ("ana", "submitter", Format::Json));
+    }
+
+    #[test]
+    fn a_submission_is_named_owned_and_urgent() {
+        let line = "kindred submit a.yaml --set today=x --run-date 2026-01-05 --client-token t-1 --owner ana --priority 9 \
+                    --watch --coordinator https://c:1 --ca ca.pem";
+        let Command::Submit(submit) = parsed(line).command else { panic!("not submit") };
+        assert_eq!(submit.client_token.unwrap().as_str(), "t-1");
+        assert_eq!((submit.owner.unwrap().as_str(), submit.priority, submit.watch), ("ana", Some(9), true));
+        assert_eq!(submit.contact.coordinator, "https://c:1");
+        let Command::Runs(list) = parsed("kindred runs --state failed --state held-back --kind scoring").command else {
+            panic!("not runs")
+        };
+        assert_eq!(list.state, [StateWord::Failed, StateWord::HeldBack]);
+    }
+
+    #[test]
     fn scoring_writes_to_its_output() {
         let line = "kindred score --model repurchase@production --input people --output s3://b/scores --format json";
         let Command::Score(score) = parsed(line).command else { panic!("not score") };
@@ -285,6 +338,15 @@ mod tests {
             "kindred models export repurchase@1",
             "kindred models export repurchase@1 --format onnx --output a.onnx",
             "kindred audiences show Buyers!",
+            "kindred coordinator --tls-cert a.pem",
+            "kindred coordinator --client-ca a.pem",
+            "kindred coordinator --listen localhost",
+            "kindred coordinator token ana root",
+            "kindred coordinator --max-runs 0",
+            "kindred submit",
+            "kindred submit a.yaml --priority 10",
+            "kindred runs --state sleeping",
+            "kindred logs r-1 --stage fit",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -1,28 +1,29 @@
 //! What each command does.
 
+mod asked;
 mod audiences;
 mod check;
+mod ended;
 mod export;
 mod models;
 mod run;
+mod schedules;
 mod score;
+mod serve;
+mod submit;
 
 use anyhow::Context;
 use artifacts::Workspace;
 use clap::CommandFactory;
-use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Arguments, Command, Format};
+use crate::arguments::{Arguments, Command, Format, ServeAction};
 use crate::ending::Ending;
 use crate::failure::Failure;
-use crate::show;
-
-/// The environment variable that turns on the program's own log, such as `KINDRED_LOG=debug`.
-const LOG_VARIABLE: &str = "KINDRED_LOG";
+use crate::{logging, show};
 
 /// Does what the command line says. Errors are told on stderr.
 pub fn main(arguments: Arguments) -> Ending {
-    log_if_wanted();
+    logging::begin(&arguments.command);
     let result = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -49,6 +50,19 @@ async fn execute(arguments: Arguments) -> Result<Ending, Failure> {
         Command::Score(score) => score::score(&open(&url)?, score).await,
         Command::Models(models) => models::models(&open(&url)?, models).await,
         Command::Audiences(audiences) => audiences::audiences(&open(&url)?, audiences).await,
+        Command::Coordinator(arguments) => match &arguments.action {
+            Some(ServeAction::Token { name, role, shown }) => serve::token(name, *role, shown.format),
+            None => serve::serve(open(&url)?, &arguments).await,
+        },
+        Command::Submit(submit) => submit::submit(*submit).await,
+        Command::Submissions(list) => asked::list_submissions(list).await,
+        Command::Runs(list) => asked::list_runs(list).await,
+        Command::Show(one) => asked::show_one(one).await,
+        Command::Watch(one) => asked::watch(one).await,
+        Command::Logs(logs) => asked::logs(logs).await,
+        Command::Cancel(one) => asked::cancel(one).await,
+        Command::Retry(one) => asked::retry(one).await,
+        Command::Schedules(schedules) => schedules::schedules(schedules).await,
         Command::Schema => {
             show::result(Format::Json, &spec::schema(), String::new)?;
             Ok(Ending::Done)
@@ -65,10 +79,4 @@ async fn execute(arguments: Arguments) -> Result<Ending, Failure> {
 fn open(url: &str) -> Result<Workspace, Failure> {
     let opened = Workspace::open(url).with_context(|| format!("the workspace {url} cannot be opened"));
     opened.map_err(Failure::Usage)
-}
-
-fn log_if_wanted() {
-    if let Ok(filter) = EnvFilter::try_from_env(LOG_VARIABLE) {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    }
 }

@@ -6,6 +6,7 @@ use coordinator::CoordinatorError;
 use spec::Problems;
 
 use crate::ending::Ending;
+use crate::remote::Refused;
 
 /// Why a command did not do what was asked for.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) enum Failure {
     Usage(anyhow::Error),
     /// Something failed.
     Failed(anyhow::Error),
+    /// A coordinator elsewhere did not do it.
+    Refused(Refused),
     /// It was interrupted.
     Interrupted,
 }
@@ -26,6 +29,7 @@ impl Failure {
         match self {
             Self::Document(_) | Self::Usage(_) => Ending::Usage,
             Self::Failed(_) => Ending::Failed,
+            Self::Refused(refused) => refused.ending(),
             Self::Interrupted => Ending::Interrupted,
         }
     }
@@ -43,6 +47,7 @@ impl Failure {
                 let message = causes.next().unwrap_or_default();
                 explained(&message, causes)
             }
+            Self::Refused(refused) => refused.message(),
             Self::Interrupted => "interrupted".to_owned(),
         }
     }
@@ -51,6 +56,18 @@ impl Failure {
 impl From<CoordinatorError> for Failure {
     fn from(error: CoordinatorError) -> Self {
         if error.is_input() { Self::Usage(error.into()) } else { Self::Failed(error.into()) }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<tonic::Status> for Failure {
+    fn from(status: tonic::Status) -> Self {
+        Self::Refused(status.into())
     }
 }
 

@@ -1,4 +1,5 @@
-//! The `kindred` command: reads documents, runs them with an embedded coordinator, shows models and audiences.
+//! The `kindred` command: reads documents, runs them with an embedded coordinator or gives them to one elsewhere, shows
+//! models and audiences.
 //!
 //! Results go to stdout, everything else to stderr. What a command decides about runs, models or audiences is decided
 //! in other crates; here are words, tables and exit codes.
@@ -9,8 +10,10 @@ mod commands;
 mod ending;
 mod failure;
 mod interrupt;
+mod logging;
 mod programs;
 mod progress;
+mod remote;
 mod schedules;
 mod settings;
 mod show;

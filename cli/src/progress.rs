@@ -2,6 +2,7 @@
 
 mod bars;
 mod lines;
+mod told;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use bars::Bars;
 use lines::Lines;
+pub(crate) use told::{notice_of, subject_of};
 
 use crate::show;
 

@@ -28,7 +28,8 @@ fn settings_of(beside: &Beside) -> Settings {
     Settings { set: beside.set.iter().cloned().collect(), run_date: run_date(beside.run_date) }
 }
 
-fn read_all(files: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
+/// The text of all files, in order.
+pub(crate) fn read_all(files: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
     files.iter().map(read).collect()
 }
 

@@ -3,8 +3,12 @@
 mod comparison;
 mod figures;
 mod outcome;
+pub(crate) mod runs;
+pub(crate) mod schedules;
 mod search;
 mod segments;
+pub(crate) mod submissions;
+mod times;
 
 use std::io::{ErrorKind, Write};
 

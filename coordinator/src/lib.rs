@@ -6,6 +6,8 @@
 //! another goes on from there. Rows never pass
 //! through here, and neither tensors nor SQL are linked.
 
+pub mod access;
+pub mod api;
 mod board;
 mod carry;
 mod conductor;
@@ -15,6 +17,7 @@ mod embedded;
 mod error;
 mod figures;
 pub mod house;
+mod http;
 mod launcher;
 mod leases;
 pub mod log;
@@ -31,6 +34,8 @@ mod timing;
 mod trials;
 mod waiting;
 
+pub use access::{Access, Role};
+pub use api::{ApiLimits, ApiServer, ApiSettings, BoundServer, ServerError, TlsFiles};
 pub use conductor::{Conductor, Orchestra};
 pub use control::{Control, Controlled, Wanted};
 pub use desk::{Caller, Calls, Desk};

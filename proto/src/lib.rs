@@ -1,10 +1,11 @@
-//! The wire between a coordinator and its workers: the .proto file, its generated code, and the checked types that
-//! both sides use instead of the raw messages.
+//! The wire between a coordinator, its workers and its clients: the .proto files, their generated code, and the checked
+//! types that both sides use instead of the raw messages.
 //!
-//! [`v1`] is what travels. Everything else in this crate is the same thing made safe to use: [`Unit`] and [`Stage`]
+//! [`v1`] is what travels between coordinator and workers, [`api::v1`] between it and its clients. Everything else in this crate is the same thing made safe to use: [`Unit`] and [`Stage`]
 //! instead of numbers, [`Failure`] with a [`FailureClass`], [`Refusal`] for every way in which a request is turned
 //! down and its one mapping to a gRPC status. Nothing is decided here.
 
+pub mod api;
 mod auth;
 mod failure;
 mod message;

@@ -123,6 +123,16 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// The shard's number, where it is one.
+    pub fn shard(self) -> Option<u64> {
+        match self {
+            Self::Score(shard) => Some(shard.0),
+            Self::Train | Self::Plan | Self::Publish | Self::Prepare | Self::Trial(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

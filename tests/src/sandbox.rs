@@ -99,7 +99,8 @@ impl Sandbox {
         command.spawn().expect("kindred starts")
     }
 
-    fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    /// `kindred` in this folder with the workspace `workspace`, not started yet.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.folder.path()).env("KINDRED_WORKSPACE", self.path("workspace"));
         command

@@ -42,7 +42,8 @@ pub(crate) struct Ran {
     pub(crate) held_back: Vec<HeldBack>,
     /// Why it failed.
     pub(crate) failure: Option<RanInto>,
-    /// The folder with the output of its processes.
+    /// The folder with the output of its processes; empty where that is another machine's.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) logs: String,
 }
 
@@ -50,9 +51,9 @@ pub(crate) struct Ran {
 #[derive(Debug, Serialize)]
 pub(crate) struct RanInto {
     /// The unit of work, such as `shard 3`, or the stage whose process it was.
-    subject: String,
+    pub(crate) subject: String,
     #[serde(flatten)]
-    failure: WorkFailure,
+    pub(crate) failure: WorkFailure,
 }
 
 pub(super) async fn run(workspace: &Workspace, arguments: Documents) -> Result<Ending, Failure> {
@@ -186,7 +187,8 @@ impl Ran {
         }
     }
 
-    fn tables(&self) -> String {
+    /// What is printed of it for people.
+    pub(crate) fn tables(&self) -> String {
         let head = if self.was_finished {
             format!("{} {}: finished before, nothing to do (run {})", self.kind, self.name, self.run)
         } else {
@@ -203,7 +205,7 @@ impl Ran {
     pub(crate) fn epilogue(&self, date: NaiveDate) -> String {
         let again = "run the same command again to go on from what is finished";
         match self.state {
-            "held_back" => self.held_back.iter().map(not_published).collect(),
+            "held_back" => self.held_back_lines(),
             "failed" => match &self.failure {
                 Some(RanInto { subject, failure }) => {
                     let message = format!("run {} failed: {subject}: {}", self.run, failure.message);
@@ -222,6 +224,11 @@ impl Ran {
             }
             _ => String::new(),
         }
+    }
+
+    /// What guards held back, a line each.
+    pub(crate) fn held_back_lines(&self) -> String {
+        self.held_back.iter().map(not_published).collect()
     }
 }
 

@@ -67,7 +67,7 @@ impl<L: Launcher> Conductor<L> {
         child.register();
         self.advanced_at = now;
         let worker = WorkerId(name.to_string());
-        tracing::info!(%worker, pid = who.pid, "registered");
+        tracing::info!(run = %self.log.run(), %worker, pid = who.pid, "registered");
         self.workers.insert(worker.clone(), name);
         let (heartbeat_interval, unreachable_after) = (self.timing.heartbeat, self.timing.unreachable);
         Ok(Registered { worker, epoch, heartbeat_interval, unreachable_after })
@@ -99,7 +99,8 @@ impl<L: Launcher> Conductor<L> {
         }
         match grant {
             Grant::Unit(assignment) => {
-                tracing::info!(%worker, unit = %assignment.unit, attempt = %assignment.attempt, "granted");
+                let (run, attempt, shard) = (self.log.run(), assignment.attempt.0, assignment.unit.shard());
+                tracing::info!(%run, %worker, unit = %assignment.unit, shard, attempt, "granted");
                 Next::Assignment(assignment)
             }
             Grant::Straggler(assignment, held) => {

@@ -4,6 +4,7 @@
 
 mod bad_inputs;
 mod comparison;
+mod coordinated;
 mod demo;
 mod documents;
 mod interruption;

@@ -1,0 +1,40 @@
+//! Whether the coordinator is alive, and whether it can take work.
+
+use std::time::Duration;
+
+use artifacts::layout;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::Pages;
+
+/// How long the store may take to answer a probe.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// 200 as long as there is anybody to answer.
+pub(super) async fn is_alive() -> &'static str {
+    "ok\n"
+}
+
+/// 200 while this coordinator leads its workspace and the store answers, else 503 and why.
+pub(super) async fn is_ready(State(pages): State<Pages>) -> (StatusCode, String) {
+    match unready(&pages).await {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+async fn unready(pages: &Pages) -> Option<String> {
+    if *pages.stopping.borrow() {
+        return Some("the coordinator is stopping".to_owned());
+    }
+    if let Err(error) = pages.coordinator.snapshot().await {
+        return Some(error.to_string());
+    }
+    let folder = layout::coordinators();
+    match tokio::time::timeout(PATIENCE, pages.workspace.numbers_in(&folder)).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(format!("the store does not do its part: {error}")),
+        Err(_) => Some(format!("the store did not answer within {} s", PATIENCE.as_secs())),
+    }
+}
