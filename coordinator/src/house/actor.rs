@@ -147,8 +147,6 @@ impl<P: Launchers> Actor<P> {
         self.give_turns();
         while !self.is_done() {
             tokio::select! {
-                // News first: who was told that something is done finds it done.
-                biased;
                 Some(tale) = self.tales.1.recv() => self.hear(tale),
                 Some(ended) = self.stewards.join_next() => self.steward_ended(ended),
                 Some(errand) = self.errands.join_next() => match errand {
@@ -156,7 +154,10 @@ impl<P: Launchers> Actor<P> {
                     Err(error) => tracing::error!(%error, "an errand broke down"),
                 },
                 ask = self.asks.recv(), if !self.is_deserted => match ask {
-                    Some(ask) => self.answer(ask),
+                    Some(ask) => {
+                        self.hear_all();
+                        self.answer(ask);
+                    }
                     None => {
                         self.is_deserted = true;
                         self.close(Ok(()), self.estate.carrier.timing.grace);

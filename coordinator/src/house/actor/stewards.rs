@@ -50,6 +50,13 @@ impl<P: Launchers> Actor<P> {
         self.runs.extend(runs.map(|run| (run, log.id().clone())));
     }
 
+    /// Takes in all news that stewards have sent: whoever heard from one that something is done finds it done here.
+    pub(super) fn hear_all(&mut self) {
+        while let Ok(tale) = self.tales.1.try_recv() {
+            self.hear(tale);
+        }
+    }
+
     pub(super) fn hear(&mut self, tale: Tale) {
         match tale {
             Tale::Changed(log) => self.changed(*log),
@@ -109,10 +116,7 @@ impl<P: Launchers> Actor<P> {
     }
 
     pub(super) fn steward_ended(&mut self, ended: Result<(SubmissionId, Result<()>), JoinError>) {
-        // Its last news may still be on their way.
-        while let Ok(tale) = self.tales.1.try_recv() {
-            self.hear(tale);
-        }
+        self.hear_all();
         match ended {
             Ok((id, result)) => {
                 self.dismiss(&id);
