@@ -33,7 +33,7 @@ pub(crate) struct Remote {
 /// What an id names.
 pub(crate) enum Named {
     /// A submission.
-    Submission(v1::Submission),
+    Submission(Box<v1::Submission>),
     /// A run.
     Run(Box<v1::Run>),
 }
@@ -69,7 +69,7 @@ impl Remote {
     pub(crate) async fn named(&self, id: &str) -> Result<Named, Refused> {
         match self.submission(id).await {
             Err(Refused::Status(status)) if status.code() == Code::NotFound => {}
-            found => return found.map(Named::Submission),
+            found => return found.map(|submission| Named::Submission(Box::new(submission))),
         }
         match self.run(id).await {
             Err(Refused::Status(status)) if status.code() == Code::NotFound => {

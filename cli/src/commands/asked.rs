@@ -88,9 +88,12 @@ pub(super) async fn watch(one: One) -> Result<Ending, Failure> {
             ended::submission(&remote, &submission, shown.format).await
         }
         // A run that nobody submitted is carried by nobody here.
-        Named::Run(run) if run.submission_id.is_empty() || run.state().is_final() => ended::run(*run, shown.format),
+        Named::Run(run) if run.submission_id.is_empty() => ended::run(*run, shown.format),
         Named::Run(run) => {
-            remote::watch(&remote, &run.submission_id, &controlled).await?;
+            // A run that has ended goes on where its submission was retried.
+            if !remote.submission(&run.submission_id).await?.state().is_final() {
+                remote::watch(&remote, &run.submission_id, &controlled).await?;
+            }
             ended::run(remote.run(&run.id).await?, shown.format)
         }
     }

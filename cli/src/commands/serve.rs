@@ -14,7 +14,7 @@ use coordinator::{
 };
 use serde::Serialize;
 
-use crate::arguments::{Format, Most, Serve, ServeAction};
+use crate::arguments::{Format, Most, Serve};
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::{interrupt, programs, show};

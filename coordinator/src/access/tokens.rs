@@ -150,8 +150,9 @@ impl Tokens {
     /// Whose a token is. Every entry is looked at, whichever it is.
     pub(super) fn find(&self, token: &[u8]) -> Option<Caller> {
         let sent = TokenDigest::of(token);
-        let matching = self.entries.iter().filter(|entry| entry.sha256.is(sent));
-        matching.last().map(|entry| Caller { name: entry.name.clone(), role: entry.role })
+        let choose = |found, entry: &TokenEntry| if entry.sha256.is(sent) { Some(entry.clone()) } else { found };
+        let found: Option<TokenEntry> = self.entries.iter().fold(None, choose);
+        found.map(|TokenEntry { name, role, .. }| Caller { name, role })
     }
 }
 
