@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use coordinator::run::{StopReason, Subject, Verdict};
-use coordinator::{ChildName, Notice};
+use coordinator::{ChildName, Notice, WaitsFor};
 use proto::api::v1;
+use proto::api::v1::obstacle::Obstacle;
 use proto::api::v1::run_event::Event;
 use proto::{Epoch, Failure, FailureClass, Generation, Progress, Shard, Stage, Trial, Unit};
 use spec::RunId;
@@ -36,6 +37,16 @@ pub(crate) fn notice_of(event: v1::RunEvent) -> Option<Notice> {
         Event::Verdict(verdict) => attempt_failed(verdict),
         Event::StageFinished(finished) => Some(Notice::StageFinished { stage: stage(finished.stage)? }),
         Event::StopRequested(requested) => stopping(requested),
+        Event::Straggler(straggler) => {
+            let unit = unit(stage(straggler.stage)?, straggler.unit);
+            Some(Notice::Straggler { unit, held: span(straggler.held) })
+        }
+        Event::Stalled(stalled) => {
+            let obstacles = stalled.obstacles.into_iter().filter_map(|obstacle| obstacle.obstacle);
+            let reasons = obstacles.filter_map(|obstacle| waits_for(&run, obstacle)).collect();
+            Some(Notice::Waiting { waited: span(stalled.waited), reasons })
+        }
+        Event::LeftoverEnded(left) => Some(Notice::Leftover { child: child(run, left.process?)? }),
         Event::AttemptFailed(_) | Event::Stopped(_) | Event::Reopened(_) | Event::Missed(_) => None,
     }
 }
@@ -50,7 +61,7 @@ fn progressed(run: RunId, progressed: v1::Progressed) -> Option<Notice> {
 
 fn attempt_failed(verdict: v1::Verdict) -> Option<Notice> {
     let (subject, failure) = failure(verdict.failure.clone()?)?;
-    let after = verdict.after.and_then(|after| Duration::try_from(after).ok()).unwrap_or_default();
+    let after = span(verdict.after);
     let kind = match verdict.kind() {
         v1::VerdictKind::Retry => Verdict::Retry { after },
         v1::VerdictKind::LeaveOut => Verdict::LeaveOut,
@@ -58,6 +69,25 @@ fn attempt_failed(verdict: v1::Verdict) -> Option<Notice> {
         v1::VerdictKind::Unspecified => return None,
     };
     Some(Notice::AttemptFailed { subject, failure, verdict: kind, log: path(verdict.log) })
+}
+
+fn waits_for(run: &RunId, obstacle: Obstacle) -> Option<WaitsFor> {
+    Some(match obstacle {
+        Obstacle::Start(start) => {
+            WaitsFor::Start { child: child(run.clone(), start.process?)?, launched: span(start.launched) }
+        }
+        Obstacle::Work(work) => {
+            let child = child(run.clone(), work.process?)?;
+            let unit = unit(child.stage, work.unit);
+            WaitsFor::Work { unit, child, held: span(work.held), silent: span(work.silent), idle: span(work.idle) }
+        }
+        Obstacle::Retry(retry) => {
+            WaitsFor::Retry { unit: unit(stage(retry.stage)?, retry.unit), after: span(retry.after) }
+        }
+        Obstacle::StoreSilent(silent) => WaitsFor::Store { silent: span(Some(silent)) },
+        Obstacle::ProcessesEnding(processes) => WaitsFor::End { processes: count(processes) },
+        Obstacle::UnitsReady(units) => WaitsFor::Worker { units: count(units) },
+    })
 }
 
 /// A coordinator that stops its processes because it is told to stop takes them up again: nothing to be said of the run.
@@ -115,6 +145,14 @@ fn path(text: String) -> Option<PathBuf> {
     (!text.is_empty()).then(|| text.into())
 }
 
+/// A length of time; none where there is none, or one that is none.
+fn span<T>(time: Option<T>) -> Duration
+where
+    Duration: TryFrom<T>,
+{
+    time.and_then(|time| Duration::try_from(time).ok()).unwrap_or_default()
+}
+
 fn count(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
@@ -163,6 +201,21 @@ mod tests {
             panic!("not shown")
         };
         assert_eq!((verdict, log), (Verdict::Retry { after: Duration::from_secs(2) }, None));
+    }
+
+    #[test]
+    fn what_a_stalled_run_waits_for_is_shown() {
+        let process = v1::Process { stage: v1::Stage::Score.into(), generation: 2, index: 1 };
+        let seconds = |seconds| Some(Duration::from_secs(seconds).try_into().unwrap());
+        let (held, silent, idle) = (seconds(90), seconds(1), seconds(80));
+        let work = Obstacle::Work(v1::UnitHeld { process: Some(process), unit: 7, held, silent, idle });
+        let obstacles = [work, Obstacle::UnitsReady(3)].map(|obstacle| v1::Obstacle { obstacle: Some(obstacle) });
+        let stalled = v1::Stalled { waited: seconds(60), obstacles: obstacles.to_vec() };
+        let Some(Notice::Waiting { waited, reasons }) = told(Event::Stalled(stalled)) else { panic!("not shown") };
+        assert_eq!((waited, reasons.len()), (Duration::from_secs(60), 2));
+        let WaitsFor::Work { unit, held, .. } = &reasons[0] else { panic!("{:?}", reasons[0]) };
+        assert_eq!((*unit, *held), (Unit::Score(Shard(7)), Duration::from_secs(90)));
+        assert_eq!(reasons[1], WaitsFor::Worker { units: 3 });
     }
 
     #[test]

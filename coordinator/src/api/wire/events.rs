@@ -1,5 +1,8 @@
 //! What watchers are told.
 
+use std::time::Duration;
+
+use proto::api::v1::obstacle::Obstacle;
 use proto::api::v1::run_event::Event as Told;
 use proto::api::v1::watch_submission_response;
 use proto::api::{timestamp, v1};
@@ -12,6 +15,7 @@ use crate::launcher::ChildName;
 use crate::log::LogEntry;
 use crate::notice::Notice;
 use crate::run::{Event, StopReason, Verdict};
+use crate::waiting::WaitsFor;
 
 /// Something that happened to a submission; `None` for what its watchers learn otherwise.
 pub(in crate::api) fn submission_event(event: SubmissionEvent) -> Option<v1::WatchSubmissionResponse> {
@@ -92,11 +96,49 @@ fn noticed(notice: Notice) -> Option<Told> {
             let failure = Some(words::failure(&failure, Some(subject)));
             Told::Verdict(v1::Verdict { failure, kind: kind.into(), after, log: path(log) })
         }
+        Notice::Straggler { unit, held } => Told::Straggler(v1::Straggler {
+            stage: words::stage(unit.stage()),
+            unit: words::unit(unit),
+            held: span(held),
+        }),
+        Notice::Waiting { waited, reasons } => Told::Stalled(v1::Stalled {
+            waited: span(waited),
+            obstacles: reasons.iter().map(|reason| v1::Obstacle { obstacle: Some(obstacle(reason)) }).collect(),
+        }),
+        Notice::Leftover { child } => Told::LeftoverEnded(v1::LeftoverEnded { process: Some(process(&child)) }),
         // The log has them.
         Notice::Opened { .. } | Notice::Launched { .. } | Notice::StageFinished { .. } | Notice::Stopping { .. } => {
             return None;
         }
     })
+}
+
+fn obstacle(reason: &WaitsFor) -> Obstacle {
+    match reason {
+        WaitsFor::Start { child, launched } => {
+            Obstacle::Start(v1::ProcessStart { process: Some(process(child)), launched: span(*launched) })
+        }
+        WaitsFor::Work { unit, child, held, silent, idle } => Obstacle::Work(v1::UnitHeld {
+            process: Some(process(child)),
+            unit: words::unit(*unit),
+            held: span(*held),
+            silent: span(*silent),
+            idle: span(*idle),
+        }),
+        WaitsFor::Retry { unit, after } => Obstacle::Retry(v1::UnitRetry {
+            stage: words::stage(unit.stage()),
+            unit: words::unit(*unit),
+            after: span(*after),
+        }),
+        WaitsFor::Store { silent } => Obstacle::StoreSilent(span(*silent).unwrap_or_default()),
+        WaitsFor::End { processes } => Obstacle::ProcessesEnding(*processes as u64),
+        WaitsFor::Worker { units } => Obstacle::UnitsReady(*units as u64),
+    }
+}
+
+/// A length of time; absent where it is beyond what a message holds.
+fn span(time: Duration) -> Option<prost_types::Duration> {
+    time.try_into().ok()
 }
 
 fn process(child: &ChildName) -> v1::Process {

@@ -21,7 +21,7 @@ pub(in crate::api) fn run(view: &RunView, is_whole: bool) -> v1::Run {
         failed_attempts: view.failed_attempts.into(),
         generation: view.generation.0,
         epoch: view.epoch.0,
-        waits_for: waits::lines(view.waits.as_ref()),
+        waits_for: [waits::lines(view.waits.as_ref()), view.stalled.iter().map(ToString::to_string).collect()].concat(),
         failure: view.failure.as_ref().map(|failed| words::failure(&failed.failure, Some(failed.subject))),
         held_back: words::held_back(&view.held_back),
         outcome_json: if view.outcome == Value::Null { String::new() } else { view.outcome.to_string() },
