@@ -6,7 +6,7 @@ mod words;
 
 pub use details::{info_of, status};
 pub use prost_types::Timestamp;
-pub use words::{UnknownWord, from_timestamp, timestamp};
+pub use words::{UnknownWord, duration, from_timestamp, timestamp};
 
 /// Generated messages, clients and servers of package `kindred.api.v1`.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::wildcard_imports)]

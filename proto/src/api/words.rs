@@ -1,5 +1,7 @@
 //! Words of the API and what they are inside.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::v1;
@@ -19,6 +21,11 @@ pub struct UnknownWord {
 pub fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
     // A chrono time has at most two seconds' worth of nanoseconds (a leap second), which an i32 holds.
     prost_types::Timestamp { seconds: time.timestamp(), nanos: time.timestamp_subsec_nanos() as i32 }
+}
+
+/// A length of time on the wire; `None` where it is beyond what that holds.
+pub fn duration(time: Duration) -> Option<prost_types::Duration> {
+    time.try_into().ok()
 }
 
 /// A moment from the wire; `None` where it is none.

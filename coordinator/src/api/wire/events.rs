@@ -1,11 +1,9 @@
 //! What watchers are told.
 
-use std::time::Duration;
-
 use proto::api::v1::obstacle::Obstacle;
 use proto::api::v1::run_event::Event as Told;
 use proto::api::v1::watch_submission_response;
-use proto::api::{timestamp, v1};
+use proto::api::{duration, timestamp, v1};
 use proto::{Progress, Unit};
 use spec::RunId;
 
@@ -89,7 +87,7 @@ fn noticed(notice: Notice) -> Option<Told> {
         }),
         Notice::AttemptFailed { subject, failure, verdict, log } => {
             let (kind, after) = match verdict {
-                Verdict::Retry { after } => (v1::VerdictKind::Retry, after.try_into().ok()),
+                Verdict::Retry { after } => (v1::VerdictKind::Retry, duration(after)),
                 Verdict::LeaveOut => (v1::VerdictKind::LeaveOut, None),
                 Verdict::GiveUp => (v1::VerdictKind::GiveUp, None),
             };
@@ -99,10 +97,10 @@ fn noticed(notice: Notice) -> Option<Told> {
         Notice::Straggler { unit, held } => Told::Straggler(v1::Straggler {
             stage: words::stage(unit.stage()),
             unit: words::unit(unit),
-            held: span(held),
+            held: duration(held),
         }),
         Notice::Waiting { waited, reasons } => Told::Stalled(v1::Stalled {
-            waited: span(waited),
+            waited: duration(waited),
             obstacles: reasons.iter().map(|reason| v1::Obstacle { obstacle: Some(obstacle(reason)) }).collect(),
         }),
         Notice::Leftover { child } => Told::LeftoverEnded(v1::LeftoverEnded { process: Some(process(&child)) }),
@@ -116,29 +114,24 @@ fn noticed(notice: Notice) -> Option<Told> {
 fn obstacle(reason: &WaitsFor) -> Obstacle {
     match reason {
         WaitsFor::Start { child, launched } => {
-            Obstacle::Start(v1::ProcessStart { process: Some(process(child)), launched: span(*launched) })
+            Obstacle::Start(v1::ProcessStart { process: Some(process(child)), launched: duration(*launched) })
         }
         WaitsFor::Work { unit, child, held, silent, idle } => Obstacle::Work(v1::UnitHeld {
             process: Some(process(child)),
             unit: words::unit(*unit),
-            held: span(*held),
-            silent: span(*silent),
-            idle: span(*idle),
+            held: duration(*held),
+            silent: duration(*silent),
+            idle: duration(*idle),
         }),
         WaitsFor::Retry { unit, after } => Obstacle::Retry(v1::UnitRetry {
             stage: words::stage(unit.stage()),
             unit: words::unit(*unit),
-            after: span(*after),
+            after: duration(*after),
         }),
-        WaitsFor::Store { silent } => Obstacle::StoreSilent(span(*silent).unwrap_or_default()),
+        WaitsFor::Store { silent } => Obstacle::StoreSilent(duration(*silent).unwrap_or_default()),
         WaitsFor::End { processes } => Obstacle::ProcessesEnding(*processes as u64),
         WaitsFor::Worker { units } => Obstacle::UnitsReady(*units as u64),
     }
-}
-
-/// A length of time; absent where it is beyond what a message holds.
-fn span(time: Duration) -> Option<prost_types::Duration> {
-    time.try_into().ok()
 }
 
 fn process(child: &ChildName) -> v1::Process {
