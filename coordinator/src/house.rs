@@ -37,6 +37,7 @@ pub use crate::submission::DocumentEnd;
 use crate::timing::Timing;
 use actor::{Ask, Reply};
 use boards::Boards;
+use leadership::Leadership;
 use output::Output;
 pub use queue::{Limits, Wait};
 use reading::Known;
@@ -77,6 +78,7 @@ pub struct Coordinator {
     writer: WriterId,
     workspace: Workspace,
     boards: Arc<Boards>,
+    leadership: Leadership,
     clock: Arc<dyn Clock>,
 }
 
@@ -114,9 +116,12 @@ impl Coordinator {
     /// Takes documents to be run. When this returns they are in the workspace.
     ///
     /// # Errors
-    /// [`CoordinatorError::NoDocuments`]; [`CoordinatorError::TokenReused`] where the client token stands for others.
+    /// [`CoordinatorError::NoDocuments`]; [`CoordinatorError::TokenReused`] where the client token stands for others;
+    /// [`CoordinatorError::SteppedDown`] where another coordinator has the workspace by now, as with every change.
     pub async fn submit(&self, new: NewSubmission) -> Result<Submitted> {
-        self.ask(|reply| Ask::Submit(Box::new(new), reply)).await
+        let submitted = self.ask(|reply| Ask::Submit(Box::new(new), reply)).await?;
+        self.confirm().await?;
+        Ok(submitted)
     }
 
     /// A submission.
@@ -138,12 +143,10 @@ impl Coordinator {
     /// Runs, whoever ran them, in the order of their ids.
     pub async fn runs(&self, filter: RunFilter, page: Page) -> Result<Listed<RunView>> {
         let after = page.token.as_ref().map(|token| token.parse().map_err(|_| page.unknown())).transpose()?;
-        let mut known = vec![];
-        for id in reading::ids(&self.workspace, after.as_ref()).await? {
-            let known_of_it = self.known_of(&id).await?;
-            known.push((id, known_of_it));
-        }
-        let wanted = reading::each(&self.workspace, known)
+        let ids = reading::ids(&self.workspace, after.as_ref()).await?;
+        let wanted = futures::stream::iter(ids)
+            .map(|id| async move { reading::run(&self.workspace, &id, self.known_of(&id).await?).await })
+            .buffered(reading::RUNS_IN_FLIGHT)
             .try_filter_map(async |view| Ok(view.filter(|view| filter.lets_through(view))));
         // One more than the page holds says whether there is another page.
         let mut items: Vec<RunView> = wanted.take(page.items() + 1).try_collect().await?;
@@ -187,6 +190,7 @@ impl Coordinator {
                 return Err(if status.is_terminal() { error } else { CoordinatorError::Stopping });
             }
         }
+        self.confirm().await?;
         self.submission(id).await
     }
 
@@ -196,6 +200,7 @@ impl Coordinator {
     /// [`CoordinatorError::NotNow`] in every other state.
     pub async fn retry(&self, id: &SubmissionId, by: Owner) -> Result<SubmissionView> {
         self.ask(|reply| Ask::Retry(id.clone(), by, reply)).await?;
+        self.confirm().await?;
         self.submission(id).await
     }
 
@@ -231,6 +236,15 @@ impl Coordinator {
             Err(CoordinatorError::Stopping) => Ok(()),
             other => other,
         }
+    }
+
+    /// That what has just been written down is this coordinator's to do: a successor reads the workspace after its claim,
+    /// so what was written before that is known to it, and what was written later must not be acknowledged here.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::SteppedDown`].
+    pub async fn confirm(&self) -> Result<()> {
+        self.leadership.check().await
     }
 
     async fn known_of(&self, run: &RunId) -> Result<Known> {

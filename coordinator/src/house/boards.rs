@@ -27,13 +27,12 @@ impl Boards {
 
     /// A board for who is going to carry the run.
     pub(super) fn open(&self, run: &RunId) -> Arc<Board> {
-        let carried = self.carried(run);
-        carried.unwrap_or_else(|| self.put(run, Board::new(Arc::clone(&self.figures), Role::Carried)))
+        self.living_or_new(run, Role::Carried, is_carried)
     }
 
     /// The board of a run that is carried here.
     pub(super) fn carried(&self, run: &RunId) -> Option<Arc<Board>> {
-        self.living(run).filter(|board| board.role() == Role::Carried && !board.is_closed())
+        self.held().get(run).and_then(Weak::upgrade).filter(|board| is_carried(board))
     }
 
     /// The board of any run, with everything that is in its log: read once, however many ask.
@@ -41,8 +40,7 @@ impl Boards {
     /// # Errors
     /// [`CoordinatorError::UnknownRun`] where there is no log.
     pub(super) async fn filled(&self, run: &RunId) -> Result<Arc<Board>> {
-        let board = self.living(run).filter(|board| board.role() == Role::Read || !board.is_closed());
-        let board = board.unwrap_or_else(|| self.put(run, Board::new(Arc::clone(&self.figures), Role::Read)));
+        let board = self.living_or_new(run, Role::Read, |board| board.role() == Role::Read || !board.is_closed());
         let fill = || async {
             let replay = Replay::read_onto(&self.workspace, run, Some(Arc::clone(&board))).await?;
             match (board.role(), replay.state()) {
@@ -56,15 +54,16 @@ impl Boards {
         Ok(board)
     }
 
-    fn put(&self, run: &RunId, board: Arc<Board>) -> Arc<Board> {
+    /// The run's board, if it is one that fits; else a new one in its place.
+    fn living_or_new(&self, run: &RunId, role: Role, fits: impl Fn(&Board) -> bool) -> Arc<Board> {
         let mut held = self.held();
+        if let Some(board) = held.get(run).and_then(Weak::upgrade).filter(|board| fits(board)) {
+            return board;
+        }
+        let board = Board::new(Arc::clone(&self.figures), role);
         held.retain(|_, board| board.strong_count() > 0);
         held.insert(run.clone(), Arc::downgrade(&board));
         board
-    }
-
-    fn living(&self, run: &RunId) -> Option<Arc<Board>> {
-        self.held().get(run).and_then(Weak::upgrade)
     }
 
     /// Every board that somebody holds.
@@ -76,4 +75,8 @@ impl Boards {
         // Every change leaves the map whole, so a panic elsewhere does no harm.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_carried(board: &Board) -> bool {
+    board.role() == Role::Carried && !board.is_closed()
 }

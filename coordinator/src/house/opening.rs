@@ -45,7 +45,7 @@ pub(super) async fn open<P: Launchers>(
     let boards = Arc::new(Boards::new(workspace.clone(), Arc::clone(&figures)));
     let carrier =
         Carrier { workspace: workspace.clone(), launchers, server, clock: Arc::clone(&clock), timing, figures };
-    let estate = Arc::new(Estate { carrier, boards: Arc::clone(&boards), leadership });
+    let estate = Arc::new(Estate { carrier, boards: Arc::clone(&boards), leadership: leadership.clone() });
     let (asks, asked) = mpsc::channel(MOST_ASKS);
     let actor = Actor::new(estate, writer.clone(), Queue::new(limits), submissions, asked);
     let (ended, done) = oneshot::channel();
@@ -53,7 +53,7 @@ pub(super) async fn open<P: Launchers>(
         // Nobody may wait for the end.
         let _ = ended.send(actor.work().await);
     });
-    Ok((Coordinator { asks, writer, workspace, boards, clock }, Ended { done }))
+    Ok((Coordinator { asks, writer, workspace, boards, leadership, clock }, Ended { done }))
 }
 
 /// Every submission of the workspace, the eldest first. One that cannot be understood is left out, and said so: it must

@@ -2,7 +2,6 @@
 
 use artifacts::Workspace;
 use artifacts::runs::{self, RunDocument};
-use futures::StreamExt;
 use proto::{Epoch, Generation};
 use serde_json::Value;
 use spec::RunId;
@@ -16,7 +15,7 @@ use crate::log::Replay;
 use crate::run::{Kind, State};
 
 /// Runs read at once.
-const RUNS_IN_FLIGHT: usize = 16;
+pub(super) const RUNS_IN_FLIGHT: usize = 16;
 
 /// What this coordinator knows of a run beside its log.
 #[derive(Debug, Default)]
@@ -42,14 +41,6 @@ pub(super) async fn ids(workspace: &Workspace, after: Option<&RunId>) -> Result<
     ids.sort();
     ids.retain(|id| after.is_none_or(|after| id > after));
     Ok(ids)
-}
-
-/// Runs of these, in their order, several read at a time.
-pub(super) fn each<'a>(
-    workspace: &'a Workspace,
-    runs: Vec<(RunId, Known)>,
-) -> impl futures::Stream<Item = Result<Option<RunView>>> + 'a {
-    futures::stream::iter(runs).map(async |(id, known)| run(workspace, &id, known).await).buffered(RUNS_IN_FLIGHT)
 }
 
 fn view(id: RunId, resolved: RunDocument, replay: &Replay, known: Known) -> RunView {

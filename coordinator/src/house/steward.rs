@@ -128,14 +128,19 @@ impl<P: Launchers> Steward<P> {
                 Ok(Step::Stop) => break,
                 Err(error @ CoordinatorError::SteppedDown { .. }) => return Err(error),
                 Err(error) if may_pass(&error) => {
-                    let causes = Failure::of(error.class(), &error).causes;
-                    tracing::warn!(submission = %self.log.id(), %error, ?causes, "the store failed: trying again");
-                    if self.pause(pause).await == Step::Stop {
+                    if self.wait_out(&error, &mut pause).await == Step::Stop {
                         break;
                     }
-                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Err(error) => self.give_up(&error).await?,
+                Err(error) => match self.give_up(&error).await {
+                    Ok(()) => {}
+                    Err(unwritten) if may_pass(&unwritten) => {
+                        if self.wait_out(&unwritten, &mut pause).await == Step::Stop {
+                            break;
+                        }
+                    }
+                    Err(unwritten) => return Err(unwritten),
+                },
             }
             self.tell().await;
         }
@@ -197,12 +202,23 @@ impl<P: Launchers> Steward<P> {
         let _ = gate.wait_for(|gate| gate.wanted > Wanted::Run).await;
     }
 
-    async fn pause(&mut self, pause: Duration) -> Step {
-        let mut gate = self.gate.clone();
-        tokio::select! {
-            () = self.estate.carrier.clock.sleep(pause) => Step::Go,
-            () = Self::stopped(&mut gate) => Step::Stop,
+    /// Waits after the store failed, each time twice as long. A cancel ends the wait as well.
+    async fn wait_out(&mut self, error: &CoordinatorError, pause: &mut Duration) -> Step {
+        let causes = Failure::of(error.class(), error).causes;
+        tracing::warn!(submission = %self.log.id(), %error, ?causes, "the store failed: trying again");
+        let (mut gate, estate) = (self.gate.clone(), Arc::clone(&self.estate));
+        let cancel = tokio::select! {
+            () = estate.carrier.clock.sleep(*pause) => None,
+            () = Self::stopped(&mut gate) => return Step::Stop,
+            Some(cancel) = self.cancels.recv() => Some(cancel),
+        };
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        if let Some(cancel) = cancel
+            && let Err(error) = self.cancelled(cancel).await
+        {
+            tracing::warn!(submission = %self.log.id(), %error, "the cancel is not written down");
         }
+        Step::Go
     }
 
     /// Writes down that somebody wants the submission to end, and answers.

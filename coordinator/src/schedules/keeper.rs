@@ -185,7 +185,8 @@ impl<S: Submissions> Keeper<S> {
                 }
             }
         }
-        if self.known.has_ended {
+        // Who takes up the name of a removed schedule has nothing to do with what its owner's slots do.
+        if self.known.has_ended || started.owner != state.owner {
             return Ok(Predecessor::Ended);
         }
         Ok(match self.submissions.has_ended(&started.submission).await {
@@ -219,7 +220,7 @@ impl<S: Submissions> Keeper<S> {
                 (Vec::new(), started.slot.0.date_naive())
             }
         };
-        let (schedule, owner, priority) = (state.name.clone(), state.owner.clone(), state.priority);
+        let (schedule, owner, priority) = (state.name.clone(), started.owner.clone(), started.priority);
         let firing = Firing { schedule, slot: started.slot, owner, priority, documents, run_date };
         self.submissions.start(firing).await.map(drop)
     }

@@ -97,6 +97,10 @@ pub struct Waiting {
 pub struct StartedSlot {
     /// The slot.
     pub slot: Slot,
+    /// Whose the schedule was then, and so the submission is.
+    pub owner: Owner,
+    /// How urgent it was then.
+    pub priority: Priority,
     /// The log entry of the revision that it is of.
     pub revision: u64,
     /// Its submission.

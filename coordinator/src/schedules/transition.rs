@@ -62,7 +62,13 @@ fn next(state: Option<State>, number: u64, at: DateTime<Utc>, event: &Event) -> 
         (Some(state), Event::Started { slot, submission }) => {
             let (mut state, waiting) = taken(state, *slot)?;
             state.remember(Recent::Started { slot: *slot, at, submission: submission.clone() });
-            let started = StartedSlot { slot: *slot, revision: waiting.revision, submission: submission.clone() };
+            let started = StartedSlot {
+                slot: *slot,
+                owner: state.owner.clone(),
+                priority: state.priority,
+                revision: waiting.revision,
+                submission: submission.clone(),
+            };
             Some(State { started: Some(started), ..state })
         }
         (Some(state), Event::Left { slot, why }) => {

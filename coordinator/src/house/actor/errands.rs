@@ -25,14 +25,19 @@ impl<P: Launchers> Actor<P> {
                 let _ = reply.send(submitted);
             }
             Errand::Reopened(reopened, reply) => {
-                let done = reopened.map(|log| {
-                    self.changed(log.clone());
-                    self.employ(log);
-                });
+                let done = reopened.map(|log| self.reopen(log));
                 let _ = reply.send(done);
             }
             Errand::Successor(error) => self.step_down(error),
             Errand::Grace => self.want(Wanted::Kill),
+        }
+    }
+
+    /// A submission that is not at its end any more gets a steward, unless another request was faster.
+    fn reopen(&mut self, log: SubmissionLog) {
+        if self.entries.get(log.id()).is_some_and(|entry| entry.steward.is_none()) {
+            self.changed(log.clone());
+            self.employ(log);
         }
     }
 
@@ -77,6 +82,8 @@ impl<P: Launchers> Actor<P> {
         self.errands.spawn(async move {
             let reopened = match log.append(Event::RetryRequested { by }).await {
                 Ok(Ok(())) => Ok(log),
+                // It was reopened before, by a request whose answer was lost.
+                Ok(Err(_)) if !log.state().is_terminal() => Ok(log),
                 Ok(Err(_)) => Err(not_now(&log)),
                 Err(error) => Err(error),
             };

@@ -6,6 +6,8 @@ use chrono::TimeDelta;
 use object_store::ObjectStoreExt;
 
 use super::world::{Life, Mortal, World, ana, at, content};
+use crate::names::Owner;
+use crate::schedules::content::Content;
 use crate::schedules::event::{Left, Passed};
 use crate::schedules::keeper::{Change, Keeper};
 use crate::schedules::mistake::SchedulesError;
@@ -157,6 +159,26 @@ async fn a_schedule_that_is_removed_comes_due_no_more_and_can_be_made_anew() {
     assert!(keeper.revise(content("{cron: 0 * * * *}"), &ana()).await.unwrap().is_new);
     look_at(&world, &mut keeper, &["2026-03-01T02:00:00Z"]).await;
     assert_eq!(world.fired_texts(), ["03-01T02:00"]);
+}
+
+#[tokio::test]
+async fn slots_stay_those_of_whose_the_schedule_was_when_its_name_is_taken_by_another() {
+    let (world, mut keeper) = scheduled("{cron: 0 * * * *, overlap: cancel}", "2026-03-01T00:30:00Z").await;
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:00Z"]).await;
+    keeper.change(Change::Remove, &ana()).await.unwrap();
+    let ben: Owner = "ben".parse().unwrap();
+    let anew = Content { owner: ben.clone(), ..content("{cron: 0 * * * *, overlap: cancel}") };
+    assert!(keeper.revise(anew, &ben).await.unwrap().is_new);
+    let mut next_process = world.process(Life::without_end()).await.unwrap();
+    look_at(&world, &mut next_process, &["2026-03-01T01:05:00Z"]).await;
+    assert_eq!(world.fired_texts(), ["03-01T01:00"]);
+    look_at(&world, &mut next_process, &["2026-03-01T02:00:00Z"]).await;
+    assert_eq!(world.fired_texts(), ["03-01T01:00", "03-01T02:00"]);
+    let submissions = world.submissions.lock().unwrap();
+    let mut owners: Vec<Owner> = submissions.values().map(|one| one.firing.owner.clone()).collect();
+    owners.sort();
+    assert_eq!(owners, [ana(), ben]);
+    assert!(submissions.values().all(|one| !one.was_cancelled));
 }
 
 #[tokio::test]
