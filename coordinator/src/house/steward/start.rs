@@ -68,11 +68,12 @@ impl<P: Launchers> Steward<P> {
             match resolved {
                 Ok(resolved) => return Ok(Resolved::Run(Box::new(resolved))),
                 Err(error) if error.class() == FailureClass::Storage && tries < retries(FailureClass::Storage) => {
-                    tracing::warn!(submission = %self.log.id(), %error, "a document is not resolved: trying again");
-                    if self.pause(pause).await == Step::Stop {
+                    if self.wait_out(&error, &mut pause).await == Step::Stop {
                         return Ok(Resolved::Ended(Step::Stop));
                     }
-                    pause *= 2;
+                    if self.log.state().is_terminal() {
+                        return Ok(Resolved::Ended(Step::Go));
+                    }
                     tries += 1;
                 }
                 Err(error) => return Ok(Resolved::Not(error)),
