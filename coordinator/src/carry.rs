@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use artifacts::clock::Clock;
 use artifacts::source::Location;
-use artifacts::{Workspace, layout, runs};
+use artifacts::{Digest, Workspace, layout, runs};
 use spec::RunId;
 
 use crate::board::Board;
@@ -36,7 +36,9 @@ impl Launchers for Programs {
     type Launcher = LocalProcesses;
 
     fn of_run(&self, resolved: &ResolvedDocument, logs: PathBuf) -> LocalProcesses {
-        LocalProcesses::new(self.clone(), logs).with_memory_limit(resolved.memory_limit_bytes())
+        let is_shared = logs.starts_with(temporary_logs());
+        let processes = LocalProcesses::new(self.clone(), logs).with_memory_limit(resolved.memory_limit_bytes());
+        if is_shared { processes.with_private_logs() } else { processes }
     }
 }
 
@@ -95,9 +97,35 @@ impl<P: Launchers> Carrier<P> {
     }
 }
 
-/// `runs/<run>/logs` in a workspace on this machine, else a folder of the same name under the temporary folder.
+/// `runs/<run>/logs` in a workspace on this machine, else a folder of the workspace and the run under the temporary folder.
 pub(crate) fn logs_of(workspace: &Workspace, run: &RunId) -> PathBuf {
     let url = workspace.url_of_folder(&layout::run_logs(run));
     let local = Location::parse(&url).ok().and_then(|location| location.local_path());
-    local.unwrap_or_else(|| std::env::temp_dir().join("kindred-logs").join(run.as_str()))
+    local.unwrap_or_else(|| temporary_logs_of(&workspace.url(), run))
+}
+
+/// Runs of two workspaces may have one id.
+fn temporary_logs_of(workspace: &str, run: &RunId) -> PathBuf {
+    temporary_logs().join(Digest::of(workspace.as_bytes()).short(WORKSPACE_DIGITS)).join(run.as_str())
+}
+
+/// Where logs are kept of workspaces elsewhere; everybody on this machine can look into the temporary folder.
+fn temporary_logs() -> PathBuf {
+    std::env::temp_dir().join("kindred-logs")
+}
+
+/// Digits that tell workspaces apart in names of folders.
+const WORKSPACE_DIGITS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_id_have_a_folder_in_each_workspace() {
+        let run: RunId = "nightly-1".parse().unwrap();
+        let [one, other] = ["s3://one/kindred", "s3://other/kindred"].map(|url| temporary_logs_of(url, &run));
+        assert_ne!(one, other);
+        assert!(one.starts_with(temporary_logs()) && one.ends_with("nightly-1"), "{}", one.display());
+    }
 }

@@ -32,6 +32,7 @@ pub use decide::{Facts, Inputs, PUNCTUAL, Predecessor, Step, decide};
 pub use event::{Event, Left, Passed};
 pub use handle::{Schedules, Waits};
 pub use mistake::SchedulesError;
+pub(crate) use slot::SLOT_TOKENS;
 pub use slot::Slot;
 pub use state::{MOST_RECENT, MOST_WAITING, Paused, Recent, Revision, StartedSlot, State, Status, Waiting};
 pub use submissions::{Firing, NotStarted, Submissions};

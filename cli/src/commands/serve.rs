@@ -75,21 +75,25 @@ pub(super) async fn serve(workspace: Workspace, arguments: &Serve) -> Result<End
     tracing::info!(coordinator = %url, %http, workspace = %workspace.url(), "ready");
     show::result(Format::Json, &Reachable { coordinator: url, http, workspace: workspace.url() }, String::new)?;
     let mut told = controlled.clone();
-    tokio::select! {
-        _ = told.firmer() => {
-            server.begin_stop().await;
-            timekeeper.stop().await;
-            stop(&coordinator, &controlled, Duration::from_secs(arguments.grace)).await?;
-            server.stop().await?;
-            Ok(Ending::Done)
-        }
+    let broken = tokio::select! {
+        // Schedules end with their server: it is the cause where both have ended.
+        biased;
+        _ = told.firmer() => None,
         end = ended.wait() => {
             timekeeper.stop().await;
             server.stop().await?;
             end?;
-            Ok(Ending::Done)
+            return Ok(Ending::Done);
         }
-    }
+        () = server.ended() => Some("the server for clients broke down"),
+        () = timekeeper.ended() => Some("the schedules' task broke down"),
+    };
+    server.begin_stop().await;
+    timekeeper.stop().await;
+    stop(&coordinator, &controlled, Duration::from_secs(arguments.grace)).await?;
+    server.stop().await?;
+    // What starts this program again finds everything in the workspace.
+    broken.map_or(Ok(Ending::Done), |what| Err(Failure::Failed(anyhow::Error::msg(what))))
 }
 
 /// Leaves runs for the next coordinator; at once if it is told to stop a second time.
@@ -139,7 +143,7 @@ impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Unguarded { .. } | ServerError::Pem(_) | ServerError::Tls(_) => Self::Usage(error.into()),
-            ServerError::Listen { .. } | ServerError::Descriptors(_) | ServerError::Serve(_) => {
+            ServerError::Listen { .. } | ServerError::Descriptors(_) | ServerError::Serve(_) | ServerError::Task(_) => {
                 Self::Failed(error.into())
             }
         }

@@ -33,7 +33,7 @@ pub(super) async fn submit(arguments: Submit) -> Result<Ending, Failure> {
     let answer = interrupt::or_interrupted(&controlled, answer).await?;
     let v1::SubmitResponse { submission, is_new, schedules } = answer;
     let Some(submission) = submission else {
-        return registered(shown.format, &schedules);
+        return registered(shown.format, &schedules, is_new);
     };
     if !watch {
         let value = json!({"submission": submissions::json(&submission), "is_new": is_new, "schedules": schedules});
@@ -49,12 +49,13 @@ pub(super) async fn submit(arguments: Submit) -> Result<Ending, Failure> {
 }
 
 /// Documents that only register schedules.
-fn registered(format: crate::arguments::Format, schedules: &[String]) -> Result<Ending, Failure> {
+fn registered(format: crate::arguments::Format, schedules: &[String], is_new: bool) -> Result<Ending, Failure> {
     if schedules.is_empty() {
         return Err(Refused::Incomplete { field: "submission" }.into());
     }
-    let value = json!({"submission": null, "is_new": true, "schedules": schedules});
-    show::result(format, &value, || format!("scheduled: {}", schedules.join(", ")))?;
+    let value = json!({"submission": null, "is_new": is_new, "schedules": schedules});
+    let known = if is_new { "" } else { " (known already, nothing changed)" };
+    show::result(format, &value, || format!("scheduled: {}{known}", schedules.join(", ")))?;
     Ok(Ending::Done)
 }
 

@@ -37,6 +37,7 @@ impl Coordinating {
         format!("{line} --coordinator {}", self.url)
     }
 
+    /// Ends it without a word. Its workers get SIGTERM when it dies, and end within about a second.
     fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

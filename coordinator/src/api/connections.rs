@@ -4,26 +4,64 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+/// How long a client may take to say something; from then on the server sends it pings.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The bytes that every HTTP/2 client begins with, or more of a TLS client's greeting.
+const GREETING_BYTES: usize = 24;
+
+/// How long to wait after a connection could not be accepted: the cause rarely passes at once.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is logged, at most, that connections are closed.
+const BETWEEN_WORDS: Duration = Duration::from_secs(1);
 
 /// A client's connection, and its place among those that there may be.
 pub(super) struct Connection {
     stream: TcpStream,
+    /// What is there until the client has greeted.
+    silence: Option<Silence>,
     _place: OwnedSemaphorePermit,
+}
+
+/// A client that has not greeted yet.
+struct Silence {
+    /// How much of the greeting is missing.
+    missing: usize,
+    end: Pin<Box<Sleep>>,
 }
 
 /// The connections that arrive at a listener; one beyond `most` is closed at once, so that its client is told and does
 /// not wait for an answer.
 pub(super) fn bounded(listener: TcpListener, most: usize) -> impl Stream<Item = io::Result<Connection>> + Send {
-    let places = Arc::new(Semaphore::new(most));
-    futures::stream::unfold((listener, places), move |(listener, places)| async move {
+    let arrivals = Arrivals { listener, most, places: Arc::new(Semaphore::new(most)), told: None };
+    futures::stream::unfold(arrivals, |mut arrivals| async move {
+        let connection = arrivals.next().await;
+        Some((Ok(connection), arrivals))
+    })
+}
+
+struct Arrivals {
+    listener: TcpListener,
+    most: usize,
+    places: Arc<Semaphore>,
+    /// When it was last logged that a connection was closed.
+    told: Option<Instant>,
+}
+
+impl Arrivals {
+    async fn next(&mut self) -> Connection {
         loop {
-            let stream = match listener.accept().await {
+            let stream = match self.listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // A client that has gone again, or no file handle left: what is open goes on.
@@ -32,19 +70,24 @@ pub(super) fn bounded(listener: TcpListener, most: usize) -> impl Stream<Item = 
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                tracing::warn!(most, "a connection was closed: there are as many as there may be");
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+                self.tell_of_closed();
                 continue;
             };
             // Without it answers are slower, not wrong.
             let _ = stream.set_nodelay(true);
-            return Some((Ok(Connection { stream, _place: place }), (listener, places)));
+            return Connection::new(stream, place, SILENCE);
         }
-    })
-}
+    }
 
-/// How long to wait after a connection could not be accepted: the cause rarely passes at once.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+    fn tell_of_closed(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() < BETWEEN_WORDS) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        tracing::warn!(most = self.most, "connections are closed: there are as many as there may be");
+    }
+}
 
 impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
@@ -55,6 +98,12 @@ impl Connected for Connection {
 }
 
 impl Connection {
+    /// A connection that breaks off unless its client greets within `silence`.
+    fn new(stream: TcpStream, place: OwnedSemaphorePermit, silence: Duration) -> Self {
+        let silence = Silence { missing: GREETING_BYTES, end: Box::pin(tokio::time::sleep(silence)) };
+        Self { stream, silence: Some(silence), _place: place }
+    }
+
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }
@@ -62,7 +111,18 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_read(context, buffer)
+        let connection = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut connection.stream).poll_read(context, buffer);
+        let Some(silence) = &mut connection.silence else { return polled };
+        if polled.is_pending() {
+            return silence.end.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+        }
+        silence.missing = silence.missing.saturating_sub(buffer.filled().len() - before);
+        if silence.missing == 0 {
+            connection.silence = None;
+        }
+        polled
     }
 }
 
@@ -89,5 +149,38 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn connected(silence: Duration) -> (TcpStream, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        (client, Connection::new(stream, place, silence))
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_greet_loses_its_connection() {
+        let (mut client, mut connection) = connected(Duration::from_millis(50)).await;
+        client.write_all(b"PRI").await.unwrap();
+        let mut bytes = [0; 64];
+        assert_eq!(connection.read(&mut bytes).await.unwrap(), 3);
+        assert_eq!(connection.read(&mut bytes).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_greeted_may_be_silent() {
+        let (mut client, mut connection) = connected(Duration::from_millis(50)).await;
+        client.write_all(&[b'x'; GREETING_BYTES]).await.unwrap();
+        connection.read_exact(&mut [0; GREETING_BYTES]).await.unwrap();
+        let more = tokio::time::timeout(Duration::from_millis(200), connection.read(&mut [0; 1])).await;
+        assert!(more.is_err(), "nothing happens: {more:?}");
     }
 }

@@ -113,6 +113,9 @@ pub enum ServerError {
     /// The server broke down.
     #[error("the server for clients broke down")]
     Serve(#[source] tonic::transport::Error),
+    /// The server's task broke down.
+    #[error("the server for clients broke down")]
+    Task(#[source] tokio::task::JoinError),
 }
 
 /// Servers that listen and do not answer yet.
@@ -132,6 +135,8 @@ pub struct ApiServer {
     health: HealthReporter,
     stopping: watch::Sender<bool>,
     stop: watch::Sender<bool>,
+    /// Closed once it serves no longer.
+    alive: watch::Receiver<()>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
@@ -193,8 +198,13 @@ impl BoundServer {
             // A handle that is gone means the same as a word.
             let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
         });
-        let serving = tokio::spawn(serving);
-        Ok(ApiServer { address: self.address, http, health, stopping, stop, serving })
+        let (serves, alive) = watch::channel(());
+        let serving = tokio::spawn(async move {
+            // Dropped however this ends.
+            let _serves = serves;
+            serving.await
+        });
+        Ok(ApiServer { address: self.address, http, health, stopping, stop, alive, serving })
     }
 }
 
@@ -270,6 +280,12 @@ impl ApiServer {
         self.http.address()
     }
 
+    /// Returns once gRPC is not served any more: without [`Self::stop`] that is because it broke down, and `stop` says why.
+    pub async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+
     /// Tells everybody that it is about to stop: probes say so, streams end. Calls are still answered.
     pub async fn begin_stop(&self) {
         self.stopping.send_replace(true);
@@ -292,7 +308,8 @@ impl ApiServer {
         self.http.stop().await;
         match ended {
             Ok(Ok(served)) => served.map_err(ServerError::Serve),
-            Ok(Err(_)) | Err(_) => Ok(()),
+            Ok(Err(broken)) => Err(ServerError::Task(broken)),
+            Err(_) => Ok(()),
         }
     }
 }

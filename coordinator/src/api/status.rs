@@ -22,7 +22,7 @@ pub(crate) enum ApiError {
     /// The documents have mistakes.
     #[error("{}", counted(.0.count()))]
     Documents(Problems),
-    /// Tables have relative paths, and nobody said what to.
+    /// Tables, or what is waited for, have relative paths, and nobody said what to.
     #[error("{}", counted(.0.len()))]
     RelativePaths(Vec<RelativePath>),
     /// A field that makes no sense.
@@ -62,9 +62,27 @@ pub(crate) enum ApiError {
     /// The schedules' answer.
     #[error(transparent)]
     Schedules(#[from] SchedulesError),
+    /// A request of which only a part was done.
+    #[error("registered: {}; the documents without a schedule were not submitted: {source}", .registered.join(", "))]
+    OnlyRegistered {
+        /// The schedules that are registered.
+        registered: Vec<String>,
+        /// Why the rest was not submitted.
+        source: Box<CoordinatorError>,
+    },
 }
 
-/// A table's path that is relative to nobody knows what.
+impl ApiError {
+    /// Why documents were not submitted, once the schedules beside them are registered.
+    pub(crate) fn after_registering(registered: Vec<String>, source: CoordinatorError) -> Self {
+        if registered.is_empty() {
+            return Self::Coordinator(source);
+        }
+        Self::OnlyRegistered { registered, source: Box::new(source) }
+    }
+}
+
+/// A path that is relative to nobody knows what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RelativePath {
     /// The document, such as `Training repurchase`.
@@ -123,6 +141,7 @@ fn code_of(error: &ApiError) -> (Code, ErrorReason) {
         ApiError::DeadlinePassed => (Code::DeadlineExceeded, ErrorReason::Unspecified),
         ApiError::NoCaller => (Code::Internal, ErrorReason::Internal),
         ApiError::Schedules(error) => code_of_schedules(error),
+        ApiError::OnlyRegistered { source, .. } => code_of_coordinator(source),
     }
 }
 
@@ -231,12 +250,14 @@ mod tests {
         let (ana, ben): (crate::Owner, crate::Owner) = ("ana".parse().unwrap(), "ben".parse().unwrap());
         let other = Denied::Other { owner: ben, name: ana, role: Role::Submitter };
         let run = "r-1".parse().unwrap();
+        let half = ApiError::after_registering(vec!["nightly".to_owned()], CoordinatorError::Stopping);
         for (error, code, reason, words) in [
             (ApiError::from(Denied::NoToken), Code::Unauthenticated, ErrorReason::UnknownToken, "Bearer"),
             (other.into(), Code::PermissionDenied, ErrorReason::Role, "ben's"),
             (CoordinatorError::UnknownRun { run }.into(), Code::NotFound, ErrorReason::NotFound, "r-1"),
             (CoordinatorError::NoDocuments.into(), Code::InvalidArgument, ErrorReason::InvalidRequest, "at least one"),
             (CoordinatorError::Stopping.into(), Code::Unavailable, ErrorReason::NotLeading, "stopping"),
+            (half, Code::Unavailable, ErrorReason::NotLeading, "registered: nightly;"),
             (ApiError::TooManyStreams { most: 7 }, Code::ResourceExhausted, ErrorReason::Busy, "7 streams"),
         ] {
             let status = Status::from(error);

@@ -30,6 +30,8 @@ fn id_of(text: &str) -> Result<SubmissionId, ApiError> {
 }
 
 impl Submissions {
+    /// Schedules first: registered a second time they stay what they are, so that whoever is told of a mistake in them, or
+    /// of a submit that failed, may send the same again.
     async fn take(&self, request: v1::SubmitRequest, caller: &Caller) -> Result<v1::SubmitResponse, ApiError> {
         let Asked { submission, schedules } = submit::read(request, caller).await?;
         let mut response = v1::SubmitResponse::default();
@@ -41,9 +43,12 @@ impl Submissions {
             }
         }
         if let Some(new) = submission {
-            let Submitted { id, is_new } = self.coordinator.submit(new).await?;
+            let registered = response.schedules.clone();
+            let failed = |source| ApiError::after_registering(registered, source);
+            let Submitted { id, is_new } = self.coordinator.submit(new).await.map_err(failed)?;
             tracing::info!(submission = %id, owner = %caller.name, is_new, "submitted");
             response.submission = Some(wire::submission(&self.coordinator.submission(&id).await?));
+            // Of the submission, where there is one.
             response.is_new = is_new;
         }
         Ok(response)
@@ -72,14 +77,16 @@ impl Submissions {
 
     async fn cancel(&self, id: &str, caller: &Caller) -> Result<v1::Submission, ApiError> {
         let id = self.own(id, caller).await?;
+        let view = self.coordinator.cancel(&id, caller.name.clone()).await?;
         tracing::info!(submission = %id, by = %caller.name, "cancelled");
-        Ok(wire::submission(&self.coordinator.cancel(&id, caller.name.clone()).await?))
+        Ok(wire::submission(&view))
     }
 
     async fn retry(&self, id: &str, caller: &Caller) -> Result<v1::Submission, ApiError> {
         let id = self.own(id, caller).await?;
+        let view = self.coordinator.retry(&id, caller.name.clone()).await?;
         tracing::info!(submission = %id, by = %caller.name, "retried");
-        Ok(wire::submission(&self.coordinator.retry(&id, caller.name.clone()).await?))
+        Ok(wire::submission(&view))
     }
 }
 

@@ -8,7 +8,7 @@ use super::status::{ApiError, RelativePath};
 use crate::access::{Caller, Denied};
 use crate::house::{NewSubmission, Origin};
 use crate::names::{ClientToken, Owner, Priority};
-use crate::schedules::{NewSchedules, Parts};
+use crate::schedules::{NewSchedules, Parts, SLOT_TOKENS};
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -25,10 +25,7 @@ pub(super) struct Asked {
 /// The first field that makes no sense; of documents, every mistake.
 pub(super) async fn read(request: v1::SubmitRequest, caller: &Caller) -> Result<Asked, ApiError> {
     let v1::SubmitRequest { files, parameters, run_date, client_token, owner, priority, folder } = request;
-    let client_token = match client_token.as_str() {
-        "" => None,
-        text => Some(text.parse::<ClientToken>()?),
-    };
+    let client_token = token(&client_token)?;
     let owner = owner_of(&owner, caller)?;
     let priority = priority.map(Priority::try_from).transpose()?.unwrap_or_default();
     let run_date = date(&run_date)?;
@@ -58,6 +55,14 @@ pub(super) async fn read(request: v1::SubmitRequest, caller: &Caller) -> Result<
         origin,
     });
     Ok(Asked { submission, schedules })
+}
+
+fn token(text: &str) -> Result<Option<ClientToken>, ApiError> {
+    if text.starts_with(SLOT_TOKENS) {
+        let reason = format!("{text:?} begins with `{SLOT_TOKENS}`, as only the tokens of schedules do: use another");
+        return Err(ApiError::Field { field: "client_token", reason });
+    }
+    Ok(if text.is_empty() { None } else { Some(text.parse::<ClientToken>()?) })
 }
 
 fn owner_of(owner: &str, caller: &Caller) -> Result<Owner, ApiError> {
@@ -106,25 +111,27 @@ async fn parse(files: Vec<SourceFile>, settings: Settings) -> Result<Vec<Documen
     }
 }
 
-/// The documents with tables' relative paths below a folder, as if they were run in it.
-fn in_folder(mut documents: Vec<Document>, folder: &str) -> Result<Vec<Document>, ApiError> {
-    let mut stray = Vec::new();
-    for document in &mut documents {
-        let named = format!("{} {}", document.kind(), document.name());
-        let tables = match document {
-            Document::Training(training) => &mut training.spec.tables,
-            Document::Scoring(scoring) => &mut scoring.spec.tables,
-        };
-        for (table, source) in tables.iter_mut().filter(|(_, source)| is_relative(&source.url)) {
-            if folder.is_empty() {
-                let (document, path) = (named.clone(), format!("spec.tables.{table}.url"));
-                stray.push(RelativePath { document, path, url: source.url.clone() });
-            } else {
-                source.url = format!("{}/{}", folder.trim_end_matches('/'), source.url);
-            }
-        }
+/// The documents with relative paths below a folder, as if they were run in it.
+fn in_folder(documents: Vec<Document>, folder: &str) -> Result<Vec<Document>, ApiError> {
+    if !folder.is_empty() {
+        return Ok(documents.into_iter().map(|document| document.in_folder(folder)).collect());
     }
+    let stray: Vec<RelativePath> = documents.iter().flat_map(relative_paths).collect();
     if stray.is_empty() { Ok(documents) } else { Err(ApiError::RelativePaths(stray)) }
+}
+
+/// The relative paths of a document's tables and of what its schedule waits for.
+fn relative_paths(document: &Document) -> Vec<RelativePath> {
+    let named = format!("{} {}", document.kind(), document.name());
+    let tables = match document {
+        Document::Training(training) => &training.spec.tables,
+        Document::Scoring(scoring) => &scoring.spec.tables,
+    };
+    let tables = tables.iter().map(|(table, source)| (format!("spec.tables.{table}.url"), &source.url));
+    let waits = document.schedule().map(|schedule| schedule.wait_for.as_slice()).unwrap_or_default();
+    let waits = waits.iter().enumerate().map(|(i, wait)| (format!("spec.schedule.wait_for[{i}].url"), &wait.url));
+    let relative = tables.chain(waits).filter(|(_, url)| is_relative(url));
+    relative.map(|(path, url)| RelativePath { document: named.clone(), path, url: url.clone() }).collect()
 }
 
 fn is_relative(url: &str) -> bool {
@@ -194,6 +201,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_waited_for_is_not_relative_to_nobody_knows_what() {
+        let mut timed = request("/people.csv");
+        timed.files[0].text.push_str("  schedule: {cron: 0 2 * * *, wait_for: [{url: /done}, {url: in/_SUCCESS}]}\n");
+        let refused = read(timed.clone(), &caller(Role::Submitter)).await.unwrap_err();
+        let ApiError::RelativePaths(paths) = refused else { panic!("{refused:?}") };
+        let told: Vec<(&str, &str)> = paths.iter().map(|path| (path.path.as_str(), path.url.as_str())).collect();
+        assert_eq!(told, [("spec.schedule.wait_for[1].url", "in/_SUCCESS")]);
+        timed.folder = "/data".to_owned();
+        assert!(read(timed, &caller(Role::Submitter)).await.unwrap().schedules.is_some());
+    }
+
+    #[tokio::test]
     async fn only_an_admin_submits_for_others() {
         let request = v1::SubmitRequest { owner: "ben".to_owned(), ..request("/p.csv") };
         let refused = read(request.clone(), &caller(Role::Submitter)).await.unwrap_err();
@@ -214,6 +233,7 @@ mod tests {
             (v1::SubmitRequest { folder: "data".to_owned(), ..good() }, "folder"),
             (v1::SubmitRequest { priority: Some(10), ..good() }, "priority"),
             (v1::SubmitRequest { client_token: "a b".to_owned(), ..good() }, "client token"),
+            (v1::SubmitRequest { client_token: "schedule/m/2026-01-05T01:00Z".to_owned(), ..good() }, "client_token"),
             (v1::SubmitRequest { owner: " ana".to_owned(), ..good() }, "owner"),
             (v1::SubmitRequest { parameters: [("x".to_owned(), "1".to_owned())].into(), ..good() }, "mistake"),
         ];

@@ -72,13 +72,16 @@ impl Output {
     }
 
     async fn read_on(&mut self, name: &str, path: &Path) -> Result<Option<LogChunk>> {
-        let offset = self.read.get(path).copied().unwrap_or(self.from);
-        let bytes = read(path, offset).await.map_err(|source| failed(path, source))?;
-        if bytes.is_empty() {
-            return Ok(None);
+        let before = self.read.get(path).copied();
+        let (offset, bytes) = match (before, &self.followed) {
+            (Some(offset), Some(_)) => read_or_begin_anew(path, offset).await,
+            _ => read(path, before.unwrap_or(self.from)).await,
         }
-        self.read.insert(path.to_owned(), offset + bytes.len() as u64);
-        Ok(Some(LogChunk { process: name.to_owned(), offset, bytes }))
+        .map_err(|source| failed(path, source))?;
+        if before.is_some() || !bytes.is_empty() {
+            self.read.insert(path.to_owned(), offset + bytes.len() as u64);
+        }
+        Ok((!bytes.is_empty()).then(|| LogChunk { process: name.to_owned(), offset, bytes }))
     }
 
     /// The files that are asked for, in the order of their launches; none where there is no such folder.
@@ -126,12 +129,22 @@ impl Process {
     }
 }
 
-async fn read(path: &Path, offset: u64) -> std::io::Result<Bytes> {
+/// As [`read`]; from the beginning where the file has become shorter, which is how a log is put aside that is too long.
+async fn read_or_begin_anew(path: &Path, offset: u64) -> std::io::Result<(u64, Bytes)> {
+    let length = tokio::fs::metadata(path).await?.len();
+    read(path, if length < offset { 0 } else { offset }).await
+}
+
+/// The bytes from an offset on, as many as make a piece; none beyond the end.
+async fn read(path: &Path, offset: u64) -> std::io::Result<(u64, Bytes)> {
     let mut file = tokio::fs::File::open(path).await?;
-    file.seek(SeekFrom::Start(offset)).await?;
     let mut bytes = Vec::new();
-    file.take(LogChunk::LARGEST as u64).read_to_end(&mut bytes).await?;
-    Ok(bytes.into())
+    // Not every offset that there is can be sought.
+    if offset < file.metadata().await?.len() {
+        file.seek(SeekFrom::Start(offset)).await?;
+        file.take(LogChunk::LARGEST as u64).read_to_end(&mut bytes).await?;
+    }
+    Ok((offset, bytes.into()))
 }
 
 fn failed(path: &Path, source: std::io::Error) -> CoordinatorError {
@@ -197,6 +210,28 @@ mod tests {
         file.write_all(b"last").unwrap();
         board.close();
         assert_eq!(all(following).await, [("train-g1-p0".to_owned(), 6, "last".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_followed_log_that_is_put_aside_goes_on_from_its_new_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train-g1-p0.log");
+        std::fs::write(&path, "a long log").unwrap();
+        let board = Board::new(Arc::default(), Role::Carried);
+        let mut following = output(folder.path(), LogSelector::default(), 0, Some(Arc::clone(&board)));
+        assert_eq!(following.next().await.unwrap().unwrap().bytes, "a long log");
+        std::fs::write(&path, "anew").unwrap();
+        board.close();
+        assert_eq!(all(following).await, [("train-g1-p0".to_owned(), 0, "anew".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn there_is_nothing_beyond_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("train-g1-p0.log"), "short").unwrap();
+        for from in [5, 6, 1 << 63, u64::MAX] {
+            assert!(all(output(folder.path(), LogSelector::default(), from, None)).await.is_empty(), "{from}");
+        }
     }
 
     #[tokio::test]

@@ -7,7 +7,8 @@ mod limits;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +55,8 @@ impl Programs {
 pub struct LocalProcesses {
     programs: Programs,
     logs: PathBuf,
+    /// The permissions of folders that are made for logs, before the process's mask.
+    logs_mode: u32,
     limits: Limits,
     spawner: std::sync::mpsc::SyncSender<Spawn>,
     children: Arc<Mutex<BTreeMap<ChildName, mpsc::Sender<Force>>>>,
@@ -74,7 +77,8 @@ impl LocalProcesses {
     pub fn new(programs: Programs, logs: PathBuf) -> Self {
         let (exits, ended) = mpsc::channel(MOST_EXITS);
         let (children, ended) = (Arc::default(), tokio::sync::Mutex::new(ended));
-        Self { programs, logs, limits: Limits::default(), spawner: spawner(), children, exits, ended }
+        let limits = Limits::default();
+        Self { programs, logs, logs_mode: 0o777, limits, spawner: spawner(), children, exits, ended }
     }
 
     /// The same with a limit of memory: a child that holds more bytes is ended, and has failed for lack of memory. It is
@@ -88,6 +92,12 @@ impl LocalProcesses {
     /// 64 MiB unless this says otherwise.
     pub fn with_log_limit(mut self, log_bytes: u64) -> Self {
         self.limits.log_bytes = log_bytes;
+        self
+    }
+
+    /// The same with folders for logs, where they are not there yet, that nobody else may look into.
+    pub fn with_private_logs(mut self) -> Self {
+        self.logs_mode = 0o700;
         self
     }
 
@@ -132,8 +142,8 @@ impl LocalProcesses {
 
     fn log_file(&self, child: &ChildName) -> Result<File> {
         let path = self.log_path(child);
-        let opened =
-            std::fs::create_dir_all(&self.logs).and_then(|()| OpenOptions::new().create(true).append(true).open(&path));
+        let folder = DirBuilder::new().recursive(true).mode(self.logs_mode).create(&self.logs);
+        let opened = folder.and_then(|()| OpenOptions::new().create(true).append(true).open(&path));
         opened.map_err(|source| self.log_failed(child, source))
     }
 

@@ -8,6 +8,9 @@ use spec::ScheduleName;
 
 use crate::names::ClientToken;
 
+/// What the client tokens of slots begin with, and no other's may: a slot's submission is found by its token.
+pub(crate) const SLOT_TOKENS: &str = "schedule/";
+
 /// A moment at which a schedule comes due, to the minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -16,7 +19,7 @@ pub struct Slot(pub DateTime<Utc>);
 impl Slot {
     /// What names the submit for this slot of a schedule: always the same.
     pub fn client_token(self, schedule: &ScheduleName) -> ClientToken {
-        let token = format!("schedule/{schedule}/{self}");
+        let token = format!("{SLOT_TOKENS}{schedule}/{self}");
         token.parse().expect("a name of at most 63 letters and a time are a client token")
     }
 }

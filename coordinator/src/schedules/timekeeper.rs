@@ -12,7 +12,7 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use spec::ScheduleName;
 use spec::suggest::nearest;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::content::NewSchedules;
@@ -33,6 +33,8 @@ const AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub struct Timekeeper {
     stop: oneshot::Sender<()>,
+    /// Closed once nobody keeps schedules.
+    alive: watch::Receiver<()>,
     task: JoinHandle<()>,
 }
 
@@ -48,14 +50,23 @@ impl Timekeeper {
             Keeping { workspace, writer: WriterId::new(), submissions, waits, clock, keepers: BTreeMap::new() };
         keeping.read_all().await?;
         let (stop, stopped) = oneshot::channel();
+        let (keeps, alive) = watch::channel(());
         let task = tokio::spawn(async move {
+            // Dropped however this ends.
+            let _keeps = keeps;
             tokio::select! {
                 // Dropped or sent, the word is the same. Whatever is cut off here is done by the next coordinator.
                 _ = stopped => {}
                 () = keeping.keep(asks) => {}
             }
         });
-        Ok(Self { stop, task })
+        Ok(Self { stop, alive, task })
+    }
+
+    /// Returns once schedules are not kept any more: because the task broke down, or because nobody can ask it.
+    pub async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
     }
 
     /// Stops. Every schedule is left as it is for the next coordinator.

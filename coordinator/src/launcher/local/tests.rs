@@ -92,6 +92,16 @@ async fn a_child_is_told_who_it_is_and_the_token_only_by_its_environment() {
 }
 
 #[tokio::test]
+async fn private_logs_are_for_nobody_else() {
+    let (folder, launcher) = launcher("echo started");
+    let launcher = launcher.with_private_logs();
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    assert_eq!(output(&launcher).await, "started\n");
+    let mode = std::fs::metadata(folder.path().join("logs")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test]
 async fn launching_a_child_twice_starts_it_once() {
     let (_folder, launcher) = launcher("echo started");
     launcher.launch(&child(0), &contact()).await.unwrap();

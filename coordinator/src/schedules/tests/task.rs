@@ -54,6 +54,14 @@ async fn schedules_fire_are_listed_and_are_there_again_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_task_ends_with_the_last_who_can_ask_it() {
+    let (schedules, timekeeper) = opened(&World::at("2026-03-01T00:30:00Z")).await;
+    drop(schedules);
+    timekeeper.ended().await;
+    timekeeper.stop().await;
+}
+
+#[tokio::test]
 async fn documents_without_a_schedule_are_refused() {
     let world = World::at("2026-03-01T00:30:00Z");
     let (schedules, timekeeper) = opened(&world).await;
