@@ -41,6 +41,7 @@ impl Submissions {
                 response.is_new |= registered.is_new;
                 response.schedules.push(registered.name.to_string());
             }
+            self.coordinator.confirm().await?;
         }
         if let Some(new) = submission {
             let registered = response.schedules.clone();
