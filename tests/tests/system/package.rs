@@ -180,7 +180,8 @@ fn campaigns_score_the_same_outside() {
         .replace("{kind: binary, label: bought}", "{kind: lookalike, seeds: {table: buyers}, negatives: {ratio: 1}}")
         .replace("{kind: value, label: spend}", "{kind: lookalike, seeds: {table: buyers}, loss: nnpu, prior: 0.2}");
     assert!(lists.contains("ratio: 1") && lists.contains("nnpu"));
-    assert_training_agrees(&lists, "platt", People::default().rows);
+    // Seeds are not calibrated: that people are no seeds does not say that they would not be.
+    assert_training_agrees(&lists, "none", People::default().rows);
 }
 
 #[test]
