@@ -36,7 +36,11 @@ pub(crate) trait Rig {
     fn starts(&self) -> usize;
 }
 
-pub(crate) const WORKSPACE: &str = "memory://conformance/workspace";
+/// A workspace of the test alone: tests run at the same time, and launchers find children by workspace and name.
+pub(crate) fn workspace() -> String {
+    let thread = std::thread::current();
+    format!("memory://{}", thread.name().unwrap_or("test").replace("::", "/"))
+}
 
 fn child(process: u32) -> ChildName {
     ChildName { run: "conformance-1".parse().unwrap(), stage: Stage::Score, generation: Generation(2), process }
@@ -45,7 +49,7 @@ fn child(process: u32) -> ChildName {
 fn contact() -> Contact {
     Contact {
         coordinator: "http://127.0.0.1:9".to_owned(),
-        workspace: WORKSPACE.to_owned(),
+        workspace: workspace(),
         token: Token::parse("0123456789abcdef").unwrap(),
     }
 }
@@ -55,7 +59,7 @@ async fn launch(launcher: &impl Launcher, process: u32) {
 }
 
 async fn observed(launcher: &impl Launcher) -> Vec<ChildName> {
-    launcher.observe(WORKSPACE, &child(0).run).await
+    launcher.observe(&workspace(), &child(0).run).await
 }
 
 pub(crate) async fn a_name_is_started_once<R: Rig>() {
@@ -127,7 +131,7 @@ pub(crate) async fn one_that_does_not_listen_is_killed<R: Rig>() {
 pub(crate) async fn one_that_was_never_launched_can_be_stopped_and_removed<R: Rig>() {
     let rig = R::new(Conduct::EndsWell).await;
     rig.launcher().stop(&child(7), Force::Kill);
-    rig.launcher().remove(WORKSPACE, &child(7)).await;
+    rig.launcher().remove(&workspace(), &child(7)).await;
     launch(rig.launcher(), 7).await;
     assert_eq!(rig.launcher().ended().await.failure, None);
 }
@@ -148,12 +152,12 @@ pub(crate) async fn another_launcher_finds_and_removes_what_is_left<R: Rig>() {
     let successor = rig.another();
     assert_eq!(observed(&successor).await, [child(0), child(1), child(2)]);
     assert_eq!(successor.observe("memory://conformance/other", &child(0).run).await, []);
-    assert_eq!(successor.observe(WORKSPACE, &"conformance-2".parse().unwrap()).await, []);
-    successor.remove(WORKSPACE, &child(1)).await;
+    assert_eq!(successor.observe(&workspace(), &"conformance-2".parse().unwrap()).await, []);
+    successor.remove(&workspace(), &child(1)).await;
     assert_eq!(rig.launcher().ended().await.child, child(1));
     assert_eq!(observed(&successor).await, [child(0), child(2)]);
     for process in [0, 2] {
-        successor.remove(WORKSPACE, &child(process)).await;
+        successor.remove(&workspace(), &child(process)).await;
         assert_eq!(rig.launcher().ended().await.child, child(process));
     }
 }

@@ -177,8 +177,10 @@ impl Launcher for LocalProcesses {
         };
         tracing::info!(%child, pid = process.id(), "started");
         let (name, log, exits, limits) = (child.clone(), self.log_path(child), self.exits.clone(), self.limits);
+        let workspace = contact.workspace.clone();
         tokio::spawn(async move {
             let failure = watch(process, told, limits, &log).await;
+            clear(workspace, name.clone()).await;
             tracing::info!(child = %name, failure = ?failure.as_ref().map(ToString::to_string), "ended");
             // Nobody listens any more once the launcher is gone.
             let _ = exits.send(Exit { child: name, failure, log: Some(log) }).await;
@@ -208,14 +210,19 @@ impl Launcher for LocalProcesses {
     }
 
     async fn remove(&self, workspace: &str, child: &ChildName) {
-        let (workspace, name) = (workspace.to_owned(), child.clone());
-        if let Err(error) = tokio::task::spawn_blocking(move || found::kill(&workspace, &name)).await {
-            tracing::error!(%child, %error, "could not be ended");
-        }
+        clear(workspace.to_owned(), child.clone()).await;
     }
 
     fn log_of(&self, child: &ChildName) -> Option<PathBuf> {
         Some(self.log_path(child))
+    }
+}
+
+/// Ends every process of a child, also those that it started itself.
+async fn clear(workspace: String, child: ChildName) {
+    let name = child.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || found::kill(&workspace, &name)).await {
+        tracing::error!(%child, %error, "could not be ended");
     }
 }
 

@@ -143,6 +143,10 @@ impl Site {
 fn collect(folder: &Path, found: &mut Vec<(SystemTime, PathBuf)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
+        // What a store is still writing, which is not there a moment later.
+        if entry.file_name().to_string_lossy().contains('#') {
+            continue;
+        }
         let metadata = entry.metadata().unwrap();
         if metadata.is_dir() {
             collect(&entry.path(), found);

@@ -4,7 +4,7 @@ use proto::{FailureClass, Generation, Token};
 use tempfile::TempDir;
 
 use super::*;
-use crate::launcher::conformance::{Conduct, Rig, suite};
+use crate::launcher::conformance::{Conduct, Rig, suite, workspace};
 
 struct Scripts {
     folder: TempDir,
@@ -66,7 +66,7 @@ fn child(process: u32) -> ChildName {
 fn contact() -> Contact {
     Contact {
         coordinator: "http://127.0.0.1:9".to_owned(),
-        workspace: "file:///w".to_owned(),
+        workspace: workspace(),
         token: Token::parse("0123456789abcdef").unwrap(),
     }
 }
@@ -245,21 +245,37 @@ async fn a_child_that_lost_touch_has_not_failed() {
     assert!(failure.message.contains("lost touch"), "{failure}");
 }
 
+/// A script that starts a process in a group of its own, which writes its id to a file, and then does something else.
+fn with_a_grandchild(file: &Path, deed: &str) -> String {
+    let file = file.display();
+    format!("setsid sh -c 'echo $$ > {file}.new; mv {file}.new {file}; exec sleep 1000' & {deed}")
+}
+
 /// Between its start and the moment at which it ties itself to its parent a child is nobody's if the parent dies; what it
 /// started itself never was. A successor finds both.
 #[tokio::test]
 async fn what_a_child_started_itself_is_found_and_removed_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let grandchild = folder.path().join("grandchild");
-    let script =
-        format!("setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000' & exit 0", grandchild.display());
-    let (_programs, launcher) = launcher(&script);
+    let (_programs, launcher) = launcher(&with_a_grandchild(&grandchild, "exec sleep 1000"));
     launcher.launch(&child(0), &contact()).await.unwrap();
-    launcher.ended().await;
     appeared(&grandchild).await;
     let successor = LocalProcesses::new(Programs::in_folder(folder.path()), folder.path().join("logs"));
     let run = child(0).run;
-    assert_eq!(successor.observe("file:///w", &run).await, [child(0)]);
-    successor.remove("file:///w", &child(0)).await;
-    assert_eq!(successor.observe("file:///w", &run).await, []);
+    assert_eq!(found::processes_of(&workspace(), &run).len(), 2);
+    assert_eq!(successor.observe(&workspace(), &run).await, [child(0)]);
+    successor.remove(&workspace(), &child(0)).await;
+    assert_eq!(successor.observe(&workspace(), &run).await, []);
+    assert_eq!(launcher.ended().await.failure.unwrap().class, FailureClass::Preempted);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_child_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let grandchild = folder.path().join("grandchild");
+    let deed = format!("while [ ! -e {} ]; do sleep 0.01; done", grandchild.display());
+    let (_programs, launcher) = launcher(&with_a_grandchild(&grandchild, &deed));
+    launcher.launch(&child(0), &contact()).await.unwrap();
+    assert_eq!(launcher.ended().await.failure, None);
+    assert_eq!(launcher.observe(&workspace(), &child(0).run).await, []);
 }
