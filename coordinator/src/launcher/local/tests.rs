@@ -85,8 +85,10 @@ async fn a_child_is_told_who_it_is_and_the_token_only_by_its_environment() {
     let (arguments, environment) = output.trim().split_once('\n').unwrap();
     assert_eq!(
         arguments,
-        "work --coordinator http://127.0.0.1:9 --workspace file:///w --run nightly-1 --stage score --generation 2 \
-         --process 3"
+        format!(
+            "work --coordinator http://127.0.0.1:9 --workspace {} --run nightly-1 --stage score --generation 2 --process 3",
+            workspace()
+        )
     );
     assert_eq!(environment, format!("0123456789abcdef 1 {}", std::process::id()));
 }
