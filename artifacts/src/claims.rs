@@ -62,6 +62,11 @@ async fn find(
     claims.try_next().await
 }
 
+/// The run that a version belongs to; `None` where nobody claimed it.
+pub(crate) async fn owner(workspace: &Workspace, claim: &Key) -> Result<Option<RunId>> {
+    Ok(workspace.read_entry_if_there::<Claim>(claim).await?.map(|claim| claim.body.run))
+}
+
 /// Fails unless the version belongs to the run.
 pub(crate) async fn check(workspace: &Workspace, folder: &Folder, claim: &Key, run: &RunId) -> Result<()> {
     let owner = workspace.read_entry::<Claim>(claim).await?.body.run;

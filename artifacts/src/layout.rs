@@ -4,6 +4,7 @@
 //! Names that are no key names already ([`TableName`]s may hold anything printable) are escaped by [`escape`].
 
 mod key;
+mod place;
 
 use spec::ids::NeighboursName;
 use spec::{
@@ -13,6 +14,7 @@ use spec::{
 
 use crate::digest::Digest;
 pub use key::{Attempt, Folder, InvalidKey, Key, ShardId};
+pub use place::{AudiencePlace, RunPlace, audience_place, run_place};
 
 /// A number as keys hold it: 20 digits.
 pub fn padded(number: u64) -> String {

@@ -19,6 +19,7 @@ pub mod plan;
 mod pointers;
 pub mod publish;
 pub mod registry;
+pub mod retention;
 pub mod rows;
 pub mod runs;
 pub mod source;

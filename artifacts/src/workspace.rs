@@ -2,9 +2,11 @@
 
 mod persistence;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
@@ -61,6 +63,17 @@ pub struct Stored<T> {
     pub body: T,
     /// The SHA-256 of its bytes.
     pub digest: Digest,
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Where it is.
+    pub key: Key,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// When it was last written, by the store's clock.
+    pub modified: DateTime<Utc>,
 }
 
 impl Workspace {
@@ -227,6 +240,33 @@ impl Workspace {
             .collect();
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Every object below a folder, by key. What has no key of a workspace is nobody's, and left out.
+    pub async fn objects_below(&self, folder: &Folder) -> Result<Vec<StoredObject>> {
+        let prefix = self.root.below(folder.as_str()).into_path();
+        let failed = |source| ArtifactsError::store(Action::List, self.url_of_folder(folder), source);
+        let mut listed = self.store.list(Some(&prefix));
+        let mut objects = Vec::new();
+        loop {
+            let meta = match listed.try_next().await {
+                Ok(Some(meta)) => meta,
+                Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
+                Err(source) => return Err(failed(source)),
+            };
+            let Some(segments) = meta.location.prefix_match(self.root.path()) else { continue };
+            let segments: Vec<_> = segments.map(|segment| segment.as_ref().to_owned()).collect();
+            if let Ok(key) = segments.join("/").parse() {
+                objects.push(StoredObject { key, bytes: meta.size, modified: meta.last_modified });
+            }
+        }
+        objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Ok(objects)
+    }
+
+    /// The workspace's folder on this machine's file system, if it is there.
+    pub fn local_path(&self) -> Option<PathBuf> {
+        self.root.local_path()
     }
 
     /// Deletes everything below a folder, in any order; for data that no manifest names.

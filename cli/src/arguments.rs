@@ -1,5 +1,6 @@
 //! The command line.
 
+mod outcomes;
 mod remote;
 mod serving;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use spec::{AliasName, AudienceName, ColumnName, ModelName, ModelReference};
 
+pub use outcomes::{Chosen, Gc, Lift, Outcomes, Review};
 pub use remote::{Contact, KindWord, List, Logs, One, ScheduleAction, Schedules, StateWord, Submit};
 pub use serving::{LogFormat, Most, Serve, ServeAction};
 
@@ -42,6 +44,13 @@ pub enum Command {
     Models(Models),
     /// List published audiences, or show one
     Audiences(Audiences),
+    /// Measure what an audience brought: the people addressed against the holdout
+    #[command(disable_version_flag = true)]
+    Lift(Box<Lift>),
+    /// The same of several audiences side by side, with costs where they are given
+    Review(Box<Review>),
+    /// Delete what retention lets go: old versions, rows of runs long finished, leftovers
+    Gc(Gc),
     /// Coordinate: take documents from others and run them on this machine, until told to stop
     Coordinator(Box<Serve>),
     /// Give documents to a coordinator

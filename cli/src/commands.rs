@@ -5,6 +5,8 @@ mod audiences;
 mod check;
 mod ended;
 mod export;
+mod gc;
+mod lift;
 mod models;
 mod run;
 mod schedules;
@@ -50,6 +52,9 @@ async fn execute(arguments: Arguments) -> Result<Ending, Failure> {
         Command::Score(score) => score::score(&open(&url)?, score).await,
         Command::Models(models) => models::models(&open(&url)?, models).await,
         Command::Audiences(audiences) => audiences::audiences(&open(&url)?, audiences).await,
+        Command::Lift(arguments) => lift::lift(&open(&url)?, *arguments).await,
+        Command::Review(arguments) => lift::review(&open(&url)?, *arguments).await,
+        Command::Gc(arguments) => gc::gc(&open(&url)?, &arguments).await,
         Command::Coordinator(arguments) => match &arguments.action {
             Some(ServeAction::Token { name, role, shown }) => serve::token(name, *role, shown.format),
             None => serve::serve(open(&url)?, &arguments).await,

@@ -17,7 +17,7 @@ mod remote;
 mod schedules;
 mod settings;
 mod show;
-mod trainer;
+mod workers;
 
 pub use commands::main;
 pub use ending::Ending;

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod figures;
+pub(crate) mod lift;
 mod outcome;
 pub(crate) mod runs;
 pub(crate) mod schedules;

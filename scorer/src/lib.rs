@@ -9,6 +9,7 @@ pub mod columns;
 pub mod commit;
 pub mod error;
 pub mod items;
+pub mod lift;
 pub mod neighbours;
 pub mod plan;
 pub mod publish;

@@ -1,9 +1,12 @@
 //! Audiences: who of the scored population is published, in which tiers, as which ids.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::{self, InvalidDuration};
 use crate::ids::{ColumnName, TierName};
 use crate::table::KeyTable;
 
@@ -42,6 +45,36 @@ pub struct Audience {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::text::duration_or_null")]
     pub expires_after: Option<String>,
+    /// Which published versions `kindred gc` keeps; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain: Option<Retain>,
+}
+
+/// Which published versions of an audience are kept. The current one always is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retain {
+    /// So many of the last versions, the current one included.
+    #[schemars(range(min = 1))]
+    pub versions: u32,
+    /// Grace for readers: a version is kept for at least so long after a later one took its place, such as `30d`; `7d`
+    /// when absent.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::text::duration_or_null")]
+    pub grace: Option<String>,
+}
+
+impl Retain {
+    /// The grace of readers where a document gives none: a week.
+    pub const GRACE: Duration = Duration::from_secs(7 * 86_400);
+
+    /// How long a version is kept at least after a later one took its place.
+    ///
+    /// # Errors
+    /// A text that is no length of time; a checked document has none.
+    pub fn grace(&self) -> Result<Duration, InvalidDuration> {
+        self.grace.as_deref().map_or(Ok(Self::GRACE), duration::parse)
+    }
 }
 
 /// How many people an audience takes, counted among those that the predicate and exclusions leave.

@@ -39,7 +39,7 @@ mod text;
 mod validate;
 mod yaml;
 
-pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, Size, TierCut};
+pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, Retain, Size, TierCut};
 pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use ids::{

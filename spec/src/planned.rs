@@ -33,7 +33,7 @@ const FIELDS: [(&str, &[&str]); 15] = [
     ("Fit", &["checkpoints", "negative_rate"]),
     ("ScoringSpec", &["quarantine", "top_products"]),
     ("Resources", &["gpus_per_process", "gpus"]),
-    ("Audience", &["include", "priority", "exclusive_with", "retain"]),
+    ("Audience", &["include", "priority", "exclusive_with"]),
     ("Size", &["reach", "similarity"]),
     ("Guards", &["max_psi", "max_null_ids", "max_duplicates", "min_cell"]),
     ("IdColumn", &["key", "secret"]),

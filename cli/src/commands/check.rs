@@ -12,7 +12,8 @@ use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::schedules::{self, Upcoming};
 use crate::show::{self, Rows};
-use crate::{interrupt, settings, trainer};
+use crate::workers::{self, Worker};
+use crate::{interrupt, settings};
 
 /// What the trainer's `check` reads on stdin.
 #[derive(Debug, Serialize)]
@@ -89,7 +90,8 @@ pub(super) async fn check(workspace: &str, arguments: Documents) -> Result<Endin
     let workspace = Workspace::open(workspace).context("the workspace cannot be opened").map_err(Failure::Usage)?;
     let controlled = interrupt::listen()?;
     let request = Request { documents: &documents, workspace: workspace.url() };
-    let mut checked: Checked = interrupt::or_interrupted(&controlled, trainer::ask("check", &request)).await?;
+    let mut checked: Checked =
+        interrupt::or_interrupted(&controlled, workers::ask(Worker::Trainer, "check", &request)).await?;
     checked.schedules = schedules::upcoming(&documents, Utc::now());
     show::result(arguments.shown.format, &checked, || tables(&checked))?;
     let errors = checked.findings.iter().filter(|finding| finding.level == Level::Error).count();

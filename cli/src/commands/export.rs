@@ -7,7 +7,8 @@ use spec::{ModelName, ModelReference, Version};
 use crate::arguments::Format;
 use crate::ending::Ending;
 use crate::failure::Failure;
-use crate::{interrupt, show, trainer};
+use crate::workers::{self, Worker};
+use crate::{interrupt, show};
 
 /// What the trainer's `export` reads on stdin.
 #[derive(Debug, Serialize)]
@@ -46,7 +47,8 @@ pub(super) async fn torchscript(
     let version = registry::resolve(workspace, reference).await?;
     let controlled = interrupt::listen()?;
     let request = Request { workspace: workspace.url(), model: &reference.model, version, output };
-    let exported: Exported = interrupt::or_interrupted(&controlled, trainer::ask("export", &request)).await?;
+    let exported: Exported =
+        interrupt::or_interrupted(&controlled, workers::ask(Worker::Trainer, "export", &request)).await?;
     show::result(format, &exported, || words(&exported))?;
     Ok(Ending::Done)
 }

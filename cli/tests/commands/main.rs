@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod afterwards;
 mod coordinated;
 mod sandbox;
 mod understudy;

@@ -23,6 +23,7 @@ const SHARD_ROWS: u64 = 10;
 enum Line {
     Work(WorkArguments),
     Check,
+    Lift,
 }
 
 /// A trainer or scorer, where the environment says so; else nothing.
@@ -34,6 +35,7 @@ fn acts_as_a_program() {
     let folder = PathBuf::from(folder);
     let code = match Line::parse_from(std::iter::once("understudy").chain(line.split_whitespace())) {
         Line::Check => check(&folder),
+        Line::Lift => lift(&folder),
         Line::Work(arguments) => {
             let workspace = Workspace::open(&arguments.workspace).unwrap();
             let ended = worker::run(&arguments, Understudy { folder, workspace });
@@ -63,6 +65,38 @@ fn check(folder: &std::path::Path) -> i32 {
     let tables = json!([{"name": "people", "rows": 3, "columns": columns}]);
     let answer = json!({"findings": findings, "tables": tables, "plan": ["train on 3 rows"]});
     // The test harness prints lines of its own: the script passes this on instead.
+    std::fs::write(folder.join("answer"), answer.to_string()).unwrap();
+    0
+}
+
+/// Lift of any audience but `nobody`.
+fn lift(folder: &std::path::Path) -> i32 {
+    let request: Value = serde_json::from_reader(std::io::stdin()).unwrap();
+    assert_eq!(request["outcomes"]["key"], "person");
+    let arm = |people: u64, rate: f64| {
+        json!({"people": people, "without_id": 0, "converted": rate * people as f64, "exposed": null,
+               "exposed_share": null, "rate": {"estimate": rate, "low": 0.0, "high": 1.0}, "value": null,
+               "mean_value": null})
+    };
+    let conversions = json!({"absolute": {"estimate": 0.015, "low": -0.001, "high": 0.027},
+                             "relative": {"estimate": 0.33333, "low": -0.01, "high": 0.79}, "test": "pooled_z",
+                             "p_value": 0.05518, "incremental": {"estimate": 135.0, "low": -4.0, "high": 246.0},
+                             "minimum_detectable": 0.019});
+    let lift = |asked: &Value| {
+        json!({"audience": asked["audience"], "version": asked["version"].as_u64().unwrap_or(1), "id": "sha256_person",
+               "confidence": request["confidence"],
+               "outcomes": {"rows": 9, "without_id": 0, "ids": 9, "matched": 9, "unmatched": 0, "shared": 0},
+               "sample_ratio": {"expected": 0.1, "found": 0.1, "p_value": 1.0},
+               "overall": {"treated": arm(9000, 0.06), "holdout": arm(1000, 0.045), "conversions": conversions,
+                           "value": null},
+               "tiers": [], "costs": {"total": asked["cost"]}, "warnings": []})
+    };
+    let asked = request["audiences"].as_array().unwrap();
+    let answer = match asked[0]["audience"].as_str() {
+        Some("nobody") => json!({"refused": {"message": "no version of audience `nobody` is published",
+                                             "causes": ["there are none"]}}),
+        _ => json!({"lift": asked.iter().map(lift).collect::<Vec<_>>()}),
+    };
     std::fs::write(folder.join("answer"), answer.to_string()).unwrap();
     0
 }

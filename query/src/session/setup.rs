@@ -11,6 +11,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use crate::digests::sha256_hex;
 use crate::run::Failures;
 use crate::sequential::SequentialUnions;
 
@@ -37,7 +38,9 @@ pub(super) fn context(failures: &Failures) -> Result<SessionContext> {
         .with_runtime_env(Arc::new(runtime(failures)?))
         .with_physical_optimizer_rules(rules)
         .build();
-    Ok(SessionContext::new_with_state(state))
+    let context = SessionContext::new_with_state(state);
+    context.register_udf(sha256_hex());
+    Ok(context)
 }
 
 fn runtime(failures: &Failures) -> Result<RuntimeEnv> {

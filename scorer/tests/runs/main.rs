@@ -4,6 +4,7 @@
 
 mod inputs;
 mod judged;
+mod lift;
 mod neighbours;
 mod night;
 mod plant;

@@ -330,13 +330,12 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "size: {threshold: 0.3}",
-                "size: {§reach: 0.3}, §include: [], §priority: 1, §exclusive_with: [], §retain: 5",
+                "size: {§reach: 0.3}, §include: [], §priority: 1, §exclusive_with: []",
                 &[
                     "spec.audiences.above.size.reach: `reach` is not available",
                     "spec.audiences.above.include: `include` is not available",
                     "spec.audiences.above.priority: `priority` is not available",
                     "spec.audiences.above.exclusive_with: `exclusive_with` is not available",
-                    "spec.audiences.above.retain: `retain` is not available",
                 ],
             ),
             (
@@ -561,6 +560,15 @@ fn a_text_without_its_form_is_named_with_the_form() {
             ("repurchase@production", "§repurchase@0", &[&format!("spec.model: `repurchase@0` {model}")]),
             ("repurchase@production", "§../x@1", &[&format!("spec.model: `../x@1` {model}")]),
             ("repurchase@production", "repurchase@007", &[]),
+            ("expires_after: 14d", "retain: {versions: 7, for: 30d}", &[]),
+            (
+                "expires_after: 14d",
+                "retain: {versions: §0, for: §month}",
+                &[
+                    "spec.audiences.likely-buyers.retain.versions: 0 is out of range: expected at least 1",
+                    "spec.audiences.likely-buyers.retain.for: `month` is not a length of time: write a whole number above 0 and s, m, h, d or w, such as 14d",
+                ],
+            ),
             (
                 "expires_after: 14d",
                 "expires_after: §0d",
