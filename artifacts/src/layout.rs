@@ -8,8 +8,8 @@ mod place;
 
 use spec::ids::NeighboursName;
 use spec::{
-    AliasName, AudienceName, ModelName, RunId, ScheduleName, SegmentationName, SubmissionId, TableName, TierName,
-    Version,
+    AliasName, AudienceName, ModelName, PreparationName, RunId, ScheduleName, SegmentationName, SubmissionId,
+    TableName, TierName, Version,
 };
 
 use crate::digest::Digest;
@@ -309,6 +309,16 @@ pub fn search_trainings(run: &RunId) -> Folder {
 /// What came of a training of the run's search; created once.
 pub fn search_training(run: &RunId, training: u64) -> Key {
     search_trainings(run).numbered(training)
+}
+
+/// `<document>/<table>`: a prepared table in a folder of somebody's choice.
+pub fn exported_table(document: &PreparationName, table: &TableName) -> Folder {
+    Folder::root(document.as_str()).folder(escape(table.as_str()))
+}
+
+/// A file of a prepared table in a folder of somebody's choice.
+pub fn exported_part(document: &PreparationName, table: &TableName, number: u64) -> Key {
+    exported_table(document, table).key(format_args!("part-{}.parquet", padded(number)))
 }
 
 /// `part-<n>.parquet`: a file of scores in a folder of somebody's choice.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use spec::{AliasName, AudienceName, ColumnName, ModelName, ModelReference};
+use spec::{AliasName, AudienceName, ColumnName, ModelName, ModelReference, TableName};
 
 pub use outcomes::{Chosen, Gc, Lift, Outcomes, Review};
 pub use remote::{Contact, KindWord, List, Logs, One, ScheduleAction, Schedules, StateWord, Submit};
@@ -38,6 +38,8 @@ pub enum Command {
     Check(Check),
     /// Run documents on this machine; the same again goes on from what is finished
     Run(Documents),
+    /// Make the tables of documents' SQL steps in a folder, without a run
+    Prepare(Prepare),
     /// Score a table with a model, without a document and without audiences
     Score(Score),
     /// List models, show one, or move an alias
@@ -133,6 +135,26 @@ pub enum Format {
     Json,
     /// The same as JSON, as YAML
     Yaml,
+}
+
+/// Tables without a run.
+#[derive(Debug, Args)]
+pub struct Prepare {
+    /// YAML files with documents of any kind; they are taken in order
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The folder for the tables; each is <document>/<table>/part-<n>.parquet in it
+    #[arg(long, value_name = "URL")]
+    pub output: String,
+    /// A table to write; may be repeated. All tables that steps make when absent
+    #[arg(long, value_name = "TABLE")]
+    pub table: Vec<TableName>,
+    /// How the summary is printed on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// What is said beside documents
+    #[command(flatten)]
+    pub beside: Beside,
 }
 
 /// Scoring without a document.
@@ -336,9 +358,17 @@ mod tests {
     }
 
     #[test]
+    fn tables_go_to_a_folder() {
+        let line = "kindred prepare rfm.yaml --set today=2026-03-31 --table rfm --table cells --output s3://b/tables";
+        let Command::Prepare(prepare) = parsed(line).command else { panic!("not prepare") };
+        assert_eq!((prepare.output.as_str(), prepare.table.len()), ("s3://b/tables", 2));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for line in [
             "kindred run",
+            "kindred prepare rfm.yaml",
             "kindred run a.yaml --set today",
             "kindred run a.yaml --set =x",
             "kindred run a.yaml --run-date tomorrow",

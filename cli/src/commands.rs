@@ -8,6 +8,7 @@ mod export;
 mod gc;
 mod lift;
 mod models;
+mod prepare;
 mod run;
 mod schedules;
 mod score;
@@ -49,6 +50,7 @@ async fn execute(arguments: Arguments) -> Result<Ending, Failure> {
         Command::Check(arguments) if arguments.expand => check::expand(&arguments.documents),
         Command::Check(arguments) => check::check(&url, arguments.documents).await,
         Command::Run(documents) => run::run(&open(&url)?, documents).await,
+        Command::Prepare(arguments) => prepare::prepare(arguments).await,
         Command::Score(score) => score::score(&open(&url)?, score).await,
         Command::Models(models) => models::models(&open(&url)?, models).await,
         Command::Audiences(audiences) => audiences::audiences(&open(&url)?, audiences).await,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use chrono::{NaiveDate, Utc};
-use spec::{Document, Settings, SourceFile};
+use spec::{Document, Preparation, Settings, SourceFile};
 
 use crate::arguments::Beside;
 use crate::failure::Failure;
@@ -17,6 +17,11 @@ pub(crate) fn run_date(given: Option<NaiveDate>) -> NaiveDate {
 /// All documents of the files, in order.
 pub(crate) fn documents(files: &[PathBuf], beside: &Beside) -> Result<Vec<Document>, Failure> {
     spec::parse(&read_all(files)?, &settings_of(beside)).map_err(Failure::Document)
+}
+
+/// The tables and steps of all documents of the files, in order.
+pub(crate) fn preparations(files: &[PathBuf], beside: &Beside) -> Result<Vec<Preparation>, Failure> {
+    spec::preparations(&read_all(files)?, &settings_of(beside)).map_err(Failure::Document)
 }
 
 /// All documents of the files as YAML, with what their presets fill.

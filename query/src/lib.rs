@@ -32,6 +32,6 @@ pub use expression::{ExpressionSource, Expressions, Wanted};
 pub use inspect::{ColumnSummary, InspectOptions, Inspection, TableSummary};
 pub use key_lists::{KeyLists, ListsWanted};
 pub use keys::KeySet;
-pub use prepare::{PrepareTarget, PreparedTable};
+pub use prepare::{ExportTarget, PrepareTarget, PreparedTable};
 pub use session::{Session, SessionOptions};
 pub use sql::{Origin, Position, SqlError, SqlProblem};

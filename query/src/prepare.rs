@@ -3,6 +3,7 @@
 //! Rows are written as they are computed. A table belongs to its run: whoever commits it first has made it, and every
 //! later attempt, also one after a crash, uses what is there.
 
+mod export;
 mod stored;
 
 #[cfg(test)]
@@ -10,8 +11,9 @@ mod tests;
 
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use artifacts::layout::{self, Key};
 use artifacts::runs::{self, Commit};
-use artifacts::{Attempt, Digest, FileRecord, InputFile, ParquetOptions, ParquetWriter, Workspace, layout};
+use artifacts::{Attempt, Digest, FileRecord, InputFile, ParquetOptions, ParquetWriter, Workspace};
 use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
 use spec::{PrepareStep, RunId, TableName};
@@ -21,6 +23,7 @@ use crate::joins::{Joins, has_join};
 use crate::keys::quoted;
 use crate::session::{Session, Table};
 use crate::sql::Origin;
+pub use export::ExportTarget;
 pub(crate) use stored::{stored_batch, stored_schema};
 
 /// A new file begins after this many rows.
@@ -116,7 +119,12 @@ impl Session {
             return Ok(table);
         }
         let plan = self.plan(origin, sql).await?;
-        let files = self.write(origin, name, plan, target).await?;
+        let destination = Destination {
+            workspace: target.workspace,
+            key: &|number| layout::prepared_part(target.run, name, target.attempt, number),
+            progress: &|rows| (target.progress)(name, rows),
+        };
+        let files = self.write(origin, plan, destination).await?;
         let mut table = runs::PreparedTable::new(name.clone(), target.attempt.clone(), files);
         table.recipe = Some(Digest::of(sql.as_bytes()));
         match runs::commit_table(target.workspace, target.run, table.clone()).await? {
@@ -126,17 +134,11 @@ impl Session {
     }
 
     /// Writes a query's rows; a join whose smaller side does not fit in memory is made again by sorting both.
-    async fn write(
-        &self,
-        origin: &Origin,
-        name: &TableName,
-        plan: LogicalPlan,
-        target: &PrepareTarget<'_>,
-    ) -> Result<Vec<FileRecord>> {
-        match self.write_all(origin, name, &plan, target, Joins::Hashed).await {
+    async fn write(&self, origin: &Origin, plan: LogicalPlan, destination: Destination<'_>) -> Result<Vec<FileRecord>> {
+        match self.write_all(origin, &plan, destination, Joins::Hashed).await {
             Err(QueryError::Run { source: RunError::Memory { .. }, .. }) if has_join(&plan) => {
-                tracing::info!(table = %name, "a join does not fit in memory; both sides are sorted instead");
-                self.write_all(origin, name, &plan, target, Joins::Sorted).await
+                tracing::info!(table = %origin, "a join does not fit in memory; both sides are sorted instead");
+                self.write_all(origin, &plan, destination, Joins::Sorted).await
             }
             written => written,
         }
@@ -146,13 +148,12 @@ impl Session {
     async fn write_all(
         &self,
         origin: &Origin,
-        name: &TableName,
         plan: &LogicalPlan,
-        target: &PrepareTarget<'_>,
+        destination: Destination<'_>,
         joins: Joins,
     ) -> Result<Vec<FileRecord>> {
         let schema = stored_schema(origin, plan.schema().as_arrow())?;
-        let mut parts = Parts { name, target, schema, files: Vec::new(), writer: None };
+        let mut parts = Parts { destination, schema, files: Vec::new(), writer: None };
         match self.write_parts(origin, plan.clone(), joins, &mut parts).await {
             Ok(()) => Ok(parts.files),
             Err(error) => {
@@ -173,10 +174,19 @@ impl Session {
     }
 }
 
+/// Where the files of one table go.
+#[derive(Clone, Copy)]
+struct Destination<'a> {
+    workspace: &'a Workspace,
+    /// The key of the n-th file.
+    key: &'a (dyn Fn(u64) -> Key + Send + Sync),
+    /// Called with the rows that are written so far.
+    progress: &'a (dyn Fn(u64) + Send + Sync),
+}
+
 /// The files of one table while they are written.
 struct Parts<'a> {
-    name: &'a TableName,
-    target: &'a PrepareTarget<'a>,
+    destination: Destination<'a>,
     schema: SchemaRef,
     files: Vec<FileRecord>,
     writer: Option<ParquetWriter>,
@@ -198,14 +208,13 @@ impl Parts<'_> {
                 self.files.push(writer.finish().await?);
             }
         }
-        (self.target.progress)(self.name, self.rows());
+        (self.destination.progress)(self.rows());
         Ok(())
     }
 
     fn open(&self) -> Result<ParquetWriter> {
-        let number = self.files.len() as u64;
-        let key = layout::prepared_part(self.target.run, self.name, self.target.attempt, number);
-        Ok(ParquetWriter::create(self.target.workspace, key, &self.schema, &ParquetOptions::default())?)
+        let key = (self.destination.key)(self.files.len() as u64);
+        Ok(ParquetWriter::create(self.destination.workspace, key, &self.schema, &ParquetOptions::default())?)
     }
 
     fn rows(&self) -> u64 {
@@ -231,7 +240,7 @@ impl Parts<'_> {
             writer.abort().await;
         }
         for file in &self.files {
-            if let Err(error) = self.target.workspace.delete(&file.key).await {
+            if let Err(error) = self.destination.workspace.delete(&file.key).await {
                 tracing::warn!(key = %file.key, %error, "a file of a failed step could not be deleted");
             }
         }

@@ -140,6 +140,8 @@ names! {
     TierName: is_key_name as KEY_NAME or Key;
     /// A scoring document: `metadata.name`.
     ScoringName: is_key_name as KEY_NAME or Key;
+    /// A Preparation document: `metadata.name`.
+    PreparationName: is_key_name as KEY_NAME or Key;
     /// A run: what one document became when it was started.
     RunId: is_key_name as KEY_NAME or Key;
     /// A schedule: the name of the first document that it runs.

@@ -15,6 +15,7 @@ pub mod neighbours;
 pub mod network;
 pub mod parameters;
 pub mod parse;
+pub mod preparation;
 pub mod preset;
 pub mod problem;
 pub mod schedule;
@@ -44,12 +45,13 @@ pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use ids::{
     AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, NeighboursName,
-    RunId, ScheduleName, SegmentationName, SubmissionId, TableName, TaskName, TierName, Version,
+    PreparationName, RunId, ScheduleName, SegmentationName, SubmissionId, TableName, TaskName, TierName, Version,
 };
 pub use neighbours::Neighbours;
 pub use network::Network;
 pub use parameters::Settings;
-pub use parse::{SourceFile, expand, parse};
+pub use parse::{SourceFile, expand, parse, preparations};
+pub use preparation::Preparation;
 pub use preset::Preset;
 pub use problem::{Place, Problem, Problems};
 pub use schedule::{CronSchedule, Overlap, TimeZone, Timetable, WaitFor};

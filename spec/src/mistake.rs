@@ -45,10 +45,13 @@ pub enum Mistake {
     /// A file without a document.
     #[error("there is no document in this file")]
     NoDocument,
+    /// A document that makes tables alone, where documents are run.
+    #[error("there is nothing to run in a Preparation document")]
+    NothingToRun,
     /// Two documents of one kind with one name.
     #[error("there are two {kind} documents named {}", quoted(.name))]
     DocumentTwice {
-        /// Training or Scoring.
+        /// Training, Scoring or Preparation.
         kind: &'static str,
         /// Their name.
         name: String,
@@ -264,6 +267,7 @@ impl Mistake {
         match self {
             Self::Twice { first_line, .. } => Some(format!("first on line {first_line}")),
             Self::DocumentTwice { first, .. } => Some(format!("the first is at {first}")),
+            Self::NothingToRun => Some("`kindred prepare FILE --output URL` makes its tables".to_owned()),
             Self::Tag(_) => Some("leave it out".to_owned()),
             Self::Missing { expected, .. } => Some(format!("it takes {expected}")),
             Self::WrongType { hint, .. } => hint.clone(),

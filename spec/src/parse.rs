@@ -10,6 +10,7 @@ use crate::document::Document;
 use crate::mistake::Mistake;
 use crate::node::{Node, Path};
 use crate::parameters::{self, RUN_DATE, Settings};
+use crate::preparation::{Preparation, Written};
 use crate::preset::{self, Merged, PresetKind};
 use crate::problem::{Place, Problem, Problems};
 use crate::shape::{Record, Shape};
@@ -44,9 +45,33 @@ pub(crate) fn training_shape() -> Option<&'static Record> {
 /// The documents of all files in order, valid and with their parameters put in.
 ///
 /// # Errors
-/// Every mistake of every document, each with its place.
+/// Every mistake of every document, each with its place; a Preparation document, of which nothing can be run.
 pub fn parse(files: &[SourceFile], settings: &Settings) -> Result<Vec<Document>, Problems> {
-    Ok(read(files, settings)?.into_iter().map(|read| read.document).collect())
+    let (mut documents, mut problems) = (Vec::new(), Vec::new());
+    for Read { tree, document, .. } in read(files, settings)? {
+        match document.into_document() {
+            Some(document) => documents.push(document),
+            None => problems.push(nothing_to_run(&tree)),
+        }
+    }
+    if problems.is_empty() { Ok(documents) } else { Err(Problems::in_order(problems, &names_of(files))) }
+}
+
+/// The tables and steps of the documents of all files in order, of whatever kind they are.
+///
+/// # Errors
+/// Every mistake of every document, each with its place.
+pub fn preparations(files: &[SourceFile], settings: &Settings) -> Result<Vec<Preparation>, Problems> {
+    Ok(read(files, settings)?.into_iter().map(|read| read.document.into_preparation()).collect())
+}
+
+fn nothing_to_run(tree: &Node) -> Problem {
+    let path = Path::default().name("kind");
+    Problem { place: Some(tree.nearest(&path).place.clone()), path: path.to_string(), mistake: Mistake::NothingToRun }
+}
+
+fn names_of(files: &[SourceFile]) -> Vec<Arc<str>> {
+    files.iter().map(|file| Arc::from(file.name.as_str())).collect()
 }
 
 /// The documents of all files as YAML: their parameters put in, what presets fill written out, the presets left out.
@@ -64,7 +89,7 @@ struct Read {
     tree: Node,
     /// What is written or filled, without defaults.
     json: Json,
-    document: Document,
+    document: Written,
 }
 
 impl Read {
@@ -90,7 +115,7 @@ impl Read {
 
 fn read(files: &[SourceFile], settings: &Settings) -> Result<Vec<Read>, Problems> {
     let mut parser = Parser { settings, problems: Vec::new(), declared: Vec::new(), documents: Vec::new() };
-    let names: Vec<Arc<str>> = files.iter().map(|file| Arc::from(file.name.as_str())).collect();
+    let names = names_of(files);
     for (name, file) in names.iter().zip(files) {
         parser.read(name, &file.text);
     }
@@ -142,7 +167,7 @@ impl Parser<'_> {
             return;
         };
         search::check(&tree, &mut json, &mut damage, &mut self.problems);
-        match serde_json::from_value::<Document>(json.clone()) {
+        match serde_json::from_value::<Written>(json.clone()) {
             Ok(document) => {
                 validate::validate(&document, &tree, &damage, &mut self.problems);
                 if self.problems.len() == before {

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
-use crate::document::Document;
+use crate::preparation::Written;
 use crate::preset::{FILLED_IN_SCORING, FILLED_IN_TRAINING};
 
 #[cfg(test)]
@@ -17,7 +17,10 @@ pub fn schema() -> Json {
     let mut schema = of_documents();
     if let Json::Object(root) = &mut schema {
         root.insert("title".to_owned(), json!("Kindred documents"));
-        root.insert("description".to_owned(), json!("Training and Scoring documents; `kind` tells them apart."));
+        root.insert(
+            "description".to_owned(),
+            json!("Training, Scoring and Preparation documents; `kind` tells them apart."),
+        );
     }
     allow_parameters(&mut schema);
     if let Some(Json::Object(definitions)) = schema.get_mut("$defs") {
@@ -29,7 +32,7 @@ pub fn schema() -> Json {
 
 /// The schema of our own types, parameters put in already.
 pub(crate) fn of_documents() -> Json {
-    of::<Document>()
+    of::<Written>()
 }
 
 /// The schema of one of our own types.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::contradiction::Contradiction;
-use crate::document::Document;
 use crate::mistake::Mistake;
 use crate::node::{Node, Path, Value};
+use crate::preparation::Written;
 use crate::problem::Problem;
 
 mod audiences;
@@ -34,11 +34,14 @@ fn is_reserved_score(column: &str) -> bool {
 
 /// Reports every contradiction in a document. `damage` are the places where the document's own value is wrong, which
 /// is reported already: nothing is said of what stands there instead.
-pub(crate) fn validate(document: &Document, tree: &Node, damage: &[Path], problems: &mut Vec<Problem>) {
+pub(crate) fn validate(document: &Written, tree: &Node, damage: &[Path], problems: &mut Vec<Problem>) {
     let mut checker = Checker { tree, damage, problems };
     match document {
-        Document::Training(training) => training::check(&mut checker, &training.spec),
-        Document::Scoring(scoring) => scoring::check(&mut checker, &scoring.spec),
+        Written::Training(training) => training::check(&mut checker, &training.spec),
+        Written::Scoring(scoring) => scoring::check(&mut checker, &scoring.spec),
+        Written::Preparation(preparation) => {
+            tables::check(&mut checker, &preparation.spec.tables, &preparation.spec.prepare);
+        }
     }
 }
 

@@ -220,6 +220,14 @@ pub enum TrainerError {
         /// Why.
         source: InvalidKey,
     },
+    /// A folder for a prepared table that holds something already.
+    #[error("{url} holds `{name}` already; name an empty folder as the output, or delete what is there")]
+    OutputTaken {
+        /// The folder.
+        url: String,
+        /// The first of what is in it.
+        name: String,
+    },
     /// A file of this process on this machine.
     #[error("a file under the temporary folder cannot be written or read")]
     Scratch(#[source] std::io::Error),
@@ -260,6 +268,7 @@ impl TrainerError {
             | Self::ColumnType { .. }
             | Self::Slice { .. }
             | Self::Output { .. }
+            | Self::OutputTaken { .. }
             | Self::Group { .. }
             | Self::NothingToCompare => FailureClass::Input,
             Self::Scratch(_) => FailureClass::Environment,

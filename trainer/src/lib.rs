@@ -14,6 +14,7 @@ mod fitting;
 mod importance;
 mod overall;
 mod pairing;
+pub mod preparation;
 mod prior;
 mod production;
 mod registration;

@@ -1,4 +1,5 @@
-//! `kindred-trainer`: works for a coordinator (`work`), or looks at documents and their data (`check`).
+//! `kindred-trainer`: works for a coordinator (`work`), looks at documents and their data (`check`), exports models
+//! (`export`), or makes tables (`prepare`).
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use kindred_trainer::work::Training;
-use kindred_trainer::{TrainerError, check, export};
+use kindred_trainer::{TrainerError, check, export, preparation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::WorkArguments;
@@ -27,6 +28,8 @@ enum Command {
     Check,
     /// Read which version is wanted as JSON from standard input and write it as a TorchScript module
     Export,
+    /// Read documents as JSON from standard input and make the tables of their SQL steps
+    Prepare,
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Work(arguments) => worker::run(&arguments, Training::new(&arguments.workspace)),
         Command::Check => ended(answer(async |request| check::check(&request).await)),
         Command::Export => ended(answer(export::export)),
+        Command::Prepare => ended(answer(preparation::prepare)),
     }
 }
 

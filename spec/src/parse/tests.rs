@@ -46,6 +46,59 @@ fn every_field_of_a_training_document_is_read() {
     assert_eq!(serde_json::to_value(&spec.tasks["best"]).unwrap()["prior"], json!(0.05));
 }
 
+const PREPARATION: &str = "\
+apiVersion: kindred.dev/v1
+kind: Preparation
+metadata: {name: rfm}
+spec:
+  parameters: {days: 90, today: \"${run_date}\"}
+  tables: {t: {url: t.parquet}}
+  prepare:
+    - {name: recent, sql: \"SELECT * FROM t WHERE DATE '${today}' - day <= ${days}\"}
+  resources: {memory: 1GiB, threads: 2}
+";
+
+fn preparation(text: &str) -> Result<Vec<Preparation>, Problems> {
+    preparations(&[file("a.yaml", text)], &settings(&[]))
+}
+
+#[test]
+fn every_field_of_a_preparation_document_is_read() {
+    let read = preparation(PREPARATION).unwrap().remove(0);
+    assert_eq!(read.metadata.name.as_str(), "rfm");
+    assert_eq!(read.spec.prepare[0].sql, "SELECT * FROM t WHERE DATE '2026-03-31' - day <= 90");
+    assert_eq!((read.spec.resources.memory.as_str(), read.spec.resources.threads), ("1GiB", Some(2)));
+    let expanded = expand(&[file("a.yaml", PREPARATION)], &settings(&[])).unwrap();
+    assert_eq!(preparation(&expanded).unwrap(), [read]);
+}
+
+#[test]
+fn every_document_can_be_prepared_and_a_preparation_alone_cannot_be_run() {
+    let all = preparation(&format!("{TRAINING}---\n{SCORING}---\n{PREPARATION}")).unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[0].spec.prepare, training(TRAINING).prepare);
+    assert_eq!(all[1].spec.tables, scoring(SCORING).tables);
+    assert_eq!(
+        mistakes(PREPARATION),
+        [
+            "2:7: kind: there is nothing to run in a Preparation document (`kindred prepare FILE --output URL` makes its tables)"
+        ]
+    );
+}
+
+#[test]
+fn mistakes_of_a_preparation_are_told_with_their_place() {
+    let told = |from: &str, to: &str| match preparation(&edited(PREPARATION, from, to)) {
+        Ok(_) => String::new(),
+        Err(problems) => problems.iter().map(|problem| problem.to_string()).collect::<Vec<_>>().join("\n"),
+    };
+    assert_eq!(told("name: recent", "name: t"), "a.yaml:8:14: spec.prepare[0].name: there is already a table `t`");
+    let unknown = told("  tables:", "  examples: t\n  tables:");
+    assert!(unknown.starts_with("a.yaml:6:3: spec.examples: unknown field `examples`"), "{unknown}");
+    let memory = told("memory: 1GiB", "memory: much");
+    assert!(memory.starts_with("a.yaml:9:23: spec.resources.memory: "), "{memory}");
+}
+
 #[test]
 fn every_field_of_a_scoring_document_is_read() {
     let spec = scoring(SCORING);

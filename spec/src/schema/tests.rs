@@ -43,7 +43,7 @@ fn kind_tells_the_documents_apart() {
     let schema = schema();
     let kinds: Vec<&Json> =
         schema["oneOf"].as_array().unwrap().iter().map(|kind| &kind["properties"]["kind"]["const"]).collect();
-    assert_eq!(kinds, ["Training", "Scoring"]);
+    assert_eq!(kinds, ["Training", "Scoring", "Preparation"]);
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }
 

@@ -7,9 +7,9 @@ use crate::schema::of_documents;
 
 #[test]
 fn the_schema_of_our_types_is_understood() {
-    let Shape::Tagged { tag, variants, .. } = Shape::of_schema(&of_documents()).unwrap() else { panic!("two kinds") };
+    let Shape::Tagged { tag, variants, .. } = Shape::of_schema(&of_documents()).unwrap() else { panic!("three kinds") };
     assert_eq!(tag, "kind");
-    assert_eq!(variants.keys().collect::<Vec<_>>(), ["Training", "Scoring"]);
+    assert_eq!(variants.keys().collect::<Vec<_>>(), ["Training", "Scoring", "Preparation"]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_missing_field_is_named_with_what_it_takes() {
         TRAINING,
         &[
             ("apiVersion: kindred.dev/v1\n", "§", &["`apiVersion` is missing (it takes kindred.dev/v1)"]),
-            ("kind: Training\n", "", &["1:1: `kind` is missing (it takes one of Training, Scoring)"]),
+            ("kind: Training\n", "", &["1:1: `kind` is missing (it takes one of Training, Scoring, Preparation)"]),
             ("  examples: customers\n", "", &["5:1: spec: `examples` is missing (it takes a table's name)"]),
             (
                 "    kind: mmoe\n",
@@ -173,10 +173,13 @@ fn a_value_of_another_type_is_named_with_what_would_be_right() {
             ),
         ],
     );
-    assert_eq!(mistakes("- a\n"), ["1:1: expected a mapping with `kind`, one of Training, Scoring, found a list"]);
+    assert_eq!(
+        mistakes("- a\n"),
+        ["1:1: expected a mapping with `kind`, one of Training, Scoring, Preparation, found a list"]
+    );
     assert_eq!(
         mistakes("text"),
-        ["1:1: expected a mapping with `kind`, one of Training, Scoring, found the text `text`"]
+        ["1:1: expected a mapping with `kind`, one of Training, Scoring, Preparation, found the text `text`"]
     );
 }
 

@@ -3,9 +3,9 @@
 use super::training::{check_stopping_measure, parts};
 use super::{Checker, spec, training};
 use crate::contradiction::Contradiction;
-use crate::document::Document;
 use crate::mistake::Mistake;
 use crate::node::{Node, Path};
+use crate::preparation::Written;
 use crate::problem::Problem;
 use crate::search::{Domain, EPOCHS, Search, SearchMethod, SearchMistake, SearchPlan};
 use crate::training::TrainingSpec;
@@ -65,8 +65,8 @@ fn wrong_ends(domain: &Domain) -> Option<(&'static str, SearchMistake)> {
 }
 
 /// Reports trials whose settings make no valid document, in a document that is valid itself.
-pub(crate) fn validate_trials(document: &Document, tree: &Node, problems: &mut Vec<Problem>) {
-    let Document::Training(training) = document else { return };
+pub(crate) fn validate_trials(document: &Written, tree: &Node, problems: &mut Vec<Problem>) {
+    let Written::Training(training) = document else { return };
     let spec = &training.spec;
     if spec.search.is_none() {
         return;

@@ -5,7 +5,8 @@ use std::path::{Path as FilePath, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::{file, parse, settings};
+use super::{file, settings};
+use crate::preparations;
 use crate::schema::of_documents;
 use crate::testing::{SCORING, TRAINING};
 
@@ -107,7 +108,7 @@ fn every_yaml_in_the_docs_examples_and_benches_is_valid() {
 }
 
 fn check(name: &str, text: &str) {
-    if let Err(problems) = parse(&[file(name, text)], &settings(&[])) {
+    if let Err(problems) = preparations(&[file(name, text)], &settings(&[])) {
         panic!("{name}:\n{problems}\nin:\n{text}");
     }
 }
