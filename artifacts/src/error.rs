@@ -38,6 +38,15 @@ pub enum ArtifactsError {
         #[source]
         source: Box<object_store::Error>,
     },
+    /// The store does not know the multipart upload any more.
+    #[error("cannot write {url}: the store gave the upload up before it was complete")]
+    UploadGone {
+        /// The object.
+        url: String,
+        /// The store's words.
+        #[source]
+        source: Box<object_store::Error>,
+    },
     /// No room.
     #[error(
         "cannot write {url}: the disk or quota is full; free some space or choose another workspace, then run again"
@@ -353,7 +362,7 @@ impl ArtifactsError {
             Self::Publish(error) => error.class(),
             Self::Full { .. } | Self::NotAllowed { .. } | Self::NoCreateOnce { .. } => FailureClass::Environment,
             Self::Stopped { source, .. } if source.is_panic() => FailureClass::Bug,
-            Self::Stopped { .. } => FailureClass::Storage,
+            Self::Stopped { .. } | Self::UploadGone { .. } => FailureClass::Storage,
             Self::Tampered { .. }
             | Self::SizeChanged { .. }
             | Self::Misplaced { .. }

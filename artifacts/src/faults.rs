@@ -83,6 +83,8 @@ pub enum Fault {
     Denied,
     /// A read whose body breaks off half-way.
     CutBody,
+    /// A read whose body is the first half, as if that were all.
+    ShortBody,
     /// A conditional put is done without looking at its condition, as servers do that do not know it.
     Unconditional,
 }
@@ -130,7 +132,7 @@ impl FaultyStore {
 
 async fn answer<T>(fault: Fault, path: &Path, work: impl Future<Output = Result<T>>) -> Result<T> {
     match fault {
-        Fault::None | Fault::CutBody | Fault::Unconditional => work.await,
+        Fault::None | Fault::CutBody | Fault::ShortBody | Fault::Unconditional => work.await,
         Fault::After => work.await.and_then(|_| Err(broken())),
         Fault::AppliedConflict => work.await.and_then(|_| Err(conflict(path))),
         Fault::HangAfter => {
@@ -196,7 +198,8 @@ impl ObjectStore for FaultyStore {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         match self.fault(Operation::Get, location) {
             Fault::None => self.store.get_opts(location, options).await,
-            Fault::CutBody => self.store.get_opts(location, options).await.map(cut_short),
+            Fault::CutBody => self.store.get_opts(location, options).await.map(|result| half(result, Some(broken()))),
+            Fault::ShortBody => self.store.get_opts(location, options).await.map(|result| half(result, None)),
             Fault::Hang | Fault::HangAfter => std::future::pending().await,
             Fault::Denied => Err(Error::PermissionDenied { path: location.to_string(), source: Box::new(Injected) }),
             _ => Err(broken()),
@@ -237,13 +240,13 @@ impl ObjectStore for FaultyStore {
     }
 }
 
-/// The first half of the body, then an error.
-fn cut_short(result: GetResult) -> GetResult {
+/// The first half of the body, then an error if there is one.
+fn half(result: GetResult, error: Option<Error>) -> GetResult {
     let GetResult { payload, meta, range, attributes } = result;
     let half = (range.end - range.start) / 2;
     let whole = GetResult { payload, meta: meta.clone(), range: range.clone(), attributes: attributes.clone() };
     let first_half = whole.bytes().map_ok(move |bytes| bytes.slice(..half as usize)).boxed();
-    let cut = futures::stream::once(first_half).chain(futures::stream::once(futures::future::err(broken())));
+    let cut = futures::stream::once(first_half).chain(futures::stream::iter(error.map(Err)));
     GetResult { payload: GetResultPayload::Stream(cut.boxed()), meta, range, attributes }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
@@ -102,8 +103,9 @@ impl ObjectWriter {
             let part = self.buffer.split().freeze();
             self.absorb(&part).await?;
             if let Err(source) = self.send(part).await {
+                let error = self.failed(source);
                 self.give_up().await;
-                return Err(ArtifactsError::store(Action::Write, &self.url, source));
+                return Err(error);
             }
         }
         self.buffer.extend_from_slice(rest);
@@ -114,11 +116,17 @@ impl ObjectWriter {
     pub async fn finish(mut self, rows: u64) -> Result<FileRecord> {
         let rest = self.buffer.split().freeze();
         self.absorb(&rest).await?;
-        if let Err(source) = self.complete(rest).await {
-            self.give_up().await;
-            return Err(ArtifactsError::store(Action::Write, &self.url, source));
-        }
         let sha256 = std::mem::take(&mut self.hasher).0.finish();
+        match self.complete(rest).await {
+            Ok(()) => {}
+            // Nothing is left to give up.
+            Err(_) if self.is_written(sha256).await => self.upload = None,
+            Err(source) => {
+                let error = self.failed(source);
+                self.give_up().await;
+                return Err(error);
+            }
+        }
         Ok(FileRecord { key: self.key.clone(), bytes: self.bytes, rows, sha256 })
     }
 
@@ -173,6 +181,36 @@ impl ObjectWriter {
         }
         self.upload = None;
         Ok(())
+    }
+
+    /// Whether the object is there, to the byte, though its completion failed: one that was applied and whose answer was
+    /// lost is told "no such upload" when the client asks again.
+    fn is_written(&self, sha256: Digest) -> impl Future<Output = bool> + Send + use<> {
+        let (store, path, bytes) = (Arc::clone(&self.store), self.path.clone(), self.bytes);
+        let read = async move {
+            let found = store.get(&path).await?;
+            if found.meta.size != bytes {
+                return Ok(false);
+            }
+            let mut hasher = Hasher::default();
+            let mut pieces = found.into_stream();
+            while let Some(piece) = pieces.try_next().await? {
+                hasher.update(&piece);
+            }
+            Ok::<_, object_store::Error>(hasher.finish() == sha256)
+        };
+        // What cannot be read is not known to be there.
+        async move { read.await.unwrap_or(false) }
+    }
+
+    fn failed(&self, source: object_store::Error) -> ArtifactsError {
+        match source {
+            // The bucket is there: the upload was started in it.
+            object_store::Error::NotFound { .. } if self.upload.is_some() => {
+                ArtifactsError::UploadGone { url: self.url.clone(), source: Box::new(source) }
+            }
+            source => ArtifactsError::store(Action::Write, &self.url, source),
+        }
     }
 
     async fn give_up(&mut self) {

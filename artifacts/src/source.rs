@@ -3,6 +3,7 @@
 mod format;
 mod location;
 mod resolve;
+mod steady;
 
 use std::sync::Arc;
 
@@ -43,4 +44,9 @@ impl InputFile {
 pub fn open_store(url: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
     let location = Location::parse(url)?;
     Ok((location.open()?, location.into_path()))
+}
+
+/// The same store, with requests repeated whose answers got lost: what remote stores that are opened by their URL are.
+pub fn steadily(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+    Arc::new(steady::Steady::new(store))
 }

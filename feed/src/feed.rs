@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::chunk::{EncodeWork, FeedBatch};
 use crate::error::FeedError;
+use crate::even::Even;
 use crate::order::{Order, Random, Use};
 use crate::pipeline::{Pipeline, Schedule};
 use crate::plan::{FeatureColumns, FeedPlan, Reading};
@@ -29,6 +30,8 @@ pub struct Feed {
 
 enum Source {
     Sequential(Pipeline<FeedBatch>),
+    /// All rows, and nothing that they teach.
+    Even(Even),
     Shuffled(Shuffled),
     /// A table without rows.
     Empty,
@@ -54,6 +57,9 @@ impl Feed {
         let work = || EncodeWork { learning, ..encode_work(&reading, &encoder, order, batch_rows) };
         let pipeline = Pipeline::start(schedule, runtime, work)?;
         let source = match order {
+            Order::Sequential if reading.part.is_none() && reading.labels.tasks() == 0 => {
+                Source::Even(Even::new(pipeline, layout.clone(), batch_rows))
+            }
             Order::Sequential => Source::Sequential(pipeline),
             Order::Shuffled { seed, epoch, window_rows } => {
                 let (layout, tasks) = (layout.clone(), reading.labels.tasks());
@@ -83,6 +89,7 @@ impl Iterator for Feed {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.source {
             Source::Sequential(pipeline) => pipeline.next(),
+            Source::Even(even) => even.next(),
             Source::Shuffled(shuffled) => shuffled.next(),
             Source::Empty => None,
         }

@@ -4,6 +4,7 @@
 
 mod chunk;
 mod error;
+mod even;
 mod feed;
 mod fit;
 mod label;

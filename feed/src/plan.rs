@@ -36,7 +36,8 @@ pub struct FeedPlan {
     pub carry: Vec<ColumnName>,
     /// In which order.
     pub order: Order,
-    /// Rows a batch. Shuffled, only the last one has fewer; in sequence, also the last of a row group.
+    /// Rows a batch. Shuffled, only the last one has fewer; in sequence, also the last of a row group, and where neither a
+    /// part nor labels are asked for, one that the next row group's first rows do not fit into.
     pub batch_rows: usize,
     /// Threads that decode and encode.
     pub threads: usize,

@@ -8,7 +8,7 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use feed::{Feed, FeedBatch, FeedError, Order, Part};
+use feed::{Feed, FeedBatch, FeedError, FeedPlan, Labels, Order, Part};
 use proptest::prelude::*;
 
 fn shuffled(epoch: u64, window_rows: usize) -> Order {
@@ -32,6 +32,27 @@ fn in_sequence_every_row_comes_once_in_the_order_of_the_files() {
     let batches = collect(plan(&table, &fitted, Order::Sequential, None, 2), &runtime);
     assert_eq!(all_ids(&batches), (0..2500).collect::<Vec<_>>());
     batches.iter().for_each(|batch| check_rows(batch, &fitted));
+}
+
+#[test]
+fn small_row_groups_share_batches_and_large_ones_are_cut() {
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
+    // Batches have 100 rows: row groups of 7, 40 and 230.
+    for (file, (rows, row_group_rows)) in [(500, 7), (500, 40), (500, 230)].into_iter().enumerate() {
+        let path = folder.path().join(format!("part-{file}.parquet"));
+        write(&path, &customers(500 * file as i64, rows), row_group_rows);
+    }
+    let table = table(folder.path(), &runtime);
+    let fitted = fitted(&table, 2, &runtime);
+    let unlabelled =
+        |threads| FeedPlan { labels: Labels::default(), ..plan(&table, &fitted, Order::Sequential, None, threads) };
+    let batches = collect(unlabelled(2), &runtime);
+    assert_eq!(all_ids(&batches), (0..1500).collect::<Vec<_>>());
+    let rows: Vec<usize> = batches.iter().map(FeedBatch::rows).collect();
+    // 14 × 7 = 98 at a time; the last 7 + 3 of the file with 40 + 40; 40 + 40 at a time, and with the last 20; then pieces of 230.
+    assert_eq!(rows, [98, 98, 98, 98, 98, 90, 80, 80, 80, 80, 100, 100, 100, 30, 100, 100, 70]);
+    let of_one_thread: Vec<usize> = collect(unlabelled(1), &runtime).iter().map(FeedBatch::rows).collect();
+    assert_eq!(of_one_thread, rows);
 }
 
 #[test]

@@ -143,7 +143,11 @@ pub fn clone_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-fn binary() -> PathBuf {
+/// The `kindred` that was built; its workers are beside it.
+///
+/// # Panics
+/// If it was not built.
+pub fn binary() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| clone_folder().join("target"), PathBuf::from);
     let binary = target.join("debug/kindred");
     assert!(binary.exists(), "{} is missing: run `cargo build --workspace --bins` first", binary.display());

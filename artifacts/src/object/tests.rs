@@ -74,6 +74,36 @@ async fn an_upload_that_fails_is_given_up_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_object_that_was_written_is_written_whatever_the_reply_was() {
+    for (fails, length) in [(Operation::Put, 1000), (Operation::CompleteUpload, 3 * PART_BYTES + 5)] {
+        let plan = move |request: &crate::faults::Request| match request.operation {
+            operation if operation == fails => Fault::After,
+            _ => Fault::None,
+        };
+        let workspace = in_store(Arc::new(FaultyStore::new(Arc::new(InMemory::new()), plan)));
+        let content = bytes(length);
+        let record = write(&workspace, &content, 1 << 20).await.unwrap();
+        assert_eq!((record.bytes, record.sha256), (length as u64, Digest::of(&content)), "{fails:?}");
+        assert!(workspace.read(&key()).await.unwrap() == content, "{fails:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_object_of_the_same_size_is_not_taken_for_the_one_that_failed() {
+    let memory = Arc::new(InMemory::new());
+    let length = 2 * PART_BYTES + 1;
+    let other = in_store(Arc::clone(&memory) as Arc<dyn ObjectStore>);
+    write(&other, &vec![7; length], 1 << 20).await.unwrap();
+    let plan = |request: &crate::faults::Request| match request.operation {
+        Operation::CompleteUpload => Fault::Before,
+        _ => Fault::None,
+    };
+    let workspace = in_store(Arc::new(FaultyStore::new(memory, plan)));
+    let error = write(&workspace, &bytes(length), 1 << 20).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Storage, "{error}");
+}
+
+#[tokio::test]
 async fn a_full_store_says_what_to_do() {
     let store = FaultyStore::new(Arc::new(InMemory::new()), |_| Fault::Full);
     let error = write(&in_store(Arc::new(store)), b"x", 1).await.unwrap_err().to_string();

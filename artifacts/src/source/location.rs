@@ -14,6 +14,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, RetryConfig};
 use url::Url;
 
+use super::steadily;
 use crate::error::{ArtifactsError, Result, UrlFault};
 use crate::local::DurableFileSystem;
 
@@ -169,12 +170,13 @@ fn without_credentials(text: &str) -> String {
 fn open_remote(url: &Url) -> object_store::Result<Arc<dyn ObjectStore>> {
     let text = url.as_str();
     let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
-    Ok(match url.scheme() {
+    let store: Arc<dyn ObjectStore> = match url.scheme() {
         "s3" | "s3a" => Arc::new(AmazonS3Builder::from_env().with_url(text).with_retry(retry).build()?),
         "gs" => Arc::new(GoogleCloudStorageBuilder::from_env().with_url(text).with_retry(retry).build()?),
-        "memory" => Arc::new(InMemory::new()),
+        "memory" => return Ok(Arc::new(InMemory::new())),
         _ => Arc::new(MicrosoftAzureBuilder::from_env().with_url(text).with_retry(retry).build()?),
-    })
+    };
+    Ok(steadily(store))
 }
 
 /// An absolute path without `.` and `..`. A `..` behind a symbolic link leaves the link's target, as for the kernel.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use kindred_artifacts::audience::{self, AudienceFile, AudienceManifest, TierSummary};
 use kindred_artifacts::error::{ArtifactsError, FailureClass};
 use kindred_artifacts::registry::{self, MODEL_SCHEMA_VERSION, ModelManifest};
@@ -70,6 +70,23 @@ pub(crate) async fn numbered_objects_are_listed_in_order(workspace: &Workspace) 
     assert_eq!(workspace.numbers_in(&folder).await.unwrap(), [1, 2, 10]);
     let names = workspace.names_in(&layout::run(&run_id())).await.unwrap();
     assert_eq!(names, ["log"]);
+    workspace.delete_folder(&folder).await.unwrap();
+    assert!(workspace.numbers_in(&folder).await.unwrap().is_empty());
+}
+
+/// A listing of S3 has at most 1000 names.
+pub(crate) async fn more_than_a_page_is_listed(root: &str) {
+    const OBJECTS: u64 = 1005;
+    let workspace = Workspace::open(root).unwrap();
+    let folder = layout::run_log(&run_id());
+    let written = futures::stream::iter(0..OBJECTS).map(|number| {
+        let workspace = workspace.clone();
+        async move { workspace.write(&layout::run_log_entry(&run_id(), number), "{}").await }
+    });
+    written.buffer_unordered(16).try_collect::<Vec<()>>().await.unwrap();
+    assert_eq!(workspace.numbers_in(&folder).await.unwrap(), (0..OBJECTS).collect::<Vec<_>>());
+    let found = resolve(&source(&workspace.url_of_folder(&folder))).await.unwrap().files;
+    assert_eq!(found.len() as u64, OBJECTS);
     workspace.delete_folder(&folder).await.unwrap();
     assert!(workspace.numbers_in(&folder).await.unwrap().is_empty());
 }
@@ -264,25 +281,29 @@ async fn models_are_registered_and_verified(workspace: &Workspace) {
 async fn audiences_are_published_all_at_once(workspace: &Workspace) {
     let name: AudienceName = "likely-buyers".parse().unwrap();
     for number in 1..=2 {
-        let run: RunId = format!("nightly-{number}").parse().unwrap();
-        let version = audience::claim_version(workspace, &name, &run).await.unwrap();
-        let tier = "all".parse().unwrap();
-        let part = layout::audience_part(&name, version, &tier, 0, "csv").unwrap();
-        let mut writer = ObjectWriter::create(workspace, part);
-        writer.write(b"id\n1\n2\n").await.unwrap();
-        let record = writer.finish(2).await.unwrap();
-        let file = audience::package_file(&name, version, &tier, false, &record);
-        assert_eq!(
-            audience::latest(workspace, &name).await.unwrap().map(|last| last.pointer.version.0),
-            previous(number)
-        );
-        let manifest = manifest(&name, version, &run, file);
-        let publication = audience::publish(workspace, manifest.clone()).await.unwrap();
-        assert_eq!(publication, audience::Publication::Current);
+        let before = audience::latest(workspace, &name).await.unwrap();
+        assert_eq!(before.map(|last| last.pointer.version.0), previous(number));
+        let manifest = publish_audience(workspace, &name, number).await;
         let current = audience::latest(workspace, &name).await.unwrap().unwrap();
         assert_eq!(current.manifest, manifest);
     }
     assert_eq!(audience::list_audiences(workspace).await.unwrap(), [name]);
+}
+
+/// Publishes two people as the next version.
+pub(crate) async fn publish_audience(workspace: &Workspace, name: &AudienceName, number: u64) -> AudienceManifest {
+    let run: RunId = format!("nightly-{number}").parse().unwrap();
+    let version = audience::claim_version(workspace, name, &run).await.unwrap();
+    let tier = "all".parse().unwrap();
+    let part = layout::audience_part(name, version, &tier, 0, "csv").unwrap();
+    let mut writer = ObjectWriter::create(workspace, part);
+    writer.write(b"id\n1\n2\n").await.unwrap();
+    let record = writer.finish(2).await.unwrap();
+    let file = audience::package_file(name, version, &tier, false, &record);
+    let manifest = manifest(name, version, &run, file);
+    let publication = audience::publish(workspace, manifest.clone()).await.unwrap();
+    assert_eq!(publication, audience::Publication::Current);
+    manifest
 }
 
 fn previous(number: u64) -> Option<u64> {

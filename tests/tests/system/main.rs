@@ -17,3 +17,5 @@ mod same_bytes;
 mod search;
 mod seed_lists;
 mod segments;
+mod storms;
+mod weather;

@@ -1,14 +1,18 @@
-//! A real S3 server on loopback, started and stopped by a test.
+//! A real S3 server on loopback (SeaweedFS), started and stopped by a test.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::sandbox::clone_folder;
 
 const ACCESS_KEY: &str = "kindred";
 const SECRET_KEY: &str = "not-a-secret";
@@ -18,7 +22,7 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// A running server. It stops when this is dropped, and also when the test's process dies: its shell waits for the end of
 /// a pipe that this process holds.
-pub(crate) struct Server {
+pub struct Server {
     shell: Child,
     port: u16,
     _folder: tempfile::TempDir,
@@ -27,35 +31,30 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server that `scripts/setup.py peers` installs. Without it the test is skipped, and says so; in CI it
     /// fails.
-    pub(crate) fn start(test: &str) -> Option<Self> {
-        let weed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.setup/weed");
+    ///
+    /// # Panics
+    /// In CI, where the server is not installed; where no port or folder can be had.
+    pub fn start(test: &str) -> Option<Self> {
+        let weed = clone_folder().join(".setup/weed");
         if !weed.exists() {
             let message = format!("{test}: SKIPPED, no S3 server at {}; run scripts/setup.py peers\n", weed.display());
             assert!(std::env::var_os("CI").is_none(), "{message}");
             // Not by eprintln, which the test harness swallows.
-            std::io::stderr().write_all(message.as_bytes()).unwrap();
+            std::io::stderr().write_all(message.as_bytes()).expect("standard error");
             return None;
         }
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let ports = free_ports();
         let shell = spawn(&weed, folder.path(), &ports);
         Some(Self { shell, port: ports[0], _folder: folder })
     }
 
     /// Polls with real requests until the server answers them, and makes the bucket.
-    pub(crate) async fn wait_until_ready(&self, bucket: &str) -> Arc<dyn ObjectStore> {
-        let store: Arc<dyn ObjectStore> = Arc::new(
-            AmazonS3Builder::new()
-                .with_endpoint(self.endpoint())
-                .with_allow_http(true)
-                .with_region("us-east-1")
-                .with_bucket_name(bucket)
-                .with_access_key_id(ACCESS_KEY)
-                .with_secret_access_key(SECRET_KEY)
-                .with_retry(object_store::RetryConfig { max_retries: 2, ..Default::default() })
-                .build()
-                .unwrap(),
-        );
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn wait_until_ready(&self, bucket: &str) -> Arc<dyn ObjectStore> {
+        let store = self.store(bucket);
         let probe = object_store::path::Path::from("ready");
         let deadline = Instant::now() + START;
         loop {
@@ -66,6 +65,7 @@ impl Server {
             match asked.await {
                 Ok(bytes) => {
                     assert_eq!(bytes, "ready");
+                    store.delete(&probe).await.expect("what was put can be deleted");
                     return store;
                 }
                 Err(error) => assert!(Instant::now() < deadline, "no answer within {START:?}: {error:?}"),
@@ -74,23 +74,45 @@ impl Server {
         }
     }
 
-    /// Runs an ignored test of this binary in a process that finds this server by the usual variables alone.
-    pub(crate) fn run_again_with_its_variables(&self, test: &str) {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", test])
-            .env("AWS_ENDPOINT_URL", self.endpoint())
-            .env("AWS_ALLOW_HTTP", "true")
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .output()
-            .unwrap();
-        let report = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && report.contains("1 passed"), "{report}");
+    /// A bucket, asked directly.
+    ///
+    /// # Panics
+    /// Never: the settings are constants.
+    pub fn store(&self, bucket: &str) -> Arc<dyn ObjectStore> {
+        let builder = AmazonS3Builder::new()
+            .with_endpoint(self.endpoint())
+            .with_allow_http(true)
+            .with_region("us-east-1")
+            .with_bucket_name(bucket)
+            .with_access_key_id(ACCESS_KEY)
+            .with_secret_access_key(SECRET_KEY)
+            .with_retry(object_store::RetryConfig { max_retries: 2, ..Default::default() });
+        Arc::new(builder.build().expect("complete settings"))
     }
 
-    fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    /// All objects of a bucket with their bytes.
+    ///
+    /// # Panics
+    /// If one cannot be read.
+    pub async fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
+        let store = self.store(bucket);
+        let listed: Vec<_> = store.list(None).try_collect().await.expect("a listing");
+        let mut objects = BTreeMap::new();
+        for meta in listed {
+            let bytes = store.get(&meta.location).await.expect("an object").bytes().await.expect("its bytes");
+            objects.insert(meta.location.to_string(), bytes.to_vec());
+        }
+        objects
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address())
     }
 }
 
@@ -101,10 +123,21 @@ impl Drop for Server {
     }
 }
 
+/// The usual environment variables, by which a process finds the server at `endpoint`.
+pub fn variables(endpoint: &str) -> [(&'static str, &str); 5] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+    ]
+}
+
 /// Eight ports that are free at this moment.
 fn free_ports() -> Vec<u16> {
-    let listeners: Vec<_> = (0..8).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    let listeners: Vec<_> = (0..8).map(|_| TcpListener::bind(("127.0.0.1", 0)).expect("a port")).collect();
+    listeners.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
 }
 
 fn spawn(weed: &Path, folder: &Path, ports: &[u16]) -> Child {
@@ -114,7 +147,8 @@ fn spawn(weed: &Path, folder: &Path, ports: &[u16]) -> Child {
         "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     });
-    std::fs::write(&config, serde_json::json!({ "identities": [identity] }).to_string()).unwrap();
+    let settings = serde_json::json!({ "identities": [identity] }).to_string();
+    std::fs::write(&config, settings).expect("a file in a temporary folder");
     let named_ports = [
         "s3.port",
         "s3.port.grpc",
@@ -139,5 +173,5 @@ fn spawn(weed: &Path, folder: &Path, ports: &[u16]) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap()
+        .expect("a shell")
 }
