@@ -17,7 +17,7 @@ use crate::object::FileRecord;
 use crate::pointers::{self, Next};
 use crate::workspace::{Created, Stored, Workspace};
 pub use manifest::{
-    AUDIENCE_SCHEMA_VERSION, AudienceFile, AudienceManifest, AudiencePointer, TierSummary, WaterfallStep,
+    AUDIENCE_SCHEMA_VERSION, AudienceFile, AudienceManifest, AudiencePointer, TierRows, TierSummary, WaterfallStep,
 };
 
 /// Writes of `latest.json` before another writer's pointer is left to that writer.
@@ -91,15 +91,21 @@ fn check_counts(manifest: &AudienceManifest) -> Result<()> {
         if found == expected { Ok(()) } else { Err(ArtifactsError::RowsDiffer { what, found, expected }) }
     };
     let name = &manifest.audience;
+    let mut of_tiers = 0;
     for (tier, summary) in &manifest.tiers {
-        for (holdout, expected) in [(false, summary.people), (true, summary.holdout)] {
+        let one_each = TierRows { people: summary.people, holdout: summary.holdout };
+        let rows = manifest.rows.get(tier).copied().unwrap_or(one_each);
+        for (holdout, expected) in [(false, rows.people), (true, rows.holdout)] {
             let files = manifest.files.iter().filter(|file| file.tier == *tier && file.holdout == holdout);
             let part = if holdout { "holdout of tier" } else { "tier" };
             expect(format!("{part} `{tier}` of audience `{name}`"), files.map(|file| file.rows).sum(), expected)?;
+            of_tiers += expected;
         }
     }
     let in_files = manifest.files.iter().map(|file| file.rows).sum();
-    expect(format!("audience `{name}`"), in_files, manifest.selected)?;
+    expect(format!("the files of audience `{name}`"), in_files, of_tiers)?;
+    let in_tiers = manifest.tiers.values().map(|tier| tier.people + tier.holdout).sum();
+    expect(format!("audience `{name}`"), in_tiers, manifest.selected)?;
     let removed: u64 = manifest.waterfall.iter().map(|step| step.removed).sum();
     expect(format!("the waterfall of audience `{name}`"), manifest.eligible + removed, manifest.population)
 }

@@ -201,6 +201,11 @@ pub fn run_seed_lists(run: &RunId) -> Key {
     self::run(run).key("seed_lists.json")
 }
 
+/// The ids of the secret keys that a run makes ids with; created once, before the plan.
+pub fn run_secret_keys(run: &RunId) -> Key {
+    self::run(run).key("secret_keys.json")
+}
+
 /// The segments that a run puts people into; created once, before the plan.
 pub fn run_segments(run: &RunId) -> Key {
     self::run(run).key("segments.json")

@@ -22,6 +22,7 @@ pub mod registry;
 pub mod retention;
 pub mod rows;
 pub mod runs;
+pub mod secret;
 pub mod source;
 pub mod trials;
 pub mod workspace;

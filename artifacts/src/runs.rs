@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
+use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spec::ids::NeighboursName;
-use spec::{Document, RunId, TableName};
+use spec::{ColumnName, Document, RunId, TableName};
 
 use crate::digest::Digest;
 use crate::error::{ArtifactsError, Result};
@@ -128,6 +129,50 @@ pub async fn read_segments<T: DeserializeOwned>(workspace: &Workspace, run: &Run
     Ok(stored.map(|stored| stored.body))
 }
 
+/// The ids of secret keys by where they are read from.
+pub type SecretKeyIds = BTreeMap<String, String>;
+
+/// Freezes the ids of the secret keys that a run makes ids with: what was stored first is the run's for good, and is
+/// returned. The keys themselves are stored nowhere.
+pub async fn freeze_secret_keys(workspace: &Workspace, run: &RunId, keys: SecretKeyIds) -> Result<SecretKeyIds> {
+    let created = workspace.create_once(&layout::run_secret_keys(run), &keys).await?;
+    Ok(created.settled(keys))
+}
+
+/// The ids of the secret keys that a run makes ids with; `None` where it was planned with none.
+pub async fn read_secret_keys(workspace: &Workspace, run: &RunId) -> Result<Option<SecretKeyIds>> {
+    let stored = workspace.read_entry_if_there(&layout::run_secret_keys(run)).await?;
+    Ok(stored.map(|stored| stored.body))
+}
+
+/// What a step that joined ids has found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityCounts {
+    /// Rows read.
+    pub rows: u64,
+    /// Different ids that are of somebody: the rows of the table.
+    pub ids: u64,
+    /// People.
+    pub people: u64,
+    /// Ids of the person who has most.
+    pub most_ids: u64,
+    /// What was left out, by kind.
+    pub ignored: IndexMap<ColumnName, IgnoredIds>,
+}
+
+/// Values of one kind of ids that are of nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IgnoredIds {
+    /// Different ids that stand on more rows than `max_records`.
+    pub shared: u64,
+    /// Values that are blank or zeros alone.
+    pub blank: u64,
+    /// Values that are no ids of this kind.
+    pub invalid: u64,
+}
+
 /// A prepared table: the attempt that won, and its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +182,9 @@ pub struct PreparedTable {
     /// The digest of what it was made from (its SQL and inputs), if the maker says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Digest>,
+    /// What was found where ids were joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityCounts>,
     /// Who made it.
     pub attempt: Attempt,
     /// Its files, in order.
@@ -151,7 +199,7 @@ impl PreparedTable {
     /// What an attempt made.
     pub fn new(table: TableName, attempt: Attempt, files: Vec<FileRecord>) -> Self {
         let (rows, bytes) = (files.iter().map(|file| file.rows).sum(), files.iter().map(|file| file.bytes).sum());
-        Self { table, recipe: None, attempt, files, rows, bytes }
+        Self { table, recipe: None, identity: None, attempt, files, rows, bytes }
     }
 
     /// Its files as inputs of a later step.

@@ -11,6 +11,7 @@
 mod digests;
 mod error;
 mod expression;
+mod identity;
 mod inspect;
 mod joins;
 mod key_lists;

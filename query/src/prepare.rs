@@ -1,9 +1,10 @@
-//! Tables made by SQL: a `prepare` step's rows, or those of a text file, as Parquet in the workspace.
+//! Tables made by `prepare` steps, by SQL or by joining ids, or of text files: as Parquet in the workspace.
 //!
 //! Rows are written as they are computed. A table belongs to its run: whoever commits it first has made it, and every
 //! later attempt, also one after a crash, uses what is there.
 
 mod export;
+mod people;
 mod stored;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ use artifacts::runs::{self, Commit};
 use artifacts::{Attempt, Digest, FileRecord, InputFile, ParquetOptions, ParquetWriter, Workspace};
 use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
-use spec::{PrepareStep, RunId, TableName};
+use spec::{Identity, PrepareStep, RunId, TableName};
 
 use crate::error::{QueryError, Result, RunError};
 use crate::joins::{Joins, has_join};
@@ -73,9 +74,13 @@ impl Session {
         if self.table(&step.name).is_ok() {
             return Err(QueryError::TableTwice { table: step.name.clone() });
         }
-        let origin = Origin::Step { index, table: step.name.as_str().to_owned() };
-        let table = self.committed_or_made(&origin, &step.name, &step.sql, target).await?;
-        self.add_prepared(&step.name, table, target).await
+        let origin = Origin::of_step(index, step);
+        let made = match (self.committed(&step.name, target).await?, &step.identity) {
+            (Some(table), _) => table,
+            (None, Some(identity)) => self.make_people(&origin, &step.name, identity, target).await?,
+            (None, None) => self.make(&origin, &step.name, &step.sql, target).await?,
+        };
+        self.add_prepared(&step.name, made, target).await
     }
 
     /// A table as Parquet: its own files if it is, else a copy in the workspace, which takes its place in the session.
@@ -89,7 +94,10 @@ impl Session {
         }
         let origin = Origin::Table(name.as_str().to_owned());
         let sql = format!("SELECT * FROM {}", quoted(name.as_str()));
-        let table = self.committed_or_made(&origin, name, &sql, target).await?;
+        let table = match self.committed(name, target).await? {
+            Some(table) => table,
+            None => self.make(&origin, name, &sql, target).await?,
+        };
         self.remove(name)?;
         self.add_prepared(name, table, target).await
     }
@@ -105,19 +113,23 @@ impl Session {
         Ok(PreparedTable { files, rows: table.rows, schema: self.schema(name)? })
     }
 
-    async fn committed_or_made(
+    /// The table that an earlier attempt has made.
+    async fn committed(&self, name: &TableName, target: &PrepareTarget<'_>) -> Result<Option<runs::PreparedTable>> {
+        let table = runs::read_table(target.workspace, target.run, name).await?;
+        for file in table.iter().flat_map(|table| &table.files) {
+            runs::check_size(target.workspace, file).await?;
+        }
+        Ok(table)
+    }
+
+    /// Makes a table of a query's rows.
+    async fn make(
         &self,
         origin: &Origin,
         name: &TableName,
         sql: &str,
         target: &PrepareTarget<'_>,
     ) -> Result<runs::PreparedTable> {
-        if let Some(table) = runs::read_table(target.workspace, target.run, name).await? {
-            for file in &table.files {
-                runs::check_size(target.workspace, file).await?;
-            }
-            return Ok(table);
-        }
         let plan = self.plan(origin, sql).await?;
         let destination = Destination {
             workspace: target.workspace,
@@ -127,10 +139,27 @@ impl Session {
         let files = self.write(origin, plan, destination).await?;
         let mut table = runs::PreparedTable::new(name.clone(), target.attempt.clone(), files);
         table.recipe = Some(Digest::of(sql.as_bytes()));
-        match runs::commit_table(target.workspace, target.run, table.clone()).await? {
-            Commit::Won => Ok(table),
-            Commit::Lost { winner } => Ok(winner),
-        }
+        commit(table, target).await
+    }
+
+    /// Makes a table of joined ids.
+    async fn make_people(
+        &self,
+        origin: &Origin,
+        name: &TableName,
+        identity: &Identity,
+        target: &PrepareTarget<'_>,
+    ) -> Result<runs::PreparedTable> {
+        let destination = Destination {
+            workspace: target.workspace,
+            key: &|number| layout::prepared_part(target.run, name, target.attempt, number),
+            progress: &|rows| (target.progress)(name, rows),
+        };
+        let (files, counts) = self.write_people(origin, identity, destination).await?;
+        let mut table = runs::PreparedTable::new(name.clone(), target.attempt.clone(), files);
+        table.recipe = Some(Digest::of(&serde_json::to_vec(identity).expect("a step has a JSON form")));
+        table.identity = Some(counts);
+        commit(table, target).await
     }
 
     /// Writes a query's rows; a join whose smaller side does not fit in memory is made again by sorting both.
@@ -182,6 +211,14 @@ struct Destination<'a> {
     key: &'a (dyn Fn(u64) -> Key + Send + Sync),
     /// Called with the rows that are written so far.
     progress: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// Commits a table that was made; what counts is that of whoever was first.
+async fn commit(table: runs::PreparedTable, target: &PrepareTarget<'_>) -> Result<runs::PreparedTable> {
+    match runs::commit_table(target.workspace, target.run, table.clone()).await? {
+        Commit::Won => Ok(table),
+        Commit::Lost { winner } => Ok(winner),
+    }
 }
 
 /// The files of one table while they are written.

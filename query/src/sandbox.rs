@@ -78,7 +78,7 @@ pub(crate) fn name(text: &str) -> TableName {
 }
 
 pub(crate) fn step(name: &str, sql: &str) -> PrepareStep {
-    PrepareStep { name: name.parse().unwrap(), sql: sql.to_owned() }
+    PrepareStep { name: name.parse().unwrap(), sql: sql.to_owned(), identity: None }
 }
 
 /// A table source from the JSON form of a document's YAML.

@@ -23,6 +23,7 @@ use spec::table::TableFormat;
 use spec::{PrepareStep, TableName, TableSource};
 
 use crate::error::{QueryError, Result, TableError};
+use crate::identity::people_schema;
 use crate::parquet::{ParquetTable, ReadAhead};
 use crate::run::Failures;
 use crate::scan::{FileTable, Rows};
@@ -108,9 +109,14 @@ impl Session {
         self.add(name, Table::Parquet(Arc::new(table)))
     }
 
-    /// A `prepare` step as a view: its query is checked and planned now, and runs whenever its rows are asked for.
+    /// A `prepare` step as a view: its query is checked and planned now, and runs whenever its rows are asked for. Ids are
+    /// joined now, and a million of them kept in memory.
     pub async fn add_view(&mut self, index: usize, step: &PrepareStep) -> Result<()> {
-        let origin = Origin::Step { index, table: step.name.as_str().to_owned() };
+        let origin = Origin::of_step(index, step);
+        if let Some(identity) = &step.identity {
+            let people = self.people_in_memory(&origin, identity).await?;
+            return self.register(&step.name, people, Table::View(people_schema()));
+        }
         let plan = self.plan(&origin, &step.sql).await?;
         let schema = crate::prepare::stored_schema(&origin, plan.schema().as_arrow())?;
         let view = ViewTable::new(plan, Some(step.sql.clone()));

@@ -13,6 +13,8 @@ mod tests;
 
 use std::fmt;
 
+use spec::PrepareStep;
+
 pub(crate) use expression::{parse_expression, refuse_in_expression};
 pub(crate) use failure::planning_failed;
 pub use position::Position;
@@ -45,6 +47,13 @@ pub enum Origin {
         /// The table that it makes.
         table: String,
     },
+    /// A step under `prepare` that joins ids.
+    Identity {
+        /// Its index.
+        index: usize,
+        /// The table that it makes.
+        table: String,
+    },
     /// A declared table.
     Table(String),
     /// The reading of a table's rows.
@@ -55,10 +64,22 @@ pub enum Origin {
     Query,
 }
 
+impl Origin {
+    /// The step at `index` under `prepare`.
+    pub(crate) fn of_step(index: usize, step: &PrepareStep) -> Self {
+        let table = step.name.as_str().to_owned();
+        match step.identity {
+            Some(_) => Self::Identity { index, table },
+            None => Self::Step { index, table },
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step { index, table } => write!(f, "spec.prepare[{index}].sql (table `{table}`)"),
+            Self::Identity { index, table } => write!(f, "spec.prepare[{index}].identity (table `{table}`)"),
             Self::Table(name) => write!(f, "spec.tables.{name}"),
             Self::Reading(name) => write!(f, "reading table `{name}`"),
             Self::Expression(name) => f.write_str(name),

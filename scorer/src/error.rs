@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use artifacts::ArtifactsError;
 use artifacts::keys::KeyError;
+use artifacts::secret::SecretError;
 use feed::FeedError;
 use model::encode::EncodeError;
 use model::error::Error as ModelError;
@@ -260,6 +261,51 @@ pub enum ScorerError {
         /// Its type.
         found: DataType,
     },
+    /// A row for each id, of a column without lists.
+    #[error("audiences.{audience}: `explode` gives a row for each id of a list, and column `{column}` is {found}")]
+    NoLists {
+        /// The audience.
+        audience: AudienceName,
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
+    /// Lists in a format that has none.
+    #[error(
+        "audiences.{audience}: column `{column}` is a list, which CSV has no form for: add `explode: true` for a row for \
+         each id, or write Parquet or JSON lines"
+    )]
+    ListInCsv {
+        /// The audience.
+        audience: AudienceName,
+        /// The column.
+        column: ColumnName,
+    },
+    /// An HMAC without a key, which no checked document has.
+    #[error("the ids of column `{column}` are to be hashed with a key that nothing names")]
+    NoSecret {
+        /// The column.
+        column: ColumnName,
+    },
+    /// A secret key that cannot be used.
+    #[error("ids cannot be hashed")]
+    Secret(#[from] SecretError),
+    /// A secret key that was changed while a run was on its way.
+    #[error(
+        "{from} held the key {planned} when run {run} was planned and holds {found} now, so that its ids would be of two keys: \
+         put the old key back to end this run, or change the document for a new one"
+    )]
+    SecretChanged {
+        /// The run.
+        run: RunId,
+        /// Where the key is read from.
+        from: String,
+        /// Its id when the run was planned.
+        planned: String,
+        /// Its id now.
+        found: String,
+    },
     /// A key or id that identifies nobody.
     #[error("column `{column}` does not identify people")]
     Key {
@@ -355,9 +401,13 @@ impl ScorerError {
             | Self::NameTaken { .. }
             | Self::PublishedTwice { .. }
             | Self::IdType { .. }
+            | Self::NoLists { .. }
+            | Self::ListInCsv { .. }
+            | Self::NoSecret { .. }
             | Self::Key { .. }
             | Self::NoShard { .. } => FailureClass::Input,
             Self::Compress { .. } | Self::SpillFolder(_) => FailureClass::Storage,
+            Self::Secret(_) | Self::SecretChanged { .. } => FailureClass::Environment,
             Self::Cancelled => FailureClass::Preempted,
             Self::RowsLost { .. }
             | Self::Rows(_)

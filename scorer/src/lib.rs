@@ -17,6 +17,7 @@ mod reading;
 pub mod run;
 pub mod score;
 pub mod scores;
+mod secret_keys;
 pub mod seed_lists;
 pub mod segments;
 pub mod select;

@@ -28,6 +28,7 @@ use crate::reading::Reading;
 use crate::run::Run;
 use crate::score::layout::ScoreLayout;
 use crate::score::load_predictor;
+use crate::secret_keys;
 use crate::seed_lists::{self, SeedList};
 use crate::segments;
 use crate::select::cut::divide;
@@ -53,6 +54,7 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
         return Ok(PlanOutcome { rows: plan.rows, shards: plan.shards.len() });
     }
     check_cuts(run)?;
+    secret_keys::freeze(run).await?;
     let package = load_identity(&run.workspace, &run.model).await?;
     let encoders = read_encoders(&package)?;
     let mut outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);

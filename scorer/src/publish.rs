@@ -3,7 +3,6 @@
 //! [`settle`] finds who is in an audience, [`package`] writes the files; [`table`] reads the scores for both. A version
 //! becomes visible in [`artifacts::audience::publish`] alone, after its files are complete.
 
-mod csv;
 mod duplicates;
 mod outcome;
 mod package;
@@ -11,6 +10,7 @@ mod parts;
 mod rows;
 mod settle;
 mod table;
+mod text;
 
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ use crate::neighbours::table::publish_neighbours;
 use crate::run::Run;
 use crate::score::layout::published_ids;
 use crate::scores::publish_scores;
+use crate::secret_keys;
 use crate::segments::profile::publish_profiles;
 use crate::select::guards::{Duplicates, Facts, HeldBack, Last, held_back};
 use crate::select::waterfall::{AudienceCounts, BELOW_THE_CUT, POPULATION, Step, waterfall};
@@ -52,6 +53,7 @@ pub(crate) use table::{RowGroup, ScoreTable};
 pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<PublishOutcome> {
     let plan = read_plan(&run.workspace, &run.id).await?;
     let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&layout::run_plan(&run.id)) })?;
+    secret_keys::check(run).await?;
     let commits: Vec<ScoreCommit> = read_commits(&run.workspace, &run.id, &plan).await?;
     let files: Vec<_> = commits.iter().map(|commit| commit.file.clone()).collect();
     let table = ScoreTable::open(run, &files, progress, cancel).await?;
@@ -209,6 +211,9 @@ impl Publishing<'_> {
             selected: written.tiers.values().map(|tier| tier.people + tier.holdout).sum(),
             tiers: written.tiers,
             missing_ids: written.missing_ids,
+            invalid_ids: written.invalid_ids,
+            id_keys: written.id_keys,
+            rows: written.rows,
             files: written.files,
             previous: last.map(|last| last.manifest.version),
         })

@@ -39,6 +39,7 @@ use crate::error::{Result, ScorerError};
 use crate::neighbours::{Searches, Wanted};
 use crate::plan::{Sql, read_encoders, table_files};
 use crate::run::Run;
+use crate::secret_keys;
 use crate::segments::counts::SegmentCounts;
 use batch::{BatchScorer, ScoredBatch};
 use frozen::{load_neighbours, read_frozen_segments, read_learned_lists};
@@ -85,6 +86,7 @@ impl Scorer {
         progress.phase("load", "files", None);
         let plan = read_plan(&run.workspace, &run.id).await?;
         let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&keys::run_plan(&run.id)) })?;
+        secret_keys::check(&run).await?;
         let package = load_identity(&run.workspace, &run.model).await?;
         let seed_lists = read_learned_lists(&run).await?;
         let encoders = Arc::new(read_encoders(&package)?);

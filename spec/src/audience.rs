@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::{self, InvalidDuration};
-use crate::ids::{ColumnName, TierName};
+pub use crate::identifier::{IdColumn, IdHash, IdNormalization};
+use crate::ids::TierName;
 use crate::table::KeyTable;
 
 /// One audience of a Scoring document.
@@ -119,70 +120,13 @@ pub struct Holdout {
     pub salt: String,
 }
 
-/// One id column of the published files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IdColumn {
-    /// The population's column.
-    pub column: ColumnName,
-    /// How its text is normalized before hashing.
-    #[serde(default)]
-    pub normalize: IdNormalization,
-    /// How it is hashed; `none` publishes it as it is.
-    #[serde(default)]
-    pub hash: IdHash,
-    /// The published column's name; `<hash>_<column>` when absent, or the column's own name without a hash.
-    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
-    pub name: Option<ColumnName>,
-}
-
-impl IdColumn {
-    /// The published column's name.
-    pub fn published_name(&self) -> String {
-        match (&self.name, self.hash) {
-            (Some(name), _) => name.to_string(),
-            (None, IdHash::Sha256) => format!("sha256_{}", self.column),
-            (None, IdHash::Md5) => format!("md5_{}", self.column),
-            (None, IdHash::None) => self.column.to_string(),
-        }
-    }
-}
-
-/// Normalization of an id before hashing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IdNormalization {
-    /// As it is.
-    #[default]
-    None,
-    /// Blanks around it removed.
-    Trim,
-    /// Blanks around it removed, lower case.
-    Lower,
-    /// An email address: blanks around it removed, lower case.
-    Email,
-}
-
-/// Hashing of an id, as lower-case hex of its UTF-8 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IdHash {
-    /// SHA-256.
-    #[default]
-    Sha256,
-    /// MD5, where a channel insists on it.
-    Md5,
-    /// The raw value.
-    None,
-}
-
 /// How an audience's files are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileFormat {
-    /// Parquet or CSV.
+    /// Parquet, CSV or JSON lines.
     pub kind: FileKind,
-    /// Compression of pages (Parquet) or of the file (CSV).
+    /// Compression of pages (Parquet) or of the file (CSV, JSON lines).
     pub compression: Compression,
     /// A new part starts after this many rows.
     #[schemars(range(min = 1))]
@@ -204,6 +148,8 @@ pub enum FileKind {
     Parquet,
     /// Comma-separated values with a header.
     Csv,
+    /// One JSON object a line.
+    Jsonl,
 }
 
 /// Compression of published files.

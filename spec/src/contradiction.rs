@@ -4,6 +4,7 @@ mod audience;
 mod feature;
 mod files;
 mod funnel;
+mod identity;
 mod lookalike;
 mod network;
 mod preset;
@@ -13,6 +14,7 @@ pub use self::audience::AudienceContradiction;
 pub use self::feature::FeatureContradiction;
 pub use self::files::FileContradiction;
 pub use self::funnel::FunnelContradiction;
+pub use self::identity::IdentityContradiction;
 pub use self::lookalike::LookalikeContradiction;
 pub use self::network::NetworkContradiction;
 pub use self::preset::PresetContradiction;
@@ -101,6 +103,9 @@ pub enum Contradiction {
     /// An audience.
     #[error(transparent)]
     Audience(#[from] AudienceContradiction),
+    /// An id column, or a step that joins ids.
+    #[error(transparent)]
+    Identity(#[from] IdentityContradiction),
     /// A preset.
     #[error(transparent)]
     Preset(#[from] PresetContradiction),
@@ -219,6 +224,7 @@ impl Contradiction {
             Self::Feature(contradiction) => contradiction.hint(),
             Self::Network(contradiction) => contradiction.hint(),
             Self::Files(contradiction) => contradiction.hint(),
+            Self::Identity(contradiction) => contradiction.hint(),
             Self::TableTwice { .. }
             | Self::Funnel(_)
             | Self::Lookalike(_)

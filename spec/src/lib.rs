@@ -8,6 +8,8 @@ pub mod contradiction;
 pub mod document;
 pub mod duration;
 pub mod feature;
+pub mod identifier;
+pub mod identity;
 pub mod ids;
 pub mod measure;
 pub mod mistake;
@@ -43,6 +45,8 @@ mod yaml;
 pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, Retain, Size, TierCut};
 pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
+pub use identifier::{Country, Normalized, Normalizer, SecretSource};
+pub use identity::Identity;
 pub use ids::{
     AliasName, AudienceName, ColumnName, EmbeddingTableName, FeatureName, ModelName, ModelReference, NeighboursName,
     PreparationName, RunId, ScheduleName, SegmentationName, SubmissionId, TableName, TaskName, TierName, Version,

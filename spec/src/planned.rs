@@ -4,25 +4,22 @@ use crate::mistake::Mistake;
 use crate::node::Value;
 
 /// Words, by the type that they would be of.
-const WORDS: [(&str, &[&str]); 5] = [
-    ("Task", &["count", "survival"]),
-    ("Split", &["stratified"]),
-    ("IdNormalization", &["e164", "phone"]),
-    ("IdHash", &["hmac", "hmac_sha256"]),
-    ("FileKind", &["json", "jsonl"]),
-];
+const WORDS: [(&str, &[&str]); 2] = [("Task", &["count", "survival"]), ("Split", &["stratified"])];
 
 /// Words that others use for what is written in another way, by the type that they would be of.
-const ELSEWHERE: [(&str, &str, &str); 5] = [
+const ELSEWHERE: [(&str, &str, &str); 8] = [
     ("Network", "cgc", "{kind: ple, levels: 1}"),
     ("Network", "deepfm", "{kind: shared_bottom, interaction: {kind: deepfm}}"),
     ("Network", "dcn_v2", "{kind: shared_bottom, interaction: {kind: dcn_v2}}"),
     ("Network", "ralm", "seed_lists: {new: {seeds: {table: seeds}, similarity: 1}} in the Scoring document"),
     ("Network", "seed_head", "seed_lists: {new: {seeds: {table: seeds}}} in the Scoring document"),
+    ("IdNormalization", "phone", "e164"),
+    ("IdHash", "hmac", "hmac_sha256"),
+    ("FileKind", "json", "jsonl"),
 ];
 
 /// Fields, by the type that would have them.
-const FIELDS: [(&str, &[&str]); 15] = [
+const FIELDS: [(&str, &[&str]); 14] = [
     ("Document", &["status"]),
     ("MetadataModelName", &["labels", "annotations", "namespace"]),
     ("MetadataScoringName", &["labels", "annotations", "namespace"]),
@@ -36,7 +33,6 @@ const FIELDS: [(&str, &[&str]); 15] = [
     ("Audience", &["include", "priority", "exclusive_with"]),
     ("Size", &["reach", "similarity"]),
     ("Guards", &["max_psi", "max_null_ids", "max_duplicates", "min_cell"]),
-    ("IdColumn", &["key", "secret"]),
     ("Register", &["retain"]),
 ];
 

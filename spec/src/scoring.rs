@@ -35,7 +35,7 @@ pub struct ScoringSpec {
     /// Named tables over files.
     #[schemars(extend("minProperties" = 1))]
     pub tables: BTreeMap<TableName, TableSource>,
-    /// SQL steps, in order.
+    /// Steps that make tables, in order.
     #[serde(default)]
     pub prepare: Vec<PrepareStep>,
     /// The table whose rows are scored.

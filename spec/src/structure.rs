@@ -69,7 +69,7 @@ impl Walk<'_> {
     fn wrong_type(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
         let mistake = Mistake::WrongType {
             expected: describe(shape),
-            found: node.value.describe(),
+            found: describe::found(shape, &node.value),
             hint: describe::rewrite(shape, &node.value),
         };
         self.wrong(node, mistake)

@@ -1,10 +1,11 @@
-//! Where rows come from: named tables over files, key tables, and the SQL steps that derive new tables.
+//! Where rows come from: named tables over files, key tables, and the steps that derive new tables.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::identity::Identity;
 use crate::ids::{ColumnName, TableName};
 
 /// A table over files: one file, a folder (all files under it with the format's extension) or a glob.
@@ -63,15 +64,19 @@ pub enum TableFormat {
     Json,
 }
 
-/// A step that names a new table: the result of a SQL query over the tables named so far.
+/// A step that names a new table, made of the tables named so far: by a query, or by joining the ids of people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrepareStep {
     /// The new table's name.
     pub name: TableName,
-    /// The query, in DataFusion's dialect.
+    /// The query, in DataFusion's dialect. This or `identity`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(schema_with = "crate::text::not_blank")]
     pub sql: String,
+    /// Which ids are of one person. This or `sql`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// A table read for its keys alone: seeds, buyers, a blacklist.

@@ -28,10 +28,11 @@ pub(crate) struct TextForm {
 
 pub(crate) const NOT_BLANK: &str = "\\S";
 pub(crate) const ADDRESS: &str = "^[^\\u0000-\\u001f\\u007f]+$";
+pub(crate) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 pub(crate) const DELIMITER: &str = "^([^\\u0080-\\uffff\"\\r\\n]|whitespace)$";
 
 /// Every form of a text, by pattern.
-static FORMS: [TextForm; 12] = [
+static FORMS: [TextForm; 13] = [
     TextForm {
         pattern: NOT_BLANK,
         noun: "a text",
@@ -45,6 +46,17 @@ static FORMS: [TextForm; 12] = [
         rule: "it holds a control character",
         example: "x",
         check: |text| !text.trim().is_empty() && !text.chars().any(char::is_control),
+    },
+    TextForm {
+        pattern: VARIABLE,
+        noun: "an environment variable",
+        rule: "use letters, digits and `_`, not starting with a digit",
+        example: "X",
+        check: |text| {
+            !text.starts_with(|c: char| c.is_ascii_digit())
+                && !text.is_empty()
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        },
     },
     TextForm {
         pattern: DELIMITER,
@@ -156,6 +168,11 @@ pub(crate) fn not_blank_or_null(_: &mut SchemaGenerator) -> Schema {
 /// A path or URL.
 pub(crate) fn address(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": ADDRESS})
+}
+
+/// An environment variable's name.
+pub(crate) fn variable(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": VARIABLE})
 }
 
 /// A CSV separator, or null.

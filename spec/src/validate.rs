@@ -10,6 +10,7 @@ use crate::problem::Problem;
 
 mod audiences;
 mod features;
+mod identity;
 mod lookalike;
 mod network;
 mod preset;
@@ -92,6 +93,17 @@ impl Checker<'_> {
         match &self.tree.get("spec")?.get(field)?.value {
             Value::Map(entries) => Some(entries.iter().map(|entry| entry.name.clone()).collect()),
             _ => None,
+        }
+    }
+
+    /// Reports fields of which not exactly one is there.
+    fn check_exactly_one(&mut self, path: &Path, fields: &[(&str, bool)]) {
+        let found: Vec<String> =
+            fields.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| (*name).to_owned()).collect();
+        let is_told = fields.iter().any(|(name, _)| self.is_damaged(&path.name(name)));
+        if found.len() != 1 && !is_told {
+            let of = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
+            self.report_mistake(path, Mistake::ExactlyOne { of, found });
         }
     }
 

@@ -4,6 +4,7 @@
 //! place in it.
 
 mod columns;
+mod ids;
 pub(crate) mod leak;
 mod preset;
 mod rows;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use spec::{Document, PrepareStep, Preset, TableName, TableSource};
 
 use crate::error::Result;
+use crate::report::numbers::plural;
 
 /// Rows of a table that are looked at.
 pub const SAMPLE_ROWS: usize = 50_000;
@@ -174,12 +176,25 @@ async fn open_tables<'a>(
     }
     let is_explained = notebook.answer.findings.len() > findings_before;
     match failed {
-        Some((index, error)) if !is_explained => notebook.error(format!("spec.prepare[{index}].sql"), &error),
+        Some((index, error)) if !is_explained => {
+            let part = if steps[index].identity.is_some() { "identity" } else { "sql" };
+            notebook.error(format!("spec.prepare[{index}].{part}"), &error);
+        }
         Some(_) => {}
         None if is_explained => {}
         None => return Some(session),
     }
     None
+}
+
+/// How many steps a run takes before it reads rows.
+fn steps_in_words(steps: &[PrepareStep]) -> String {
+    let joins = steps.iter().filter(|step| step.identity.is_some()).count();
+    let queries = plural((steps.len() - joins) as u64, "SQL step", "SQL steps");
+    match joins {
+        0 => queries,
+        joins => format!("{queries} and {}", plural(joins as u64, "step that joins ids", "steps that join ids")),
+    }
 }
 
 /// Adds steps as views, up to the first that is wrong.

@@ -53,6 +53,16 @@ pub struct AudienceManifest {
     pub tiers: IndexMap<TierName, TierSummary>,
     /// For each published id column, how many people have no such id.
     pub missing_ids: IndexMap<String, u64>,
+    /// For each published id column whose values can be invalid, how many people have a value that is; one who has no
+    /// other is in `missing_ids` as well.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub invalid_ids: IndexMap<String, u64>,
+    /// For each published id column that is an HMAC, the id of its secret key: another one means that the key was changed.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub id_keys: IndexMap<String, String>,
+    /// Rows of each tier's files where a person is on a row for each id; people and rows are the same when empty.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub rows: IndexMap<TierName, TierRows>,
     /// The files, in order.
     pub files: Vec<AudienceFile>,
     /// The version that was current when this one was made.
@@ -84,6 +94,16 @@ pub struct TierSummary {
     pub highest: Option<f64>,
     /// The lowest rank in it; `None` where it is empty.
     pub lowest: Option<f64>,
+}
+
+/// Rows of one tier, where they are more than its people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierRows {
+    /// Rows of the people to be addressed.
+    pub people: u64,
+    /// Rows of the people held out.
+    pub holdout: u64,
 }
 
 /// A file of the package.

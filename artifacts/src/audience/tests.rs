@@ -72,6 +72,9 @@ async fn prepare(workspace: &Workspace, run: &RunId) -> Result<AudienceManifest>
         selected: 10,
         tiers: IndexMap::from([(high(), summary)]),
         missing_ids: IndexMap::new(),
+        invalid_ids: IndexMap::new(),
+        id_keys: IndexMap::new(),
+        rows: IndexMap::new(),
         files: vec![
             package_file(&name(), version, &high(), false, &part),
             package_file(&name(), version, &high(), true, &held),

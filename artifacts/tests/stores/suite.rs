@@ -335,6 +335,9 @@ fn manifest(name: &AudienceName, version: Version, run: &RunId, file: AudienceFi
         selected: 2,
         tiers: [(file.tier.clone(), tier)].into_iter().collect(),
         missing_ids: Default::default(),
+        invalid_ids: Default::default(),
+        id_keys: Default::default(),
+        rows: Default::default(),
         files: vec![file],
         previous: None,
     }

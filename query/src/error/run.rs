@@ -24,6 +24,16 @@ pub enum RunError {
         #[source]
         source: Box<DataFusionError>,
     },
+    /// More ids than there is memory for.
+    #[error(
+        "its {ids} ids so far and the rows that link them need more memory than the {limit_bytes} bytes that `resources.memory` allows: raise it, or join fewer"
+    )]
+    Ids {
+        /// Different ids so far.
+        ids: usize,
+        /// The limit.
+        limit_bytes: usize,
+    },
     /// The disk that takes spilled rows failed.
     #[error("rows could not be spilled to {}: free some space there or raise `resources.memory`", spill_folder.display())]
     Spill {
@@ -69,7 +79,7 @@ impl RunError {
     pub(super) fn class(&self) -> FailureClass {
         match self {
             Self::File(source) => source.class(),
-            Self::Memory { .. } | Self::Spill { .. } => FailureClass::Environment,
+            Self::Memory { .. } | Self::Ids { .. } | Self::Spill { .. } => FailureClass::Environment,
             Self::Rows(_) | Self::Unsupported(_) => FailureClass::Input,
             Self::Engine(_) => FailureClass::Bug,
         }

@@ -31,14 +31,16 @@ impl Session {
         if self.table(name).is_ok() {
             return Err(QueryError::TableTwice { table: name.clone() });
         }
-        let origin = Origin::Step { index, table: name.as_str().to_owned() };
-        let plan = self.plan(&origin, &step.sql).await?;
+        let origin = Origin::of_step(index, step);
         let destination = Destination {
             workspace: target.folder,
             key: &|number| layout::exported_part(target.document, name, number),
             progress: &|_| {},
         };
-        let written: Vec<FileRecord> = self.write(&origin, plan, destination).await?;
+        let written: Vec<FileRecord> = match &step.identity {
+            Some(identity) => self.write_people(&origin, identity, destination).await?.0,
+            None => self.write(&origin, self.plan(&origin, &step.sql).await?, destination).await?,
+        };
         let files: Vec<_> = written.iter().map(|file| file.input_file(target.folder)).collect();
         self.add_parquet(name, &files).await?;
         Ok(PreparedTable { files, rows: written.iter().map(|file| file.rows).sum(), schema: self.schema(name)? })

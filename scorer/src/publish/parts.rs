@@ -14,7 +14,7 @@ use spec::ids::{AudienceName, TierName, Version};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinHandle;
 
-use super::csv::{self, CsvFile};
+use super::text::{TextFile, TextForm};
 use crate::error::{Result, ScorerError};
 
 /// Batches that wait for a part's writer.
@@ -55,7 +55,7 @@ enum Message {
 
 enum PartFile {
     Parquet(Box<ParquetWriter>),
-    Csv(Box<CsvFile>),
+    Text(Box<TextFile>),
 }
 
 impl Parts {
@@ -78,7 +78,8 @@ impl Parts {
     fn key(&self, number: u64) -> Result<Key> {
         let extension = match self.format.kind {
             FileKind::Parquet => "parquet",
-            FileKind::Csv => csv::extension(self.format.compression),
+            FileKind::Csv => TextForm::Csv.extension(self.format.compression),
+            FileKind::Jsonl => TextForm::JsonLines.extension(self.format.compression),
         };
         let part = if self.is_holdout { layout::holdout_part } else { layout::audience_part };
         let key = part(&self.audience, self.version, &self.tier, number, extension);
@@ -87,8 +88,10 @@ impl Parts {
 
     fn create(&self, number: u64) -> Result<PartFile> {
         let (key, compression) = (self.key(number)?, self.format.compression);
+        let text = |key, form| TextFile::create(&self.workspace, key, form, compression).map(Box::new);
         Ok(match self.format.kind {
-            FileKind::Csv => PartFile::Csv(Box::new(CsvFile::create(&self.workspace, key, compression)?)),
+            FileKind::Csv => PartFile::Text(text(key, TextForm::Csv)?),
+            FileKind::Jsonl => PartFile::Text(text(key, TextForm::JsonLines)?),
             FileKind::Parquet => {
                 let compression = page_compression(compression);
                 let options = ParquetOptions { compression, ..ParquetOptions::default() };
@@ -168,14 +171,14 @@ impl PartFile {
     async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         match self {
             Self::Parquet(file) => Ok(file.write(batch).await?),
-            Self::Csv(file) => file.write(batch).await,
+            Self::Text(file) => file.write(batch).await,
         }
     }
 
     async fn finish(self) -> Result<FileRecord> {
         match self {
             Self::Parquet(file) => Ok(file.finish().await?),
-            Self::Csv(file) => file.finish().await,
+            Self::Text(file) => file.finish().await,
         }
     }
 }

@@ -190,7 +190,7 @@ impl BatchScorer {
         columns.extend(ranked.iter().map(|ranked| Arc::new(ranked.ranks.clone()) as ArrayRef));
         for recipe in &self.layout.recipes {
             let values = carried.column_by_name(recipe.column.as_str()).ok_or(ScorerError::Broken)?;
-            columns.push(recipe.derive(values)?);
+            columns.extend(recipe.derive(values)?.columns());
         }
         columns.push(Arc::new(Int64Array::from_value(self.version.0 as i64, rows)));
         let scored_at = TimestampMicrosecondArray::from_value(self.scored_at.timestamp_micros(), rows);

@@ -2,24 +2,24 @@
 //!
 //! Digests are kept as bytes in the score table, half of what their hex text would take, and become lower-case hex where
 //! they are published. A null id stays null, and so does one that normalizes to nothing: its hash would be the same for
-//! everybody who has none.
+//! everybody who has none. What is no id of its kind is null as well, and marked in a column beside it.
 
-use std::borrow::Cow;
-use std::sync::Arc;
+mod derive;
+mod published;
+#[cfg(test)]
+mod tests;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, StringArray, StringBuilder,
-    downcast_dictionary_array,
-};
-use arrow::compute::take;
-use arrow::datatypes::DataType;
-use artifacts::keys::{is_key_type, key_texts};
-use md5::Md5;
-use sha2::{Digest, Sha256};
-use spec::audience::{IdColumn, IdHash, IdNormalization};
+use arrow::datatypes::{DataType, Field};
+use artifacts::keys::is_key_type;
+use artifacts::secret::SecretKey;
+use spec::audience::{IdColumn, IdHash};
 use spec::ids::ColumnName;
+use spec::{IdNormalization, Normalizer};
 
 use crate::error::{Result, ScorerError};
+pub use derive::Derived;
+pub(crate) use published::exploded;
+pub use published::{published, published_type};
 
 /// One way of deriving an id from a column; audiences that ask for the same share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,50 +27,122 @@ pub struct IdRecipe {
     /// The population's column.
     pub column: ColumnName,
     /// How its text is normalized.
-    pub normalize: IdNormalization,
+    pub normalizer: Normalizer,
     /// How it is hashed.
-    pub hash: IdHash,
+    pub hashing: Hashing,
+}
+
+/// How an id is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hashing {
+    /// Not at all.
+    None,
+    /// SHA-256.
+    Sha256,
+    /// MD5.
+    Md5,
+    /// HMAC-SHA-256 with a key.
+    HmacSha256(SecretKey),
+}
+
+impl Hashing {
+    /// How an audience's id column is hashed; its key is read now.
+    ///
+    /// # Errors
+    ///
+    /// A key that is not there or too short.
+    fn of(id: &IdColumn) -> Result<Self> {
+        Ok(match (id.hash, &id.key) {
+            (IdHash::Sha256, _) => Self::Sha256,
+            (IdHash::Md5, _) => Self::Md5,
+            (IdHash::None, _) => Self::None,
+            (IdHash::HmacSha256, Some(from)) => Self::HmacSha256(SecretKey::read(from)?),
+            (IdHash::HmacSha256, None) => return Err(ScorerError::NoSecret { column: id.column.clone() }),
+        })
+    }
+
+    fn hash(&self) -> IdHash {
+        match self {
+            Self::None => IdHash::None,
+            Self::Sha256 => IdHash::Sha256,
+            Self::Md5 => IdHash::Md5,
+            Self::HmacSha256(_) => IdHash::HmacSha256,
+        }
+    }
+
+    /// The word for it in names of columns: a key of another run makes another column.
+    fn name(&self) -> String {
+        match self {
+            Self::HmacSha256(key) => format!("{}({})", self.hash().name(), key.id()),
+            Self::None | Self::Sha256 | Self::Md5 => self.hash().name().to_owned(),
+        }
+    }
 }
 
 impl IdRecipe {
     /// What an audience's id column asks for.
-    pub fn of(id: &IdColumn) -> Self {
-        Self { column: id.column.clone(), normalize: id.normalize, hash: id.hash }
+    ///
+    /// # Errors
+    ///
+    /// A secret key that is not there or too short.
+    pub fn of(id: &IdColumn) -> Result<Self> {
+        Ok(Self { column: id.column.clone(), normalizer: id.normalizer(), hashing: Hashing::of(id)? })
     }
 
     /// The SHA-256 of the key: what is published where a document names no ids.
     pub fn of_key(key: &ColumnName) -> Self {
-        Self { column: key.clone(), normalize: IdNormalization::None, hash: IdHash::Sha256 }
+        Self { column: key.clone(), normalizer: Normalizer::NONE, hashing: Hashing::Sha256 }
     }
 
     /// The score table's column that holds it.
     pub fn stored_name(&self) -> String {
-        let normalize = normalization_name(self.normalize);
-        let hash = hash_name(self.hash);
-        format!("id:{normalize}:{hash}:{}", self.column)
+        format!("id:{}:{}:{}", self.normalizer, self.hashing.name(), self.column)
     }
 
-    /// Its type in the score table, made of a column of this type: bytes of the digest; where nothing is hashed, text,
-    /// or the integers, dates or booleans themselves where nothing is normalized either.
-    pub fn stored_type(&self, values: &DataType) -> DataType {
-        match (self.hash, value_type(values)) {
-            (IdHash::Sha256, _) => DataType::FixedSizeBinary(32),
-            (IdHash::Md5, _) => DataType::FixedSizeBinary(16),
-            (IdHash::None, values) if self.is_raw(values) => values.clone(),
-            (IdHash::None, _) => DataType::Utf8,
+    /// The score table's column that says for whom a value is no id; `None` where every value is one.
+    pub fn invalid_name(&self) -> Option<String> {
+        let name = || format!("invalid:{}:{}:{}", self.normalizer, self.hashing.name(), self.column);
+        self.normalizer.can_refuse().then(name)
+    }
+
+    /// The id of the secret key that it is made with.
+    pub fn key_id(&self) -> Option<&str> {
+        match &self.hashing {
+            Hashing::HmacSha256(key) => Some(key.id()),
+            Hashing::None | Hashing::Sha256 | Hashing::Md5 => None,
         }
     }
 
+    /// Its type in the score table, made of a column of this type: bytes of the digest; where nothing is hashed, text,
+    /// or the integers, dates or booleans themselves where nothing is normalized either. Of lists, lists of these.
+    pub fn stored_type(&self, values: &DataType) -> DataType {
+        if let Some(item) = list_item(values) {
+            return DataType::new_list(self.stored_type(item), true);
+        }
+        match (&self.hashing, value_type(values)) {
+            (Hashing::Sha256 | Hashing::HmacSha256(_), _) => DataType::FixedSizeBinary(32),
+            (Hashing::Md5, _) => DataType::FixedSizeBinary(16),
+            (Hashing::None, values) if self.is_raw(values) => values.clone(),
+            (Hashing::None, _) => DataType::Utf8,
+        }
+    }
+
+    /// Its columns in the score table, made of a column of this type.
+    pub fn stored_fields(&self, values: &DataType) -> Vec<Field> {
+        let ids = Field::new(self.stored_name(), self.stored_type(values), true);
+        let invalid = self.invalid_name().map(|name| Field::new(name, DataType::Boolean, false));
+        std::iter::once(ids).chain(invalid).collect()
+    }
+
     fn is_raw(&self, values: &DataType) -> bool {
-        self.hash == IdHash::None && self.normalize == IdNormalization::None && !is_text(values)
+        self.hashing == Hashing::None && self.normalizer.rule == IdNormalization::None && !is_text(values)
     }
 
     /// The published column's name where the document gives none.
     pub fn default_name(&self) -> String {
-        match self.hash {
-            IdHash::Sha256 => format!("sha256_{}", self.column),
-            IdHash::Md5 => format!("md5_{}", self.column),
+        match self.hashing.hash() {
             IdHash::None => self.column.to_string(),
+            hash => format!("{}_{}", hash.name(), self.column),
         }
     }
 
@@ -78,49 +150,20 @@ impl IdRecipe {
     ///
     /// # Errors
     ///
-    /// Types whose values have no canonical text, such as lists.
+    /// Types whose values have no canonical text, such as lists of lists.
     pub fn check(&self, data_type: &DataType) -> Result<()> {
-        match is_key_type(data_type) {
+        match is_key_type(list_item(data_type).unwrap_or(data_type)) {
             true => Ok(()),
             false => Err(ScorerError::IdType { column: self.column.clone(), found: data_type.clone() }),
         }
     }
+}
 
-    /// The ids of these rows, as the score table holds them; a dictionary's entries are hashed once each.
-    ///
-    /// # Errors
-    ///
-    /// A column of a type that [`IdRecipe::check`] refuses.
-    pub fn derive(&self, values: &ArrayRef) -> Result<ArrayRef> {
-        self.check(values.data_type())?;
-        downcast_dictionary_array!(
-            values => {
-                let entries = self.derive(values.values())?;
-                return take(&entries, values.keys(), None).map_err(ScorerError::rows);
-            },
-            _ => {}
-        );
-        match values.data_type() {
-            DataType::Utf8 => self.of_texts(values.as_string::<i32>().iter()),
-            DataType::LargeUtf8 => self.of_texts(values.as_string::<i64>().iter()),
-            DataType::Utf8View => self.of_texts(values.as_string_view().iter()),
-            raw if self.is_raw(raw) => Ok(Arc::clone(values)),
-            _ => {
-                let texts =
-                    key_texts(values).map_err(|source| ScorerError::Key { column: self.column.clone(), source })?;
-                self.of_texts(texts.iter())
-            }
-        }
-    }
-
-    fn of_texts<'a>(&self, texts: impl Iterator<Item = Option<&'a str>>) -> Result<ArrayRef> {
-        let normalized = texts.map(|text| text.map(|text| normalize(self.normalize, text)));
-        let ids = normalized.map(|text| text.filter(|text| !text.is_empty()));
-        match self.hash {
-            IdHash::Sha256 => digests::<32>(ids, |text| Sha256::digest(text).into()),
-            IdHash::Md5 => digests::<16>(ids, |text| Md5::digest(text).into()),
-            IdHash::None => Ok(Arc::new(ids.collect::<StringArray>())),
-        }
+/// The type of a list's items.
+pub(crate) fn list_item(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) => Some(item.data_type()),
+        _ => None,
     }
 }
 
@@ -133,174 +176,4 @@ fn value_type(data_type: &DataType) -> &DataType {
 
 fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-}
-
-/// The type of ids as they are published.
-pub fn published_type(stored: &DataType) -> DataType {
-    match stored {
-        DataType::FixedSizeBinary(_) => DataType::Utf8,
-        other => other.clone(),
-    }
-}
-
-/// Ids as they are published: digests as lower-case hex, all else as it is.
-pub fn published(stored: &ArrayRef) -> ArrayRef {
-    let Some(digests) = stored.as_fixed_size_binary_opt() else {
-        return Arc::clone(stored);
-    };
-    let width = 2 * digests.value_length() as usize;
-    let mut texts = StringBuilder::with_capacity(digests.len(), digests.len() * width);
-    let mut text = vec![0; width];
-    for digest in digests {
-        match digest {
-            Some(digest) => {
-                hex::encode_to_slice(digest, &mut text).expect("the text is twice as long as the digest");
-                texts.append_value(std::str::from_utf8(&text).expect("hex is ASCII"));
-            }
-            None => texts.append_null(),
-        }
-    }
-    Arc::new(texts.finish())
-}
-
-/// The word for a normalization in documents and manifests.
-pub fn normalization_name(normalize: IdNormalization) -> &'static str {
-    match normalize {
-        IdNormalization::None => "none",
-        IdNormalization::Trim => "trim",
-        IdNormalization::Lower => "lower",
-        IdNormalization::Email => "email",
-    }
-}
-
-/// The word for a hash in documents and manifests.
-pub fn hash_name(hash: IdHash) -> &'static str {
-    match hash {
-        IdHash::Sha256 => "sha256",
-        IdHash::Md5 => "md5",
-        IdHash::None => "none",
-    }
-}
-
-fn normalize(how: IdNormalization, text: &str) -> Cow<'_, str> {
-    match how {
-        IdNormalization::None => Cow::Borrowed(text),
-        IdNormalization::Trim => Cow::Borrowed(text.trim()),
-        IdNormalization::Lower | IdNormalization::Email => lower(text.trim()),
-    }
-}
-
-/// Lower case; allocates only for text that has upper-case letters or is not ASCII.
-fn lower(text: &str) -> Cow<'_, str> {
-    let is_lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
-}
-
-fn digests<'a, const WIDTH: usize>(
-    texts: impl Iterator<Item = Option<Cow<'a, str>>>,
-    digest: impl Fn(&[u8]) -> [u8; WIDTH],
-) -> Result<ArrayRef> {
-    let mut digests = FixedSizeBinaryBuilder::with_capacity(texts.size_hint().0, WIDTH as i32);
-    for text in texts {
-        match text {
-            Some(text) => digests.append_value(digest(text.as_bytes())).map_err(ScorerError::rows)?,
-            None => digests.append_null(),
-        }
-    }
-    let digests: FixedSizeBinaryArray = digests.finish();
-    Ok(Arc::new(digests))
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow::array::{DictionaryArray, Float64Array, Int64Array};
-    use arrow::datatypes::Int32Type;
-
-    use super::*;
-
-    fn recipe(normalize: IdNormalization, hash: IdHash) -> IdRecipe {
-        IdRecipe { column: "email".parse().expect("a name"), normalize, hash }
-    }
-
-    fn texts(recipe: &IdRecipe, values: ArrayRef) -> Vec<Option<String>> {
-        let stored = recipe.derive(&values).expect("a type that ids are made of");
-        assert_eq!(*stored.data_type(), recipe.stored_type(values.data_type()));
-        let published = published(&stored);
-        published.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
-    }
-
-    // printf '%s' jane.doe@example.com | sha256sum
-    const JANE: &str = "86e0b9e56c17cc4d12387e1949b85053fbe73bc3ce5a1188713a9d300cc6133d";
-
-    #[test]
-    fn emails_are_trimmed_and_lowered_before_hashing() {
-        let emails: ArrayRef = Arc::new(StringArray::from(vec![
-            Some(" Jane.Doe@Example.com\t"),
-            Some("jane.doe@example.com"),
-            None,
-            Some("   "),
-            Some(""),
-        ]));
-        let hashed = texts(&recipe(IdNormalization::Email, IdHash::Sha256), emails);
-        assert_eq!(hashed, [Some(JANE.to_owned()), Some(JANE.to_owned()), None, None, None]);
-    }
-
-    #[test]
-    fn md5_and_raw_values_are_as_asked() {
-        let values: ArrayRef = Arc::new(StringArray::from(vec![" Ab "]));
-        let of = |normalize, hash| texts(&recipe(normalize, hash), Arc::clone(&values)).remove(0).expect("a value");
-        assert_eq!(of(IdNormalization::None, IdHash::None), " Ab ");
-        assert_eq!(of(IdNormalization::Trim, IdHash::None), "Ab");
-        assert_eq!(of(IdNormalization::Lower, IdHash::None), "ab");
-        assert_eq!(of(IdNormalization::Lower, IdHash::Md5), "187ef4436122d1cc2f40dc2b92f0eba0");
-    }
-
-    #[test]
-    fn letters_beyond_ascii_are_lowered_too() {
-        let values: ArrayRef = Arc::new(StringArray::from(vec!["ÄÖ@X.de"]));
-        assert_eq!(texts(&recipe(IdNormalization::Email, IdHash::None), values), [Some("äö@x.de".to_owned())]);
-    }
-
-    #[test]
-    fn a_dictionary_gives_the_same_ids_as_its_values() {
-        let plain = StringArray::from(vec![Some("a"), Some("B"), None, Some("a")]);
-        let dictionary: DictionaryArray<Int32Type> = plain.iter().collect();
-        let recipe = recipe(IdNormalization::Lower, IdHash::Sha256);
-        assert_eq!(texts(&recipe, Arc::new(dictionary)), texts(&recipe, Arc::new(plain)));
-    }
-
-    #[test]
-    fn integers_are_hashed_as_their_digits() {
-        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(42), Some(-7), None]));
-        let words: ArrayRef = Arc::new(StringArray::from(vec![Some("42"), Some("-7"), None]));
-        let recipe = recipe(IdNormalization::None, IdHash::Sha256);
-        assert_eq!(texts(&recipe, numbers), texts(&recipe, words));
-    }
-
-    #[test]
-    fn raw_integers_stay_integers_until_they_are_normalized() {
-        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![42]));
-        let raw = recipe(IdNormalization::None, IdHash::None).derive(&numbers).expect("an id");
-        assert_eq!(raw.data_type(), &DataType::Int64);
-        assert_eq!(texts(&recipe(IdNormalization::Trim, IdHash::None), numbers), [Some("42".to_owned())]);
-    }
-
-    #[test]
-    fn whole_numbers_that_came_as_floats_are_the_same_ids() {
-        let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(42.0), None]));
-        let words: ArrayRef = Arc::new(StringArray::from(vec![Some("42"), None]));
-        let recipe = recipe(IdNormalization::None, IdHash::Sha256);
-        assert_eq!(texts(&recipe, floats), texts(&recipe, words));
-    }
-
-    #[test]
-    fn what_is_no_id_is_refused_with_its_column() {
-        let recipe = recipe(IdNormalization::None, IdHash::Sha256);
-        let fraction: ArrayRef = Arc::new(Float64Array::from(vec![1.5]));
-        let error = recipe.derive(&fraction).expect_err("no id has a fraction");
-        assert!(matches!(&error, ScorerError::Key { column, .. } if column.as_str() == "email"), "{error}");
-        let list = DataType::new_list(DataType::Utf8, true);
-        let error = recipe.check(&list).expect_err("a list is no id");
-        assert!(error.to_string().contains("`email`") && error.to_string().contains("List"), "{error}");
-    }
 }

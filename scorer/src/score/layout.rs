@@ -7,10 +7,11 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use artifacts::keys::{KeyError, is_key_type};
 use model::outputs::TaskOutput;
 use query::{ExpressionSource, Expressions};
+use spec::audience::FileKind;
 use spec::ids::{AudienceName, ColumnName, SegmentationName};
 use spec::{Audience, KeyTable, ScoringSpec, Segmentation};
 
-use super::ids::{IdRecipe, published_type};
+use super::ids::{IdRecipe, list_item, published_type};
 use super::output::{expression_fields, score_fields};
 use crate::columns::{MODEL_VERSION, SCORE, SCORED_AT, rank_column};
 use crate::error::{Result, ScorerError};
@@ -72,10 +73,12 @@ impl ScoreLayout {
             let exclusions = audience.exclude.iter().map(|table| index_of(&mut key_tables, keyed(table, &spec.key)));
             let exclusions = exclusions.collect();
             let ids = published_ids(name, audience, &spec.key)?;
-            for (_, recipe) in &ids {
-                recipe.check(find(spec, population, &recipe.column, "an id")?.data_type())?;
-                if recipe.column != spec.key {
-                    index_of(&mut recipes, recipe.clone());
+            for id in &ids {
+                let found = find(spec, population, &id.recipe.column, "an id")?.data_type();
+                id.recipe.check(found)?;
+                check_lists(name, id, audience.format.kind, found)?;
+                if id.recipe.column != spec.key {
+                    index_of(&mut recipes, id.recipe.clone());
                 }
             }
             layouts.push(AudienceLayout { name: name.clone(), rank: expression, filter, exclusions, ids });
@@ -111,8 +114,26 @@ impl ScoreLayout {
     }
 }
 
-/// A published id: the column's name, and how it is made.
-pub type PublishedId = (String, IdRecipe);
+/// A published id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedId {
+    /// The column's name.
+    pub name: String,
+    /// How it is made.
+    pub recipe: IdRecipe,
+    /// Whether each id of a list has a row.
+    pub explode: bool,
+}
+
+/// Lists need a format that has them, or a row for each id; a row for each id needs lists.
+fn check_lists(audience: &AudienceName, id: &PublishedId, format: FileKind, found: &DataType) -> Result<()> {
+    let (audience, column) = (audience.clone(), id.recipe.column.clone());
+    match (list_item(found), id.explode, format) {
+        (None, true, _) => Err(ScorerError::NoLists { audience, column, found: found.clone() }),
+        (Some(_), false, FileKind::Csv) => Err(ScorerError::ListInCsv { audience, column }),
+        (None, false, _) | (Some(_), true, _) | (Some(_), false, FileKind::Parquet | FileKind::Jsonl) => Ok(()),
+    }
+}
 
 /// The columns of ids in published files, made from a score table of this schema.
 ///
@@ -120,7 +141,7 @@ pub type PublishedId = (String, IdRecipe);
 ///
 /// A score table that lacks a column.
 pub fn published_columns(ids: &[PublishedId], key: &ColumnName, scores: &Schema) -> Result<Vec<(String, DataType)>> {
-    let columns = ids.iter().map(|(name, recipe)| {
+    let columns = ids.iter().map(|PublishedId { name, recipe, explode: _ }| {
         let is_key = recipe.column == *key;
         let column = if is_key { key.to_string() } else { recipe.stored_name() };
         let found = scores.field_with_name(&column).map_err(ScorerError::rows)?.data_type();
@@ -148,21 +169,22 @@ fn keyed(table: &KeyTable, default_key: &ColumnName) -> KeyTable {
 ///
 /// # Errors
 ///
-/// Two published columns of one name.
+/// Two published columns of one name, a secret key that cannot be used.
 pub fn published_ids(name: &AudienceName, audience: &Audience, key: &ColumnName) -> Result<Vec<PublishedId>> {
-    let mut ids: Vec<_> = audience
+    let mut ids: Vec<PublishedId> = audience
         .ids
         .iter()
         .map(|id| {
-            let recipe = IdRecipe::of(id);
-            (id.name.as_ref().map_or_else(|| recipe.default_name(), ColumnName::to_string), recipe)
+            let recipe = IdRecipe::of(id)?;
+            let name = id.name.as_ref().map_or_else(|| recipe.default_name(), ColumnName::to_string);
+            Ok(PublishedId { name, recipe, explode: id.explode })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     if ids.is_empty() {
         let recipe = IdRecipe::of_key(key);
-        ids.push((recipe.default_name(), recipe));
+        ids.push(PublishedId { name: recipe.default_name(), recipe, explode: false });
     }
-    let mut names: Vec<&str> = ids.iter().map(|(name, _)| name.as_str()).chain([SCORE]).collect();
+    let mut names: Vec<&str> = ids.iter().map(|id| id.name.as_str()).chain([SCORE]).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(ScorerError::PublishedTwice { audience: name.clone(), column: pair[0].to_owned() }),
@@ -247,8 +269,8 @@ fn score_schema(
     let rank = |name| (Field::new(rank_column(name), DataType::Float64, true), "an audience's rank");
     fields.extend(spec.audiences.keys().map(rank));
     for recipe in recipes {
-        let stored = recipe.stored_type(find(spec, population, &recipe.column, "an id")?.data_type());
-        fields.push((Field::new(recipe.stored_name(), stored, true), "an id"));
+        let stored = recipe.stored_fields(find(spec, population, &recipe.column, "an id")?.data_type());
+        fields.extend(stored.into_iter().map(|field| (field, "an id")));
     }
     fields.push((Field::new(MODEL_VERSION, DataType::Int64, false), "the model's version"));
     let timestamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));

@@ -7,7 +7,7 @@ use crate::night::{Office, people, publish_one, tied_ranks};
 use crate::publishing::tiered;
 
 /// Python libraries that tests compare with; none where `scripts/setup.py peers` has not been run.
-fn peers() -> Option<PathBuf> {
+pub(crate) fn peers() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join(".setup/peers");
     folder.join("duckdb").is_dir().then_some(folder)
 }

@@ -194,10 +194,10 @@ fn score_rows(run: &Run, people: &[Person]) -> RecordBatch {
     columns.extend(names.iter().map(ranks));
     let mut recipes: Vec<IdRecipe> = Vec::new();
     for id in run.spec().audiences.values().flat_map(|audience| &audience.ids) {
-        let recipe = IdRecipe::of(id);
+        let recipe = IdRecipe::of(id).expect("a recipe");
         if recipe.column.as_str() == "email" && !recipes.contains(&recipe) {
-            fields.push(Field::new(recipe.stored_name(), recipe.stored_type(&DataType::Utf8), true));
-            columns.push(recipe.derive(&emails).expect("ids"));
+            fields.extend(recipe.stored_fields(&DataType::Utf8));
+            columns.extend(recipe.derive(&emails).expect("ids").columns());
             recipes.push(recipe);
         }
     }

@@ -62,6 +62,14 @@ pub(super) fn noun(definition: &str, tag: Option<&str>) -> String {
     }
 }
 
+/// What stands where a shape is expected. Somebody may have written a secret where its source belongs.
+pub(super) fn found(shape: &Shape, value: &Value) -> String {
+    match shape {
+        Shape::OneField { definition, .. } if definition == "SecretSource" => "something else".to_owned(),
+        _ => value.describe(),
+    }
+}
+
 /// How to write what was probably meant.
 pub(super) fn rewrite(shape: &Shape, value: &Value) -> Option<String> {
     match (shape, value) {

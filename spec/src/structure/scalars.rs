@@ -8,7 +8,7 @@ use crate::mistake::Mistake;
 use crate::node::{Node, Number, Value};
 use crate::planned;
 use crate::shape::Shape;
-use crate::text::TextForm;
+use crate::text::{TextForm, VARIABLE};
 
 impl Walk<'_> {
     pub(super) fn scalar(&mut self, shape: &Shape, node: &Node) -> Option<Json> {
@@ -105,6 +105,8 @@ pub(super) fn malformed(form: &'static TextForm, text: &str) -> Option<Mistake> 
     match (form.check)(text) {
         true => None,
         false if text.trim().is_empty() => Some(Mistake::Blank { noun }),
+        // Somebody may have written a secret where the name of its variable belongs.
+        false if form.pattern == VARIABLE => Some(Mistake::Malformed { text: "…".to_owned(), noun, rule }),
         false => Some(Mistake::Malformed { text: text.to_owned(), noun, rule }),
     }
 }

@@ -313,23 +313,17 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             (
                 "hash: sha256",
                 "hash: §hmac",
-                &[
-                    "spec.audiences.likely-buyers.ids[0].hash: id hash `hmac` is not available; available: sha256, md5, none",
-                ],
+                &["spec.audiences.likely-buyers.ids[0].hash: id hash `hmac` is written hmac_sha256"],
             ),
             (
                 "normalize: email",
-                "normalize: §e164",
-                &[
-                    "spec.audiences.likely-buyers.ids[0].normalize: id normalization `e164` is not available; available: none, trim, lower, email",
-                ],
+                "normalize: §phone",
+                &["spec.audiences.likely-buyers.ids[0].normalize: id normalization `phone` is written e164"],
             ),
             (
                 "kind: csv",
-                "kind: §jsonl",
-                &[
-                    "spec.audiences.likely-buyers.format.kind: file kind `jsonl` is not available; available: parquet, csv",
-                ],
+                "kind: §json",
+                &["spec.audiences.likely-buyers.format.kind: file kind `json` is written jsonl"],
             ),
             (
                 "size: {threshold: 0.3}",

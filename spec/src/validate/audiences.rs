@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checker, rounded, tables};
+use super::{Checker, identity, rounded, tables};
 use crate::audience::{Audience, Guards, IdColumn, Size, TierCut};
 use crate::contradiction::{AudienceContradiction, Contradiction};
 use crate::node::Path;
@@ -48,6 +48,7 @@ fn check_tiers(checker: &mut Checker<'_>, path: &Path, audience: &Audience) {
 }
 
 fn check_ids(checker: &mut Checker<'_>, path: &Path, ids: &[IdColumn]) {
+    identity::check_columns(checker, path, ids);
     let mut names = BTreeSet::new();
     for (index, id) in ids.iter().enumerate() {
         let name = id.published_name();

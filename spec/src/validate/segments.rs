@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{Checker, is_reserved_score, spec};
 use crate::contradiction::{Contradiction, SegmentContradiction};
-use crate::mistake::Mistake;
 use crate::node::Path;
 use crate::scoring::ScoringSpec;
 use crate::segments::{SegmentCount, Segmentation};
@@ -38,9 +37,9 @@ fn names_of(scoring: &ScoringSpec) -> BTreeSet<String> {
 
 fn check_one(checker: &mut Checker<'_>, path: &Path, segmentation: &Segmentation) {
     let basis = [("of", segmentation.of.is_some()), ("columns", segmentation.columns.is_some())];
-    check_exactly_one(checker, path, &basis);
+    checker.check_exactly_one(path, &basis);
     let source = [("k", segmentation.k.is_some()), ("from_run", segmentation.from_run.is_some())];
-    check_exactly_one(checker, path, &source);
+    checker.check_exactly_one(path, &source);
     for (field, columns) in [("columns", segmentation.columns.as_deref()), ("profile", Some(&segmentation.profile[..]))]
     {
         let columns = columns.unwrap_or_default().iter().map(|column| column.as_str());
@@ -73,16 +72,6 @@ fn check_count(checker: &mut Checker<'_>, path: &Path, segmentation: &Segmentati
     if segmentation.sample < least {
         let contradiction = SegmentContradiction::Sample { k: count.most(), least }.into();
         checker.report(&path.name("sample"), contradiction);
-    }
-}
-
-fn check_exactly_one(checker: &mut Checker<'_>, path: &Path, fields: &[(&str, bool)]) {
-    let found: Vec<String> =
-        fields.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| (*name).to_owned()).collect();
-    let is_told = fields.iter().any(|(name, _)| checker.is_damaged(&path.name(name)));
-    if found.len() != 1 && !is_told {
-        let of = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
-        checker.report_mistake(path, Mistake::ExactlyOne { of, found });
     }
 }
 

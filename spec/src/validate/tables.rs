@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checker, spec};
+use super::{Checker, identity, spec};
 use crate::contradiction::{Contradiction, FileContradiction};
 use crate::ids::TableName;
 use crate::node::{Path, Value};
@@ -22,6 +22,7 @@ pub(super) fn check(
     }
     let mut known = checker.names_written("tables");
     for (index, step) in steps.iter().enumerate() {
+        check_step(checker, index, step, &known);
         let path = spec("prepare").item(index).name("name");
         let name = step.name.as_str();
         let names = known.get_or_insert_default();
@@ -34,6 +35,19 @@ pub(super) fn check(
     let prepare = checker.tree.get("spec").and_then(|spec| spec.get("prepare")).map(|prepare| &prepare.value);
     let is_whole = checker.names_written("tables").is_some() && matches!(prepare, None | Some(Value::List(_)));
     known.filter(|_| is_whole && steps.iter().enumerate().all(|(index, _)| !has_lost_name(checker, index)))
+}
+
+/// Checks what a step is of; `known` are the tables before it.
+fn check_step(checker: &mut Checker<'_>, index: usize, step: &PrepareStep, known: &Known) {
+    let path = spec("prepare").item(index);
+    if checker.is_damaged(&path) {
+        return;
+    }
+    let parts = [("sql", !step.sql.is_empty()), ("identity", step.identity.is_some())];
+    checker.check_exactly_one(&path, &parts);
+    if let Some(identity) = &step.identity {
+        identity::check_step(checker, &path.name("identity"), identity, known);
+    }
 }
 
 fn has_lost_name(checker: &Checker<'_>, step: usize) -> bool {

@@ -64,7 +64,7 @@ fn no_table_is_missed_where_the_tables_themselves_are_wrong() {
             (
                 "{name: best_customers, sql: SELECT customer_id FROM customers}",
                 "§best_customers",
-                &["spec.prepare[1]: expected a mapping with `name`, `sql`, found the text `best_customers`"],
+                &["spec.prepare[1]: expected a mapping with `name`, found the text `best_customers`"],
             ),
         ],
     );

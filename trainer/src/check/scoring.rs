@@ -12,7 +12,7 @@ use spec::suggest::nearest;
 use spec::task::lists::name_of;
 use spec::{ColumnName, ModelName, Network, Scoring, ScoringSpec, Segmentation, Task, TaskName, TrainingSpec};
 
-use super::{Level, Notebook, inspect, open_tables};
+use super::{Level, Notebook, ids, inspect, open_tables, steps_in_words};
 use crate::report::numbers::plural;
 
 /// Checks the document; the findings are noted. `trained` are the models of the documents before it.
@@ -36,6 +36,7 @@ pub(super) async fn check(
         notebook.error("spec.key", &error);
     }
     check_columns(spec, &schema, notebook);
+    ids::check(spec, &schema, notebook);
     check_segments(spec, &schema, notebook);
     if let Some(model) = &model {
         check_features(model, &schema, notebook);
@@ -56,7 +57,7 @@ pub(super) async fn check(
     notebook.plan(format!(
         "{}: run {}, score `{}` with {} in shards of {} rows on {}, publish {}",
         document.metadata.name,
-        plural(spec.prepare.len() as u64, "SQL step", "SQL steps"),
+        steps_in_words(&spec.prepare),
         spec.population,
         spec.model,
         spec.shard_rows,

@@ -12,7 +12,7 @@ use spec::{ColumnName, SearchPlan, Task, Training, TrainingSpec};
 use crate::columns::{GROUPED, SLICED, has_values};
 use crate::conditions;
 
-use super::{Level, Notebook, columns, inspect, leak, open_tables, rows};
+use super::{Level, Notebook, columns, inspect, leak, open_tables, rows, steps_in_words};
 use crate::report::numbers::plural;
 use crate::seeds;
 
@@ -199,7 +199,7 @@ fn plan(document: &Training, spec: &TrainingSpec, notebook: &mut Notebook<'_>) {
     notebook.plan(format!(
         "{}: run {}, fit {} on `{}`, train {} for at most {} in {batches}, register the version",
         metadata.name,
-        plural(spec.prepare.len() as u64, "SQL step", "SQL steps"),
+        steps_in_words(&spec.prepare),
         plural(spec.features.len() as u64, "feature", "features"),
         spec.examples,
         tasks.join(", "),

@@ -1,10 +1,14 @@
-//! Audience files as CSV (RFC 4180: a header, CRLF line ends, quotes where they are needed), compressed as they are written.
+//! Audience files as text, compressed as they are written: CSV (RFC 4180: a header, CRLF line ends, quotes where they are
+//! needed) and JSON lines (an object a line, nulls included).
 
 use std::io::Write;
 
 use arrow::array::RecordBatch;
-use arrow::csv::WriterBuilder;
+use arrow::csv;
 use arrow::csv::writer::Terminator;
+use arrow::error::ArrowError;
+use arrow::json;
+use arrow::json::writer::LineDelimited;
 use artifacts::Workspace;
 use artifacts::layout::Key;
 use artifacts::object::{FileRecord, ObjectWriter};
@@ -17,8 +21,18 @@ use crate::error::{Result, ScorerError};
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
-/// Writes one CSV file.
-pub(crate) struct CsvFile {
+/// The form of a text file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextForm {
+    /// Comma-separated values.
+    Csv,
+    /// JSON lines.
+    JsonLines,
+}
+
+/// Writes one text file.
+pub(crate) struct TextFile {
+    form: TextForm,
     object: ObjectWriter,
     encoder: Encoder,
     text: Vec<u8>,
@@ -31,38 +45,55 @@ enum Encoder {
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
 }
 
-/// The extension of a CSV file that is compressed like this.
-pub(crate) fn extension(compression: Compression) -> &'static str {
-    match compression {
-        Compression::None => "csv",
-        Compression::Gzip => "csv.gz",
-        Compression::Zstd => "csv.zst",
+impl TextForm {
+    /// The extension of a file of this form that is compressed like this.
+    pub(crate) fn extension(self, compression: Compression) -> &'static str {
+        match (self, compression) {
+            (Self::Csv, Compression::None) => "csv",
+            (Self::Csv, Compression::Gzip) => "csv.gz",
+            (Self::Csv, Compression::Zstd) => "csv.zst",
+            (Self::JsonLines, Compression::None) => "jsonl",
+            (Self::JsonLines, Compression::Gzip) => "jsonl.gz",
+            (Self::JsonLines, Compression::Zstd) => "jsonl.zst",
+        }
+    }
+
+    fn write(self, batch: &RecordBatch, is_first: bool, text: &mut Vec<u8>) -> Result<(), ArrowError> {
+        match self {
+            Self::Csv => {
+                let builder = csv::WriterBuilder::new().with_header(is_first);
+                builder.with_line_terminator(Terminator::CRLF).build(text).write(batch)
+            }
+            Self::JsonLines => {
+                let builder = json::WriterBuilder::new().with_explicit_nulls(true);
+                let mut writer = builder.build::<_, LineDelimited>(text);
+                writer.write(batch)?;
+                writer.finish()
+            }
+        }
     }
 }
 
-impl CsvFile {
-    /// A file at `key`; not visible before [`CsvFile::finish`].
+impl TextFile {
+    /// A file at `key`; not visible before [`TextFile::finish`].
     ///
     /// # Errors
     ///
     /// A compressor that cannot be set up.
-    pub(crate) fn create(workspace: &Workspace, key: Key, compression: Compression) -> Result<Self> {
+    pub(crate) fn create(workspace: &Workspace, key: Key, form: TextForm, compression: Compression) -> Result<Self> {
         let object = ObjectWriter::create(workspace, key);
         let encoder = Encoder::new(compression).map_err(|source| failed(&object, source))?;
-        Ok(Self { object, encoder, text: Vec::new(), rows: 0 })
+        Ok(Self { form, object, encoder, text: Vec::new(), rows: 0 })
     }
 
-    /// Adds rows; the first ones bring the header.
+    /// Adds rows; in CSV the first ones bring the header.
     ///
     /// # Errors
     ///
     /// Storage that fails.
     pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.text.clear();
-        let builder = WriterBuilder::new().with_header(self.rows == 0).with_line_terminator(Terminator::CRLF);
-        let mut writer = builder.build(&mut self.text);
-        writer.write(batch).map_err(ScorerError::rows)?;
-        drop(writer);
+        self.form.write(batch, self.rows == 0, &mut self.text).map_err(ScorerError::rows)?;
         self.rows += batch.num_rows() as u64;
         self.encoder.write_all(&self.text).map_err(|source| failed(&self.object, source))?;
         self.object.write(self.encoder.encoded()).await?;
