@@ -4,6 +4,7 @@ mod comparison;
 mod figures;
 pub(crate) mod lift;
 mod outcome;
+mod overlap;
 pub(crate) mod runs;
 pub(crate) mod schedules;
 mod search;

@@ -7,9 +7,11 @@ mod table;
 
 use std::path::PathBuf;
 
+use arrow::datatypes::DataType;
 use artifacts::keys::KeyError;
 use artifacts::{ArtifactsError, FailureClass};
 use datafusion::error::DataFusionError;
+use spec::schedule::InvalidSchedule;
 use spec::{ColumnName, TableName};
 
 use crate::sql::SqlError;
@@ -108,6 +110,28 @@ pub enum QueryError {
         #[source]
         source: KeyError,
     },
+    /// A column of contacts that says no time.
+    #[error(
+        "table `{table}`: column `{column}` is of type {found} and says no time: a cap needs a date or a timestamp (of CSV and \
+         JSON, give the column's type under `types`)"
+    )]
+    NotATime {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
+    /// A cap whose days are those of no time zone.
+    #[error("the cap of table `{table}`")]
+    CapZone {
+        /// The table.
+        table: TableName,
+        /// What is wrong.
+        #[source]
+        source: Box<InvalidSchedule>,
+    },
     /// More lists in one table than were allowed.
     #[error(
         "column `{column}` of table `{table}` has more than {most} values, each of which would be a seed list; raise \
@@ -141,6 +165,8 @@ impl QueryError {
             | Self::Evaluate { .. }
             | Self::ResultColumn { .. }
             | Self::ManyLists { .. }
+            | Self::NotATime { .. }
+            | Self::CapZone { .. }
             | Self::Key { .. } => FailureClass::Input,
         }
     }

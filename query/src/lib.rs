@@ -8,6 +8,7 @@
 //! Names in SQL are exact, capitals included, as everywhere in a document; names with other characters than letters,
 //! digits and `_` need double quotes. This crate is linked by workers alone; it knows nothing of models.
 
+mod contacts;
 mod digests;
 mod error;
 mod expression;

@@ -31,12 +31,12 @@ pub struct ShardSummary {
 }
 
 impl ShardSummary {
-    /// The counts of shards together, for audiences with so many exclusions each.
+    /// The counts of shards together, for audiences with so many steps by tables each.
     pub fn merged<'a>(
         shards: impl Iterator<Item = &'a Self>,
         audiences: impl Iterator<Item = (AudienceName, usize)>,
     ) -> Self {
-        let audiences = audiences.map(|(name, exclusions)| (name, AudienceCounts::new(exclusions)));
+        let audiences = audiences.map(|(name, steps)| (name, AudienceCounts::new(steps)));
         let mut merged = Self { audiences: audiences.collect(), ..Self::default() };
         for shard in shards {
             merged.null_keys += shard.null_keys;

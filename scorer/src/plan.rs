@@ -15,7 +15,7 @@ use model::encode::{EncodeError, Encoders};
 use model::outputs::TaskOutput;
 use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
 use serde::{Deserialize, Serialize};
-use spec::TableName;
+use spec::{Audience, KeyStep, TableName};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -31,8 +31,9 @@ use crate::score::load_predictor;
 use crate::secret_keys;
 use crate::seed_lists::{self, SeedList};
 use crate::segments;
-use crate::select::cut::divide;
+use crate::select::cut::{divide, selected};
 use crate::select::share::Share;
+use crate::select::standing::Standing;
 
 /// What was planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,8 +115,9 @@ fn does_not_fit(run: &Run, population: &PreparedTable, source: EncodeError) -> S
 fn check_cuts(run: &Run) -> Result<()> {
     for (name, audience) in &run.spec().audiences {
         let is_wrong = |source| ScorerError::Cut { audience: name.clone(), source };
-        crate::select::cut::selected(audience.size, &Default::default()).map_err(is_wrong)?;
-        divide(0, &audience.tiers).map_err(is_wrong)?;
+        let nobody = Standing::default();
+        selected(audience.size, &nobody).map_err(is_wrong)?;
+        divide(0, &audience.tiers, &nobody).map_err(is_wrong)?;
         if let Some(share) = audience.holdout.as_ref().map(|holdout| holdout.share)
             && Share::of(share).is_none_or(|exact| exact > Share::WHOLE)
         {
@@ -160,6 +162,9 @@ async fn prepare(
     for table in key_tables(run).into_iter().chain(spec.item_embeddings.clone()) {
         session.materialize(&table, &target).await?;
     }
+    for cap in spec.audiences.values().flat_map(|audience| &audience.caps) {
+        session.check_cap(cap, &spec.key)?;
+    }
     let population = session.materialize(&spec.population, &target).await?;
     let mut asked = Vec::new();
     for (name, neighbours) in &spec.neighbours {
@@ -189,8 +194,12 @@ impl Sql {
 }
 
 fn key_tables(run: &Run) -> BTreeSet<TableName> {
-    let excluded = run.spec().audiences.values().flat_map(|audience| &audience.exclude);
-    excluded.map(|table| table.table.clone()).collect()
+    let steps = run.spec().audiences.values().flat_map(Audience::key_steps);
+    let table = |step: KeyStep<'_>| match step {
+        KeyStep::Include(table) | KeyStep::Exclude(table) => table.table.clone(),
+        KeyStep::Cap(cap) => cap.table.clone(),
+    };
+    steps.map(table).collect()
 }
 
 /// The files of a table that a plan has made readable as Parquet: prepared ones, or the document's own.

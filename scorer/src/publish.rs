@@ -1,8 +1,9 @@
 //! The last unit of work: checks that all shards are there, cuts the audiences, and publishes those that no guard holds back.
 //!
-//! [`settle`] finds who is in an audience, [`package`] writes the files; [`table`] reads the scores for both. A version
+//! [`settle`] finds who is in the audiences, [`package`] writes the files; [`table`] reads the scores for both. A version
 //! becomes visible in [`artifacts::audience::publish`] alone, after its files are complete.
 
+mod claims;
 mod duplicates;
 mod outcome;
 mod package;
@@ -25,7 +26,8 @@ use spec::ids::{AudienceName, Version};
 use worker::{Cancel, Progress};
 
 pub use outcome::{
-    AudienceOutcome, ItemsOutcome, NeighboursOutcome, PublishOutcome, ScoresOutcome, SegmentsOutcome, TierOutcome,
+    AudienceOutcome, ItemsOutcome, NeighboursOutcome, OverlapOutcome, PublishOutcome, ScoresOutcome, SegmentsOutcome,
+    TierOutcome,
 };
 
 use crate::commit::{ScoreCommit, ShardSummary};
@@ -38,10 +40,12 @@ use crate::scores::publish_scores;
 use crate::secret_keys;
 use crate::segments::profile::publish_profiles;
 use crate::select::guards::{Duplicates, Facts, HeldBack, Last, held_back};
-use crate::select::waterfall::{AudienceCounts, BELOW_THE_CUT, POPULATION, Step, waterfall};
+use crate::select::precedence::Precedence;
+use crate::select::waterfall::{BELOW_THE_CUT, POPULATION, Step, Steps, waterfall};
+use claims::Claims;
 use duplicates::find_duplicates;
 use package::{Package, Written};
-use settle::{Settled, Settling};
+use settle::{Settled, Settlement, Settling};
 pub(crate) use table::{RowGroup, ScoreTable};
 
 /// Publishes a run whose shards are all committed. Done again, it finds what it has published and changes nothing.
@@ -66,12 +70,18 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let neighbours = publish_neighbours(run, &table, &commits).await?;
     let neighbours = neighbours.iter().map(|manifest| NeighboursOutcome::of(manifest, &run.workspace)).collect();
     let items = publish_items(run).await?.map(|manifest| ItemsOutcome::of(&manifest, &run.workspace));
-    let publishing = Publishing { run, table: &table, facts };
+    let spec = run.spec();
+    let precedence = Precedence::of(&spec.audiences);
+    let counts = &facts.merged.audiences;
+    let settling = Settling::new(&table, &spec.audiences, spec.key.as_str(), counts, &precedence);
+    let settlement = settling.settle().await?;
+    let overlap = OverlapOutcome::all(&spec.audiences, &settlement.overlap);
+    let publishing = Publishing { run, table: &table, facts, precedence, settlement };
     let mut audiences = Vec::new();
-    for (name, definition) in &run.spec().audiences {
-        audiences.push(publishing.audience(name, definition).await?);
+    for index in 0..spec.audiences.len() {
+        audiences.push(publishing.audience(index).await?);
     }
-    Ok(PublishOutcome { audiences, scores, segments, neighbours, items })
+    Ok(PublishOutcome { audiences, overlap, scores, segments, neighbours, items })
 }
 
 /// Rows a second that one process scored.
@@ -89,8 +99,8 @@ struct PopulationFacts {
 
 async fn facts(run: &Run, table: &ScoreTable, commits: &[ScoreCommit]) -> Result<PopulationFacts> {
     let spec = run.spec();
-    let exclusions = spec.audiences.iter().map(|(name, audience)| (name.clone(), audience.exclude.len()));
-    let merged = ShardSummary::merged(commits.iter().map(|commit| &commit.summary), exclusions);
+    let steps = spec.audiences.iter().map(|(name, audience)| (name.clone(), audience.key_steps().count()));
+    let merged = ShardSummary::merged(commits.iter().map(|commit| &commit.summary), steps);
     if spec.audiences.is_empty() {
         return Ok(PopulationFacts { merged, duplicates: Duplicates::default() });
     }
@@ -109,17 +119,26 @@ struct Publishing<'a> {
     run: &'a Run,
     table: &'a ScoreTable,
     facts: PopulationFacts,
+    precedence: Precedence,
+    settlement: Settlement,
+}
+
+/// An audience on its way to being published.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    /// Its place in the document.
+    index: usize,
+    name: &'a AudienceName,
+    definition: &'a Audience,
+    settled: &'a Settled,
 }
 
 impl Publishing<'_> {
-    async fn audience(&self, name: &AudienceName, definition: &Audience) -> Result<AudienceOutcome> {
+    async fn audience(&self, index: usize) -> Result<AudienceOutcome> {
+        let candidate = self.candidate(index)?;
+        let Candidate { name, definition, settled, .. } = candidate;
         let (last, known_last) = self.last(name).await?;
-        let counts = &self.facts.merged.audiences[name];
-        let key = self.run.spec().key.as_str();
-        let settling = Settling { table: self.table, name, audience: definition, key, counts };
-        let size = settling.size().await?;
-        let excluded: Vec<&str> = definition.exclude.iter().map(|table| table.table.as_str()).collect();
-        let steps = waterfall(counts, definition.filter.is_some(), &excluded, size);
+        let (size, steps) = (settled.size, self.steps(candidate));
         if let Some(mine) = last.as_ref().filter(|last| last.pointer.run == self.run.id) {
             return self.published(&mine.manifest, steps);
         }
@@ -129,8 +148,7 @@ impl Publishing<'_> {
             let reasons = reasons.iter().map(HeldBack::to_string).collect();
             return Ok(AudienceOutcome::held_back(name, size, steps, reasons));
         }
-        let settled = settling.settle(size).await?;
-        let manifest = self.write(name, definition, &settled, &steps, last.as_ref()).await?;
+        let manifest = self.write(candidate, &steps, last.as_ref()).await?;
         match audience::publish(&self.run.workspace, manifest.clone()).await? {
             Publication::Current => self.published(&manifest, steps),
             Publication::Superseded { by } => {
@@ -138,6 +156,20 @@ impl Publishing<'_> {
                 Ok(AudienceOutcome::held_back(name, size, steps, vec![reason]))
             }
         }
+    }
+
+    fn candidate(&self, index: usize) -> Result<Candidate<'_>> {
+        let found = self.run.spec().audiences.get_index(index).zip(self.settlement.audiences.get(index));
+        let ((name, definition), settled) = found.ok_or(ScorerError::Broken)?;
+        Ok(Candidate { index, name, definition, settled })
+    }
+
+    fn steps(&self, Candidate { name, definition, settled, .. }: Candidate<'_>) -> Vec<Step> {
+        let tables: Vec<String> = definition.key_steps().map(|step| step.to_string()).collect();
+        let taken: Vec<_> = settled.taken.iter().map(|(other, people)| (other.to_string(), *people)).collect();
+        let has_filter = definition.filter.is_some();
+        let steps = Steps { has_filter, tables: &tables, taken: &taken, selected: settled.size };
+        waterfall(&self.facts.merged.audiences[name], &steps)
     }
 
     /// The current version. One that is not whole must not be the reason that readers get nothing better.
@@ -156,12 +188,11 @@ impl Publishing<'_> {
     /// Writes the version's files, unless an earlier attempt had got as far as its manifest.
     async fn write(
         &self,
-        name: &AudienceName,
-        definition: &Audience,
-        settled: &Settled,
+        candidate: Candidate<'_>,
         steps: &[Step],
         last: Option<&PublishedAudience>,
     ) -> Result<AudienceManifest> {
+        let Candidate { index, name, definition, settled } = candidate;
         let workspace = &self.run.workspace;
         let version = claim_version(workspace, name, &self.run.id).await?;
         let key = layout::audience_manifest(name, version);
@@ -169,6 +200,9 @@ impl Publishing<'_> {
             return Ok(stored.body);
         }
         let ids = published_ids(name, definition, &self.run.spec().key)?;
+        let names: Vec<&AudienceName> = self.run.spec().audiences.keys().collect();
+        let ends = |audience: usize| self.settlement.audiences.get(audience).map(Settled::ends);
+        let claims = Claims::new(&self.precedence, &[index], &names, ends);
         let package = Package {
             workspace,
             audience: name,
@@ -177,21 +211,20 @@ impl Publishing<'_> {
             ids: &ids,
             key: &self.run.spec().key,
             settled,
+            claims: &claims,
         };
         let written = package.write(self.table).await?;
-        self.manifest(name, definition, version, written, steps, last)
+        self.manifest(candidate, version, written, steps, last)
     }
 
     fn manifest(
         &self,
-        name: &AudienceName,
-        definition: &Audience,
+        Candidate { name, definition, settled, .. }: Candidate<'_>,
         version: Version,
         written: Written,
         steps: &[Step],
         last: Option<&PublishedAudience>,
     ) -> Result<AudienceManifest> {
-        let counts: &AudienceCounts = &self.facts.merged.audiences[name];
         let created = Utc::now();
         Ok(AudienceManifest {
             schema_version: AUDIENCE_SCHEMA_VERSION,
@@ -207,7 +240,7 @@ impl Publishing<'_> {
             inputs: self.run.document.inputs.clone(),
             population: self.table.rows(),
             waterfall: to_eligible(steps),
-            eligible: counts.ranks.total(),
+            eligible: settled.eligible,
             selected: written.tiers.values().map(|tier| tier.people + tier.holdout).sum(),
             tiers: written.tiers,
             missing_ids: written.missing_ids,

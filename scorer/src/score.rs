@@ -7,6 +7,7 @@
 pub mod batch;
 mod frozen;
 pub mod ids;
+pub mod key_steps;
 pub mod layout;
 pub mod ordered;
 pub mod output;
@@ -27,7 +28,6 @@ use model::encode::Encoders;
 use model::outputs::TaskOutput;
 use model::predictor::Predictor;
 use serde::{Deserialize, Serialize};
-use spec::KeyTable;
 use spec::ids::SegmentationName;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -37,15 +37,15 @@ use worker::{Cancel, Progress};
 use crate::commit::{ScoreCommit, ShardSummary, merge};
 use crate::error::{Result, ScorerError};
 use crate::neighbours::{Searches, Wanted};
-use crate::plan::{Sql, read_encoders, table_files};
+use crate::plan::{Sql, read_encoders};
 use crate::run::Run;
 use crate::secret_keys;
 use crate::segments::counts::SegmentCounts;
 use batch::{BatchScorer, ScoredBatch};
 use frozen::{load_neighbours, read_frozen_segments, read_learned_lists};
+use key_steps::read_key_sets;
 use layout::ScoreLayout;
 use ordered::Crew;
-use query::KeySet;
 use rank::ShardCounts;
 
 /// Rows a batch: enough to spread what a batch costs, few enough to stay in a core's caches.
@@ -97,7 +97,7 @@ impl Scorer {
         sql.session.add_parquet(&run.spec().population, &files).await?;
         let columns = sql.session.schema(&run.spec().population)?;
         let layout = ScoreLayout::new(run.spec(), &columns, &outputs)?;
-        let key_sets = read_key_sets(&run, &layout.key_tables, &mut sql.session).await?;
+        let key_sets = read_key_sets(&run, &layout.key_sources, &mut sql.session).await?;
         let predictor = load_predictor(&run, &package, &encoders)?;
         let (version, scored_at) = (run.model.version, run.scored_at());
         let segments = read_frozen_segments(&run).await?;
@@ -252,18 +252,6 @@ async fn write_all(mut writer: ParquetWriter, mut scored: Receiver<ScoredBatch>)
     Ok(writer)
 }
 
-/// The keys of key tables, as the plan has frozen them.
-async fn read_key_sets(run: &Run, tables: &[KeyTable], session: &mut query::Session) -> Result<Vec<KeySet>> {
-    let mut sets = Vec::with_capacity(tables.len());
-    for table in tables {
-        if !session.tables().any(|name| *name == table.table) {
-            session.add_parquet(&table.table, &table_files(run, &table.table).await?).await?;
-        }
-        sets.push(session.read_keys(table, &run.spec().key).await?);
-    }
-    Ok(sets)
-}
-
 /// What is counted over a shard's batches.
 struct Counts {
     names: Vec<spec::AudienceName>,
@@ -277,7 +265,11 @@ impl Counts {
     fn new(layout: &ScoreLayout) -> Self {
         Self {
             names: layout.audiences.iter().map(|audience| audience.name.clone()).collect(),
-            audiences: layout.audiences.iter().map(|audience| ShardCounts::new(audience.exclusions.len())).collect(),
+            audiences: layout
+                .audiences
+                .iter()
+                .map(|audience| ShardCounts::new(audience.gates.len(), audience.thresholds.iter().copied()))
+                .collect(),
             segmentations: layout.segmentations.clone(),
             segments: IndexMap::new(),
             null_keys: 0,
@@ -285,7 +277,8 @@ impl Counts {
     }
 
     fn add(&mut self, batch: &ScoredBatch) {
-        self.audiences.iter_mut().zip(&batch.ranked).for_each(|(counts, ranked)| counts.add(ranked));
+        let audiences = self.audiences.iter_mut().zip(&batch.ranked);
+        audiences.for_each(|(counts, ranked)| counts.add(ranked, &batch.rank_ties));
         for (name, counts) in self.segmentations.iter().zip(&batch.segments) {
             merge(&mut self.segments, name, counts);
         }

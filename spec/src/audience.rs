@@ -1,5 +1,8 @@
 //! Audiences: who of the scored population is published, in which tiers, as which ids.
 
+mod cap;
+mod step;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -8,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::{self, InvalidDuration};
 pub use crate::identifier::{IdColumn, IdHash, IdNormalization};
-use crate::ids::TierName;
+use crate::ids::{AudienceName, TierName};
 use crate::table::KeyTable;
+pub use cap::ContactCap;
+pub use step::KeyStep;
 
 /// One audience of a Scoring document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,12 +29,26 @@ pub struct Audience {
     pub filter: Option<String>,
     /// How many.
     pub size: Size,
-    /// Tiers from the top down, each a share of the selected people; `rest` takes what is left. One tier `all` when absent.
+    /// Tiers from the top down, each a share of the selected people, or cut by number or score; `rest` takes what is left.
+    /// One tier `all` when absent.
     #[serde(default)]
     pub tiers: IndexMap<TierName, TierCut>,
+    /// People who are not in these tables are left out; a step of the waterfall each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<KeyTable>,
     /// People in these tables are left out; a step of the waterfall each.
     #[serde(default)]
     pub exclude: Vec<KeyTable>,
+    /// People who were contacted often enough of late are left out; a step of the waterfall each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<ContactCap>,
+    /// Of audiences that are exclusive the one of the higher priority takes people first, then the earlier one of the
+    /// document; 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+    /// Audiences of this run that nobody of this one is in, whichever of both says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusive_with: Vec<AudienceName>,
     /// A random share of every tier that is kept out of it, for measuring lift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
@@ -90,14 +109,28 @@ pub enum Size {
     Threshold(f64),
 }
 
-/// A tier's part of the selected people.
+/// Where a tier ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TierCut {
-    /// A share, 0..1.
+    /// A share of the selected people, 0..1.
     Share(#[schemars(schema_with = "crate::share::some")] f64),
+    /// A number of people, or a place in the order.
+    End(TierEnd),
     /// What the tiers above leave; the last tier only.
     Rest(Rest),
+}
+
+/// Where a tier ends, if not by a share of the selected people.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TierEnd {
+    /// So many people, or all that are left where there are fewer.
+    Top(#[schemars(range(min = 1))] u64),
+    /// With the best share of all eligible people, 0..1, tiers above included, rounded half up.
+    Best(#[schemars(schema_with = "crate::share::some")] f64),
+    /// Everyone whose rank is at least this, but for the tiers above.
+    Threshold(f64),
 }
 
 /// The word `rest`.

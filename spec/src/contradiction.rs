@@ -225,11 +225,11 @@ impl Contradiction {
             Self::Network(contradiction) => contradiction.hint(),
             Self::Files(contradiction) => contradiction.hint(),
             Self::Identity(contradiction) => contradiction.hint(),
+            Self::Audience(contradiction) => contradiction.hint(),
             Self::TableTwice { .. }
             | Self::Funnel(_)
             | Self::Lookalike(_)
             | Self::Segments(_)
-            | Self::Audience(_)
             | Self::Preset(_)
             | Self::MeasureOfAnotherKind { .. }
             | Self::NoGroups { .. }

@@ -42,7 +42,10 @@ mod text;
 mod validate;
 mod yaml;
 
-pub use audience::{Audience, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, Retain, Size, TierCut};
+pub use audience::{
+    Audience, ContactCap, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, KeyStep, Retain, Size,
+    TierCut,
+};
 pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};
 pub use identifier::{Country, Normalized, Normalizer, SecretSource};

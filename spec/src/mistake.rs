@@ -120,13 +120,13 @@ pub enum Mistake {
         /// The field.
         name: String,
     },
-    /// A form of the design that this version does not have.
-    #[error("{what} is not available; available: {available}")]
-    FormNotAvailable {
-        /// What was asked for.
-        what: &'static str,
-        /// What there is instead.
-        available: &'static str,
+    /// Another name of a field.
+    #[error("`{name}` is written {instead}")]
+    FieldElsewhere {
+        /// The field.
+        name: String,
+        /// How to write it.
+        instead: &'static str,
     },
     /// A mapping that must have exactly one of several fields.
     #[error("expected exactly one of {}, found {}", .of.join(", "), if .found.is_empty() { "none".to_owned() } else { .found.join(", ") })]
@@ -289,7 +289,7 @@ impl Mistake {
             | Self::WordNotAvailable { .. }
             | Self::WordElsewhere { .. }
             | Self::FieldNotAvailable { .. }
-            | Self::FormNotAvailable { .. }
+            | Self::FieldElsewhere { .. }
             | Self::ExactlyOne { .. }
             | Self::Malformed { .. }
             | Self::Blank { .. }

@@ -1,8 +1,5 @@
 //! What the design names and this version does not have: refused by name, so that nobody takes silence for consent.
 
-use crate::mistake::Mistake;
-use crate::node::Value;
-
 /// Words, by the type that they would be of.
 const WORDS: [(&str, &[&str]); 2] = [("Task", &["count", "survival"]), ("Split", &["stratified"])];
 
@@ -18,8 +15,14 @@ const ELSEWHERE: [(&str, &str, &str); 8] = [
     ("FileKind", "json", "jsonl"),
 ];
 
+/// Fields that others use for what is written in another way, by the type that they would be of.
+const FIELDS_ELSEWHERE: [(&str, &str, &str); 2] = [
+    ("Size", "similarity", "threshold: 0.8, with `rank_by` a lookalike task or a seed list"),
+    ("TierEnd", "count", "top: 500"),
+];
+
 /// Fields, by the type that would have them.
-const FIELDS: [(&str, &[&str]); 14] = [
+const FIELDS: [(&str, &[&str]); 13] = [
     ("Document", &["status"]),
     ("MetadataModelName", &["labels", "annotations", "namespace"]),
     ("MetadataScoringName", &["labels", "annotations", "namespace"]),
@@ -30,8 +33,7 @@ const FIELDS: [(&str, &[&str]); 14] = [
     ("Fit", &["checkpoints", "negative_rate"]),
     ("ScoringSpec", &["quarantine", "top_products"]),
     ("Resources", &["gpus_per_process", "gpus"]),
-    ("Audience", &["include", "priority", "exclusive_with"]),
-    ("Size", &["reach", "similarity"]),
+    ("Size", &["reach"]),
     ("Guards", &["max_psi", "max_null_ids", "max_duplicates", "min_cell"]),
     ("Register", &["retain"]),
 ];
@@ -51,20 +53,17 @@ pub(crate) fn instead(definition: &str, word: &str) -> Option<&'static str> {
     ELSEWHERE.iter().find(|(owner, known, _)| (*owner, *known) == (definition, word)).map(|(_, _, instead)| *instead)
 }
 
+/// How to write what a field of a type means elsewhere.
+pub(crate) fn field_instead(definition: &str, name: &str) -> Option<&'static str> {
+    FIELDS_ELSEWHERE
+        .iter()
+        .find(|(owner, known, _)| (*owner, *known) == (definition, name))
+        .map(|(_, _, instead)| *instead)
+}
+
 /// Whether a field is planned for a type.
 pub(crate) fn is_field(definition: &str, name: &str) -> bool {
     names_of(&FIELDS, definition).contains(&name)
-}
-
-/// The mistake, if a value has a form that is planned for a type.
-pub(crate) fn form(definition: &str, value: &Value) -> Option<Mistake> {
-    match (definition, value) {
-        ("TierCut", Value::Map(_)) => Some(Mistake::FormNotAvailable {
-            what: "a tier by count or score",
-            available: "a share such as 0.2 or 20%, or rest",
-        }),
-        _ => None,
-    }
 }
 
 fn names_of(table: &[(&str, &'static [&'static str])], definition: &str) -> &'static [&'static str] {

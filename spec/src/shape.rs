@@ -65,7 +65,6 @@ pub(crate) enum Shape {
     },
     /// Any of several shapes, told apart by their types.
     Either {
-        definition: String,
         shapes: Vec<Shape>,
     },
 }
@@ -225,7 +224,7 @@ impl Compiler<'_> {
             (Some(only), true) => only,
             (last, _) => {
                 shapes.extend(last);
-                Shape::Either { definition: definition.to_owned(), shapes }
+                Shape::Either { shapes }
             }
         };
         Ok(if choices.iter().any(|choice| is_null(&choice)) { Shape::Optional(Box::new(shape)) } else { shape })

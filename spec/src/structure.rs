@@ -114,7 +114,7 @@ impl Walk<'_> {
             (Shape::Words { definition, words }, Value::Text(word)) => {
                 self.word(node, &noun(definition, None), definition, words, word)
             }
-            (Shape::Either { shapes, .. }, _) => self.either(shape, shapes, node),
+            (Shape::Either { shapes }, _) => self.either(shape, shapes, node),
             _ => self.wrong_type(shape, node),
         }
     }
@@ -133,10 +133,7 @@ impl Walk<'_> {
                 Some(self.record(node, record, entries, Some((tag, word))))
             }
             Shape::OneField { definition, variants } => self.one_field(node, definition, variants, entries),
-            Shape::Either { definition, shapes } => match planned::form(definition, &node.value) {
-                Some(mistake) => self.wrong(node, mistake),
-                None => self.either(shape, shapes, node),
-            },
+            Shape::Either { shapes } => self.either(shape, shapes, node),
             _ => self.wrong_type(shape, node),
         }
     }
@@ -289,7 +286,7 @@ impl Walk<'_> {
         let takes_numbers = shapes.iter().any(|shape| matches!(shape, Shape::Decimal { .. } | Shape::Whole { .. }));
         let fitting = shapes.iter().find(|shape| match (shape, &node.value) {
             (Shape::Decimal { .. } | Shape::Whole { .. }, Value::Number(..)) => true,
-            (Shape::Names { .. } | Shape::Record(_), Value::Map(_)) => true,
+            (Shape::Names { .. } | Shape::Record(_) | Shape::OneField { .. }, Value::Map(_)) => true,
             (Shape::Decimal { is_share, .. }, Value::Text(text)) => *is_share && parse_percentage(text).is_some(),
             (Shape::Words { words, .. }, Value::Text(text)) => !takes_numbers || words.contains(text),
             _ => false,
@@ -303,7 +300,9 @@ impl Walk<'_> {
 
 fn unknown_field(definition: &str, name: &str, known: Vec<String>) -> Mistake {
     let name = name.to_owned();
-    if planned::is_field(definition, &name) {
+    if let Some(instead) = planned::field_instead(definition, &name) {
+        Mistake::FieldElsewhere { name, instead }
+    } else if planned::is_field(definition, &name) {
         Mistake::FieldNotAvailable { name }
     } else {
         Mistake::UnknownField { name, known }

@@ -9,6 +9,7 @@ use crate::preparation::Written;
 use crate::problem::Problem;
 
 mod audiences;
+mod exclusivity;
 mod features;
 mod identity;
 mod lookalike;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::comparison::comparisons;
+use super::overlap::overlap;
 use super::search::search;
 use super::segments::segments;
 use super::{Rows, count, text};
@@ -109,6 +110,7 @@ fn cell(measured: Option<&Value>, name: &str) -> String {
 pub(crate) fn publication(outcome: &Value) -> String {
     let audiences = outcome.get("audiences").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut blocks: Vec<String> = audiences.iter().map(audience).collect();
+    blocks.extend(overlap(outcome));
     blocks.extend(segments(outcome));
     let neighbours = outcome.get("neighbours").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     blocks.extend(neighbours.iter().map(neighbours_line));

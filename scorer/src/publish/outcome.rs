@@ -2,12 +2,15 @@
 
 use artifacts::audience::AudienceManifest;
 use artifacts::{Workspace, layout};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use spec::Audience;
 use spec::ids::{AudienceName, NeighboursName, RunId, TableName, TierName, Version};
 
 use crate::items::ItemsManifest;
 use crate::neighbours::table::NeighboursManifest;
 use crate::segments::profile::SegmentationProfile;
+use crate::select::overlap::Overlap;
 use crate::select::waterfall::Step;
 
 /// What a run published.
@@ -15,6 +18,9 @@ use crate::select::waterfall::Step;
 pub struct PublishOutcome {
     /// Its audiences, in the document's order.
     pub audiences: Vec<AudienceOutcome>,
+    /// Who is in two of them, for every pair in the document's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlap: Vec<OverlapOutcome>,
     /// Its score table.
     pub scores: ScoresOutcome,
     /// Who is in its segments, in the document's order.
@@ -26,6 +32,31 @@ pub struct PublishOutcome {
     /// The embeddings of its items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemsOutcome>,
+}
+
+/// Who is in two audiences as they were selected, held back or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverlapOutcome {
+    /// The earlier one of the document.
+    pub audience: AudienceName,
+    /// The later one.
+    pub other: AudienceName,
+    /// People in both, holdouts included.
+    pub people: u64,
+    /// Whether nobody may be.
+    pub exclusive: bool,
+}
+
+impl OverlapOutcome {
+    /// What was counted of every pair.
+    pub fn all(audiences: &IndexMap<AudienceName, Audience>, overlap: &Overlap) -> Vec<Self> {
+        let pair = |(one, other, people): (usize, usize, u64)| {
+            let ((audience, first), (other, second)) = audiences.get_index(one).zip(audiences.get_index(other))?;
+            let exclusive = first.exclusive_with.contains(other) || second.exclusive_with.contains(audience);
+            Some(Self { audience: audience.clone(), other: other.clone(), people, exclusive })
+        };
+        overlap.pairs().filter_map(pair).collect()
+    }
 }
 
 /// One way of dividing people.

@@ -13,11 +13,10 @@ use indexmap::IndexMap;
 use spec::FileFormat;
 use spec::ids::{AudienceName, ColumnName, TierName, Version};
 
+use super::claims::Claims;
 use super::parts::{Parts, PartsSink, published_schema};
-use super::rows::ScoredRows;
 use super::settle::Settled;
 use super::table::{RowGroup, ScoreTable};
-use crate::columns::rank_column;
 use crate::error::{Result, ScorerError};
 use crate::score::ids::{Derived, IdRecipe, exploded, list_item, published};
 use crate::score::layout::{PublishedId, published_columns};
@@ -39,6 +38,8 @@ pub(crate) struct Package<'a> {
     pub(crate) key: &'a ColumnName,
     /// Who is in it.
     pub(crate) settled: &'a Settled,
+    /// The audience, and those that take people before it.
+    pub(crate) claims: &'a Claims,
 }
 
 /// What was written.
@@ -207,13 +208,14 @@ impl Package<'_> {
     }
 
     fn divider(&self, table: &ScoreTable) -> Result<Divider> {
-        let rank = rank_column(self.audience);
+        let ranks = self.claims.columns(Some(self.key.as_str())).names().to_vec();
+        let rank = self.claims.len() - 1;
         let is_key = |id: &PublishedId| id.recipe.column == *self.key;
         let stored = |id: &PublishedId| if is_key(id) { self.key.to_string() } else { id.recipe.stored_name() };
         let marked = |id: &PublishedId| id.recipe.invalid_name().filter(|_| !is_key(id));
         let ids_and_marks = self.ids.iter().flat_map(|id| std::iter::once(stored(id)).chain(marked(id)));
-        let columns = Columns::new([rank, self.key.to_string()].into_iter().chain(ids_and_marks));
-        let place = |name: &String| columns.names().iter().position(|other| other == name).unwrap_or(RANK);
+        let columns = Columns::new(ranks.into_iter().chain(ids_and_marks));
+        let place = |name: &String| columns.names().iter().position(|other| other == name).unwrap_or(rank);
         let source = |id: &PublishedId| IdSource {
             column: place(&stored(id)),
             invalid: marked(id).as_ref().map(place),
@@ -233,17 +235,17 @@ impl Package<'_> {
                 (name, item.unwrap_or(data_type))
             })),
         };
-        Ok(Divider { ids, settled: self.settled.clone(), people, exploded, schema, columns })
+        let (claims, settled) = (self.claims.clone(), self.settled.clone());
+        Ok(Divider { claims, rank, ids, settled, people, exploded, schema, columns })
     }
 }
-
-/// Where the rank and the key are in the batches of this pass.
-const RANK: usize = 0;
-const KEY: usize = 1;
 
 /// Divides row groups; moved to the threads that decode.
 #[derive(Debug)]
 struct Divider {
+    claims: Claims,
+    /// Where the audience's own rank is in the batches of this pass: behind those of whoever takes people before it.
+    rank: usize,
     columns: Columns,
     ids: Vec<IdSource>,
     settled: Settled,
@@ -271,8 +273,9 @@ impl Divider {
         let mut invalid_ids = vec![0; self.ids.len()];
         for batch in group.batches()? {
             let (first, batch) = batch?;
-            let rows = ScoredRows::of(&batch, RANK, Some(KEY), first);
-            for (tier, members) in rows.tiers(&self.settled.cuts, tiers)?.into_iter().enumerate() {
+            let Some(claimed) = self.claims.of(&batch, first)?.pop() else { continue };
+            let rows = &claimed.rows;
+            for (tier, members) in claimed.tiers.into_iter().enumerate() {
                 let (draws, salt_seed) = (&self.settled.draws, self.settled.salt_seed);
                 let (people, held) = rows.hold_out(tier, members, draws, salt_seed)?;
                 for (slot, rows) in [(2 * tier, people), (2 * tier + 1, held)] {
@@ -315,7 +318,7 @@ impl Divider {
             *invalid_ids += made.invalid.map_or(0, |invalid| invalid.true_count() as u64);
             columns.push(published(&made.ids));
         }
-        columns.push(column(RANK)?);
+        columns.push(column(self.rank)?);
         RecordBatch::try_new(Arc::clone(&self.people), columns).map_err(ScorerError::rows)
     }
 

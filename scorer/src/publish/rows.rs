@@ -2,21 +2,23 @@
 
 use std::cmp::Reverse;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, UInt32Array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{nullif, take};
 use arrow::datatypes::Float64Type;
-use artifacts::keys::{hash_keys, seed_of};
+use artifacts::keys::hash_nullable_keys;
 
 use crate::error::{Result, ScorerError};
 use crate::select::cut::{ByRank, Cuts};
+use crate::select::histogram::cell_of;
 use crate::select::holdout::{Draws, draw};
-use crate::select::order::{Place, rank_bits};
+use crate::select::order::{Place, rank_bits, tie_seed};
 use crate::select::search::{Observed, Pass};
 
 /// A batch of a score table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ScoredRows<'a> {
-    ranks: &'a Float64Array,
+    ranks: Float64Array,
     keys: Option<&'a ArrayRef>,
     first_position: u64,
 }
@@ -24,8 +26,30 @@ pub(crate) struct ScoredRows<'a> {
 impl<'a> ScoredRows<'a> {
     /// Reads a batch by its columns: the rank, and the key where a pass needs it.
     pub(crate) fn of(batch: &'a RecordBatch, rank: usize, key: Option<usize>, first_position: u64) -> Self {
-        let ranks = batch.column(rank).as_primitive::<Float64Type>();
+        let ranks = batch.column(rank).as_primitive::<Float64Type>().clone();
         Self { ranks, keys: key.map(|key| batch.column(key)), first_position }
+    }
+
+    /// All rows, those without a rank too.
+    pub(crate) fn len(&self) -> usize {
+        self.ranks.len()
+    }
+
+    /// The same without some rows, and how many with a rank those were.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: the rows are as many.
+    pub(crate) fn without(&self, rows: &BooleanBuffer) -> Result<(Self, u64)> {
+        let ranks = nullif(&self.ranks, &BooleanArray::from(rows.clone())).map_err(ScorerError::rows)?;
+        let ranks = ranks.as_primitive::<Float64Type>().clone();
+        let lost = (ranks.null_count() - self.ranks.null_count()) as u64;
+        Ok((Self { ranks, ..self.clone() }, lost))
+    }
+
+    /// Counts rows by the cell of their rank; `cells` has one for each.
+    pub(crate) fn count_cells(&self, cells: &mut [u64]) {
+        self.bits().for_each(|(_, bits)| cells[usize::from(cell_of(bits))] += 1);
     }
 
     /// Counts rows of at least this rank.
@@ -123,15 +147,12 @@ impl<'a> ScoredRows<'a> {
     fn hash(&self, rows: &[u32], seed: u64) -> Result<Vec<u128>> {
         let Some(keys) = self.keys else { return Ok(vec![0; rows.len()]) };
         let hashes = if rows.len() == keys.len() {
-            hash_keys(keys, seed)
+            hash_nullable_keys(keys, seed)
         } else {
-            hash_keys(&take(keys, &UInt32Array::from(rows.to_vec()), None).map_err(ScorerError::rows)?, seed)
+            hash_nullable_keys(&take(keys, &UInt32Array::from(rows.to_vec()), None).map_err(ScorerError::rows)?, seed)
         };
-        hashes.map_err(ScorerError::StoredKey)
+        // Who has no key holds every audience back, so it does not matter where they stand.
+        let hashes = hashes.map_err(ScorerError::StoredKey)?;
+        Ok(hashes.into_iter().map(Option::unwrap_or_default).collect())
     }
-}
-
-/// Seeds the hash of keys that orders people of one rank.
-fn tie_seed() -> u64 {
-    seed_of("tie", "")
 }

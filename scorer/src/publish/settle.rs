@@ -1,29 +1,37 @@
-//! Finds where an audience, its tiers and its holdout end: passes over the score table, decisions from [`crate::select`].
+//! Finds where audiences, their tiers and their holdouts end: passes over the score table, decisions from [`crate::select`].
+//!
+//! All audiences of a round share their passes. A round whose people others may have taken begins with a pass that counts who
+//! is left ([`standings`]); then the ends are looked for ([`cuts`]). One pass over everybody draws the holdouts and counts who
+//! is in two audiences ([`draws`]).
 
-use std::sync::Arc;
+mod cuts;
+mod draws;
+mod standings;
 
 use artifacts::keys::seed_of;
-use artifacts::rows::Columns;
+use indexmap::IndexMap;
 use spec::Audience;
 use spec::ids::AudienceName;
 
-use super::rows::ScoredRows;
-use super::table::{RowGroup, ScoreTable};
-use crate::columns::rank_column;
+use super::claims::{Claims, Ends};
+use super::table::ScoreTable;
 use crate::error::{Result, ScorerError};
-use crate::select::cut::{Cuts, Selected, TierRows, divide, last_ordinals, selected};
+use crate::select::cut::{Cuts, TierRows, divide, selected};
 use crate::select::holdout::{Draws, held_out};
-use crate::select::order::Place;
-use crate::select::search::{COLLECTED_ROWS, Observed, Pass, Search};
+use crate::select::overlap::Overlap;
+use crate::select::precedence::Precedence;
 use crate::select::waterfall::AudienceCounts;
-
-/// Where the key and the rank are in the batches of these passes.
-const RANK: usize = 0;
-const KEY: usize = 1;
+use standings::Left;
 
 /// Who is in an audience.
 #[derive(Debug, Clone)]
 pub(crate) struct Settled {
+    /// People that no step by the document's conditions left out, and that no other audience took.
+    pub(crate) eligible: u64,
+    /// Whom the audiences above took, in their order.
+    pub(crate) taken: Vec<(AudienceName, u64)>,
+    /// People selected, holdout included.
+    pub(crate) size: u64,
     /// The tiers and their rows, holdout included.
     pub(crate) tiers: Vec<TierRows>,
     /// How many of each tier are held out.
@@ -36,148 +44,105 @@ pub(crate) struct Settled {
     pub(crate) salt_seed: u64,
 }
 
-/// Passes over the score table for one audience.
-#[derive(Debug, Clone, Copy)]
+/// Who is in the audiences of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Settlement {
+    /// Each of them, in the document's order.
+    pub(crate) audiences: Vec<Settled>,
+    /// Who is in two of them.
+    pub(crate) overlap: Overlap,
+}
+
+/// Passes over the score table for the audiences of a run.
+#[derive(Debug)]
 pub(crate) struct Settling<'a> {
-    /// The table.
-    pub(crate) table: &'a ScoreTable,
-    /// The audience's name.
-    pub(crate) name: &'a AudienceName,
-    /// What the document says of it.
-    pub(crate) audience: &'a Audience,
-    /// The table's key column.
-    pub(crate) key: &'a str,
-    /// What the shards counted, together.
-    pub(crate) counts: &'a AudienceCounts,
+    table: &'a ScoreTable,
+    audiences: &'a IndexMap<AudienceName, Audience>,
+    names: Vec<&'a AudienceName>,
+    key: &'a str,
+    counts: &'a IndexMap<AudienceName, AudienceCounts>,
+    precedence: &'a Precedence,
 }
 
-impl Settling<'_> {
-    /// How many people the audience's size selects.
-    ///
-    /// # Errors
-    ///
-    /// A size that is none, or a table that cannot be read.
-    pub(crate) async fn size(&self) -> Result<u64> {
-        let is_wrong = |source| ScorerError::Cut { audience: self.name.clone(), source };
-        match selected(self.audience.size, &self.counts.ranks).map_err(is_wrong)? {
-            Selected::Rows(rows) => Ok(rows),
-            Selected::AtLeast { rank, .. } => {
-                let count = move |group: RowGroup| {
-                    group.batches()?.try_fold(0, |sum, batch| {
-                        let (first, batch) = batch?;
-                        Ok(sum + ScoredRows::of(&batch, RANK, None, first).at_least(rank))
-                    })
-                };
-                self.table
-                    .fold(&self.phase("count"), &self.columns(false), 0, count, |sum, rows: u64| *sum += rows)
-                    .await
-            }
-        }
+impl<'a> Settling<'a> {
+    /// Over a table whose shards have counted; `key` is its key column.
+    pub(crate) fn new(
+        table: &'a ScoreTable,
+        audiences: &'a IndexMap<AudienceName, Audience>,
+        key: &'a str,
+        counts: &'a IndexMap<AudienceName, AudienceCounts>,
+        precedence: &'a Precedence,
+    ) -> Self {
+        Self { table, audiences, names: audiences.keys().collect(), key, counts, precedence }
     }
 
-    /// Divides so many selected people into tiers and holdouts.
+    /// Finds out who is in every audience.
     ///
     /// # Errors
     ///
-    /// Tiers or a holdout that are none, or a table that cannot be read.
-    pub(crate) async fn settle(&self, size: u64) -> Result<Settled> {
-        let is_wrong = |source| ScorerError::Cut { audience: self.name.clone(), source };
-        let tiers = divide(size, &self.audience.tiers).map_err(is_wrong)?;
-        let lasts = self.find_cuts(&tiers).await?;
-        let cuts = Cuts::new(&tiers, lasts);
-        let mut settled = Settled {
-            held_out: vec![0; tiers.len()],
-            draws: Draws { lasts: vec![None; tiers.len()] },
-            salt_seed: 0,
-            tiers,
-            cuts,
+    /// Sizes, tiers or holdouts that are none, or a table that cannot be read.
+    pub(crate) async fn settle(&self) -> Result<Settlement> {
+        let mut settled: Vec<Option<Settled>> = vec![None; self.audiences.len()];
+        for round in self.precedence.rounds() {
+            let left = self.standings(round, &settled).await?;
+            let mut found: Vec<Settled> = Vec::with_capacity(round.len());
+            for (audience, left) in round.iter().zip(&left) {
+                found.push(self.divided(*audience, left)?);
+            }
+            self.find_cuts(round, &left, &mut found, &settled).await?;
+            round.iter().zip(found).for_each(|(audience, found)| settled[*audience] = Some(found));
+        }
+        let mut settled: Vec<Settled> = settled.into_iter().flatten().collect();
+        let overlap = self.find_draws(&mut settled).await?;
+        Ok(Settlement { audiences: settled, overlap })
+    }
+
+    /// An audience as far as numbers tell: where it ends is not known yet.
+    fn divided(&self, audience: usize, left: &Left) -> Result<Settled> {
+        let (name, definition) = (self.names[audience], &self.audiences[audience]);
+        let is_wrong = |source| ScorerError::Cut { audience: name.clone(), source };
+        let size = selected(definition.size, &left.standing).map_err(is_wrong)?;
+        let tiers = divide(size, &definition.tiers, &left.standing).map_err(is_wrong)?;
+        let (held, salt_seed) = match &definition.holdout {
+            Some(holdout) => {
+                let share = holdout.share;
+                let held = held_out(&tiers, share);
+                let held = held.ok_or_else(|| ScorerError::HoldoutShare { audience: name.clone(), share })?;
+                (held, seed_of("holdout", &holdout.salt))
+            }
+            None => (vec![0; tiers.len()], 0),
         };
-        if let Some(holdout) = &self.audience.holdout {
-            let share = holdout.share;
-            let rows = held_out(&settled.tiers, share);
-            settled.held_out = rows.ok_or(ScorerError::HoldoutShare { audience: self.name.clone(), share })?;
-            settled.salt_seed = seed_of("holdout", &holdout.salt);
-            settled.draws = self.find_draws(&settled).await?;
-        }
-        Ok(settled)
+        let above = self.precedence.above(audience).iter().map(|other| self.names[*other].clone());
+        Ok(Settled {
+            eligible: left.standing.eligible(),
+            taken: above.zip(left.lost.iter().copied()).collect(),
+            size,
+            held_out: held,
+            cuts: Cuts::default(),
+            draws: Draws { lasts: vec![None; tiers.len()] },
+            tiers,
+            salt_seed,
+        })
     }
 
-    async fn find_cuts(&self, tiers: &[TierRows]) -> Result<Vec<Place>> {
-        let mut search = Search::in_histogram(&self.counts.ranks, &last_ordinals(tiers), COLLECTED_ROWS);
-        while !search.is_done() {
-            let pass = Arc::new(search.pass());
-            let key = pass.needs_keys().then_some(KEY);
-            let columns = self.columns(pass.needs_keys());
-            let seen = pass.observed();
-            let look = move |group: RowGroup| {
-                let mut observed = pass.observed();
-                for batch in group.batches()? {
-                    let (first, batch) = batch?;
-                    ScoredRows::of(&batch, RANK, key, first).observe(&pass, &mut observed)?;
-                }
-                Ok(observed)
-            };
-            let seen = self.table.fold(&self.phase("cut"), &columns, seen, look, Observed::merge).await?;
-            search.absorb(seen);
-        }
-        self.all_found(search)
+    /// What a pass reads for some audiences, as far as others are settled.
+    fn claims(&self, wanted: &[usize], settled: &[Option<Settled>]) -> Claims {
+        Claims::new(self.precedence, wanted, &self.names, |audience| settled[audience].as_ref().map(Settled::ends))
     }
 
-    async fn find_draws(&self, settled: &Settled) -> Result<Draws> {
-        let tiers = settled.tiers.iter().zip(&settled.held_out);
-        let ordinals = tiers.map(|(tier, held)| (tier.rows, held.checked_sub(1)));
-        let collected = COLLECTED_ROWS / settled.tiers.len() as u64;
-        let mut searches: Vec<_> =
-            ordinals.map(|(rows, last)| Search::in_one_rank(0, rows, last.as_slice(), collected)).collect();
-        while searches.iter().any(|search| !search.is_done()) {
-            let passes: Arc<Vec<Pass>> = Arc::new(searches.iter().map(Search::pass).collect());
-            let seen: Vec<_> = passes.iter().map(Pass::observed).collect();
-            let look = draw_pass(passes, settled.cuts.clone(), settled.salt_seed);
-            let merge = |all: &mut Vec<Observed>, more: Vec<Observed>| {
-                all.iter_mut().zip(more).for_each(|(seen, more)| seen.merge(more));
-            };
-            let seen = self.table.fold(&self.phase("draw"), &self.columns(true), seen, look, merge).await?;
-            searches.iter_mut().zip(seen).for_each(|(search, seen)| search.absorb(seen));
-        }
-        let lasts = searches.into_iter().map(|search| Ok(self.all_found(search)?.first().copied()));
-        Ok(Draws { lasts: lasts.collect::<Result<_>>()? })
+    /// The rank columns of a pass, and the key where it needs it.
+    fn columns(&self, claims: &Claims, needs_keys: bool) -> artifacts::rows::Columns {
+        claims.columns((needs_keys || claims.need_keys()).then_some(self.key))
     }
 
-    fn all_found(&self, search: Search) -> Result<Vec<Place>> {
-        let places: Option<Vec<_>> = search.into_places().into_iter().collect();
-        places.ok_or_else(|| ScorerError::RowsLost { audience: self.name.clone() })
-    }
-
-    fn phase(&self, pass: &str) -> String {
-        format!("{pass} {}", self.name)
-    }
-
-    fn columns(&self, with_key: bool) -> Columns {
-        let rank = rank_column(self.name);
-        let names = std::iter::once(rank.as_str()).chain(with_key.then_some(self.key));
-        Columns::new(names)
+    fn rows_lost(&self, audience: usize) -> ScorerError {
+        ScorerError::RowsLost { audience: self.names[audience].clone() }
     }
 }
 
-fn draw_pass(
-    passes: Arc<Vec<Pass>>,
-    cuts: Cuts,
-    salt_seed: u64,
-) -> impl Fn(RowGroup) -> Result<Vec<Observed>> + Send + Sync + 'static {
-    move |group| {
-        let mut observed: Vec<_> = passes.iter().map(Pass::observed).collect();
-        for batch in group.batches()? {
-            let (first, batch) = batch?;
-            let rows = ScoredRows::of(&batch, RANK, Some(KEY), first);
-            for (tier, members) in rows.tiers(&cuts, passes.len())?.into_iter().enumerate() {
-                if passes[tier].is_empty() {
-                    continue;
-                }
-                for draw in rows.draws(&members, salt_seed)? {
-                    passes[tier].observe(draw, &mut observed[tier]);
-                }
-            }
-        }
-        Ok(observed)
+impl Settled {
+    /// Where it ends.
+    pub(crate) fn ends(&self) -> Ends {
+        Ends { cuts: self.cuts.clone(), tiers: self.tiers.len() }
     }
 }

@@ -24,6 +24,7 @@ use crate::error::{Result, ScorerError};
 use crate::seed_lists::LearnedLists;
 use crate::segments::counts::{Scores, SegmentCounts};
 use crate::segments::{FrozenSegments, segment_columns, segment_fields};
+use crate::select::order::tie_seed;
 
 /// Everything that scoring a batch needs; shared by the threads that do it.
 pub struct BatchScorer {
@@ -37,7 +38,7 @@ pub struct BatchScorer {
     pub segments: Vec<FrozenSegments>,
     /// Whether people's embeddings and ties are wanted by whoever looks for neighbours.
     pub looks_for_neighbours: bool,
-    /// The keys of [`ScoreLayout::key_tables`].
+    /// The keys of [`ScoreLayout::key_sources`].
     pub key_sets: Vec<KeySet>,
     /// The model's version.
     pub version: Version,
@@ -58,6 +59,8 @@ pub struct ScoredBatch {
     pub embeddings: Vec<f32>,
     /// Hashes of their keys; empty likewise.
     pub ties: Vec<Option<u128>>,
+    /// The top 64 bits of the hashes by which people of one rank are ordered.
+    pub rank_ties: Vec<u64>,
     /// Rows without a key.
     pub null_keys: u64,
 }
@@ -75,11 +78,11 @@ impl BatchScorer {
         let said = self.said(predictions, assigned);
         let keys = self.carried(carried, self.layout.key().as_str())?;
         let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &said)?)?;
-        let is_excluded = self.key_sets.iter().map(|set| set.contains_column(&keys));
+        let is_in = self.key_sets.iter().map(|set| set.contains_column(&keys));
         let is_no_key = |source| ScorerError::Key { column: self.layout.key().clone(), source };
-        let is_excluded = is_excluded.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
-        let ranked: Vec<Ranked> =
-            self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_excluded)).collect();
+        let is_in = is_in.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
+        let ranked = self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_in));
+        let ranked = ranked.collect::<Result<Vec<Ranked>>>()?;
         let ties = self.looks_for_neighbours.then(|| hash_nullable_keys(&keys, KeySet::SEED));
         let ties = ties.transpose().map_err(is_no_key)?.unwrap_or_default();
         let compared = if self.looks_for_neighbours { embeddings.clone() } else { Vec::new() };
@@ -92,8 +95,19 @@ impl BatchScorer {
             segments,
             embeddings: compared,
             ties,
+            rank_ties: self.rank_ties(&keys)?,
             null_keys: keys.logical_null_count() as u64,
         })
+    }
+
+    /// Where people of one rank stand; nothing without audiences.
+    fn rank_ties(&self, keys: &ArrayRef) -> Result<Vec<u64>> {
+        if self.layout.audiences.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_no_key = |source| ScorerError::Key { column: self.layout.key().clone(), source };
+        let hashes = hash_nullable_keys(keys, tie_seed()).map_err(is_no_key)?;
+        Ok(hashes.into_iter().map(|hash| (hash.unwrap_or_default() >> 64) as u64).collect())
     }
 
     /// The predictions of each task and seed list, and the embeddings if anything needs them.
@@ -220,8 +234,8 @@ fn widened(prediction: &ArrayRef) -> ArrayRef {
     }
 }
 
-fn rank(audience: &AudienceLayout, values: &[ArrayRef], is_excluded: &[BooleanArray]) -> Ranked {
+fn rank(audience: &AudienceLayout, values: &[ArrayRef], is_in: &[BooleanArray]) -> Result<Ranked> {
     let filter = audience.filter.map(|filter| values[filter].as_boolean());
-    let exclusions: Vec<_> = audience.exclusions.iter().map(|table| is_excluded[*table].clone()).collect();
-    rank_rows(filter, &exclusions, values[audience.rank].as_primitive())
+    let steps = audience.gates.iter().map(|gate| gate.leaves_out(is_in)).collect::<Result<Vec<_>>>()?;
+    Ok(rank_rows(filter, &steps, values[audience.rank].as_primitive()))
 }

@@ -9,13 +9,15 @@ use model::outputs::TaskOutput;
 use query::{ExpressionSource, Expressions};
 use spec::audience::FileKind;
 use spec::ids::{AudienceName, ColumnName, SegmentationName};
-use spec::{Audience, KeyTable, ScoringSpec, Segmentation};
+use spec::{Audience, KeyStep, ScoringSpec, Segmentation};
 
 use super::ids::{IdRecipe, list_item, published_type};
+use super::key_steps::{Gate, KeySource};
 use super::output::{expression_fields, score_fields};
 use crate::columns::{MODEL_VERSION, SCORE, SCORED_AT, rank_column};
 use crate::error::{Result, ScorerError};
 use crate::segments::{check_columns, segment_fields};
+use crate::select::standing::thresholds;
 
 /// Everything that scoring does to a batch, by column.
 #[derive(Debug, Clone)]
@@ -32,8 +34,8 @@ pub struct ScoreLayout {
     pub expressions: Expressions,
     /// The audiences, in the document's order.
     pub audiences: Vec<AudienceLayout>,
-    /// Key tables that audiences exclude, each once.
-    pub key_tables: Vec<KeyTable>,
+    /// The sets of keys that audiences leave people out by, each once.
+    pub key_sources: Vec<KeySource>,
     /// Ids that the score table holds, each once.
     pub recipes: Vec<IdRecipe>,
     /// The score table's columns.
@@ -50,8 +52,10 @@ pub struct AudienceLayout {
     pub rank: usize,
     /// `where` among the expressions.
     pub filter: Option<usize>,
-    /// The exclusions among the key tables, in the document's order.
-    pub exclusions: Vec<usize>,
+    /// The steps by tables, in their order.
+    pub gates: Vec<Gate>,
+    /// The ranks at which the document ends something.
+    pub thresholds: Vec<f64>,
     /// The published ids.
     pub ids: Vec<PublishedId>,
 }
@@ -67,11 +71,15 @@ impl ScoreLayout {
         check_columns(spec, population)?;
         let audiences = spec.audiences.iter();
         let (sources, mut layouts) = (expression_sources(spec), Vec::with_capacity(spec.audiences.len()));
-        let (mut key_tables, mut recipes, mut expression) = (Vec::new(), Vec::new(), 0);
+        let (mut key_sources, mut recipes, mut expression) = (Vec::new(), Vec::new(), 0);
         for (name, audience) in audiences {
             let filter = audience.filter.as_ref().map(|_| expression + 1);
-            let exclusions = audience.exclude.iter().map(|table| index_of(&mut key_tables, keyed(table, &spec.key)));
-            let exclusions = exclusions.collect();
+            let gates = audience.key_steps().map(|step| Gate {
+                keys: index_of(&mut key_sources, KeySource::of(step, &spec.key)),
+                lets_members_in: matches!(step, KeyStep::Include(_)),
+            });
+            let gates = gates.collect();
+            let thresholds = thresholds(audience).collect();
             let ids = published_ids(name, audience, &spec.key)?;
             for id in &ids {
                 let found = find(spec, population, &id.recipe.column, "an id")?.data_type();
@@ -81,7 +89,7 @@ impl ScoreLayout {
                     index_of(&mut recipes, id.recipe.clone());
                 }
             }
-            layouts.push(AudienceLayout { name: name.clone(), rank: expression, filter, exclusions, ids });
+            layouts.push(AudienceLayout { name: name.clone(), rank: expression, filter, gates, thresholds, ids });
             expression += 1 + usize::from(filter.is_some());
         }
         let computed = computed_fields(spec, outputs);
@@ -96,7 +104,7 @@ impl ScoreLayout {
             has_embedding: spec.embedding.is_some(),
             expressions,
             audiences: layouts,
-            key_tables,
+            key_sources,
             recipes,
             schema,
             carried,
@@ -157,12 +165,6 @@ fn index_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
         list.push(item);
         list.len() - 1
     })
-}
-
-/// A key table whose key column is said.
-fn keyed(table: &KeyTable, default_key: &ColumnName) -> KeyTable {
-    let key = table.key.clone().unwrap_or_else(|| default_key.clone());
-    KeyTable { table: table.table.clone(), key: Some(key) }
 }
 
 /// The ids that an audience publishes: those of the document, or the SHA-256 of the key.

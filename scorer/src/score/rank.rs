@@ -5,6 +5,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 
 use crate::select::histogram::{RankHistogram, cell_of};
 use crate::select::order::rank_bits;
+use crate::select::sketch::{Mark, Sketch};
 use crate::select::waterfall::AudienceCounts;
 
 /// The ranks of a batch's rows, and how many rows each step left out.
@@ -14,14 +15,15 @@ pub struct Ranked {
     pub ranks: Float64Array,
     /// Rows for which `where` is false or null.
     pub outside: u64,
-    /// Rows in each exclusion that no earlier step left out.
+    /// Rows that each table's step left out and no earlier step had.
     pub excluded: Vec<u64>,
     /// Rows left whose rank is null or NaN.
     pub unranked: u64,
 }
 
-/// Applies `where`, then each exclusion, then the rank; null counts as false for the first and as no rank for the last.
-pub fn rank_rows(filter: Option<&BooleanArray>, exclusions: &[BooleanArray], ranks: &Float64Array) -> Ranked {
+/// Applies `where`, then the steps by tables, each as whom it leaves out, then the rank; null counts as false for the first and
+/// as no rank for the last.
+pub fn rank_rows(filter: Option<&BooleanArray>, steps: &[BooleanArray], ranks: &Float64Array) -> Ranked {
     let rows = ranks.len();
     let mut left = filter.map_or_else(|| BooleanBuffer::new_set(rows), is_true);
     let mut remaining = left.count_set_bits();
@@ -31,7 +33,7 @@ pub fn rank_rows(filter: Option<&BooleanArray>, exclusions: &[BooleanArray], ran
         let before = std::mem::replace(&mut remaining, left.count_set_bits());
         (before - remaining) as u64
     };
-    let excluded = exclusions.iter().map(|excluded| keep(&mut left, &!&is_true(excluded))).collect();
+    let excluded = steps.iter().map(|leaves_out| keep(&mut left, &!&is_true(leaves_out))).collect();
     let unranked = keep(&mut left, &is_number(ranks));
     // Adding zero makes a negative zero positive, so that no published score reads `-0`.
     let values = ranks.values().iter().map(|rank| rank + 0.0).collect();
@@ -54,33 +56,39 @@ fn is_number(ranks: &Float64Array) -> BooleanBuffer {
     }
 }
 
-/// Adds up the batches of a shard, in any order.
+/// Adds up the batches of a shard, in the order of its rows.
 #[derive(Debug)]
 pub struct ShardCounts {
     counts: AudienceCounts,
     cells: Vec<u64>,
+    places: Sketch,
 }
 
 impl ShardCounts {
-    /// Nothing counted, for an audience with so many exclusions.
-    pub fn new(exclusions: usize) -> Self {
-        Self { counts: AudienceCounts::new(exclusions), cells: vec![0; 1 << 16] }
+    /// Nothing counted, for an audience with so many steps by tables; people of at least the `thresholds` are counted too.
+    pub fn new(steps: usize, thresholds: impl IntoIterator<Item = f64>) -> Self {
+        let at_least = thresholds.into_iter().filter_map(rank_bits).map(|rank| (rank, 0)).collect();
+        let counts = AudienceCounts { at_least, ..AudienceCounts::new(steps) };
+        Self { counts, cells: vec![0; 1 << 16], places: Sketch::default() }
     }
 
-    /// Counts a batch.
-    pub fn add(&mut self, batch: &Ranked) {
+    /// Counts a batch; `ties` are the top 64 bits of its keys' hashes, by which people of one rank are ordered.
+    pub fn add(&mut self, batch: &Ranked, ties: &[u64]) {
         self.counts.outside += batch.outside;
         self.counts.excluded.iter_mut().zip(&batch.excluded).for_each(|(sum, more)| *sum += more);
         self.counts.unranked += batch.unranked;
-        for rank in batch.ranks.iter().flatten() {
-            let bits = rank_bits(rank).expect("a rank that is NaN was made null");
+        for (rank, tie) in batch.ranks.iter().zip(ties) {
+            let Some(bits) = rank.and_then(rank_bits) else { continue };
             self.cells[usize::from(cell_of(bits))] += 1;
+            self.counts.at_least.iter_mut().for_each(|(least, rows)| *rows += u64::from(bits >= *least));
+            self.places.add(Mark(bits, *tie));
         }
     }
 
     /// What the shard's commit says.
     pub fn finish(mut self) -> AudienceCounts {
         self.counts.ranks = RankHistogram::from_counts(&self.cells);
+        self.counts.places = vec![self.places.finish()];
         self.counts
     }
 }
@@ -110,14 +118,16 @@ mod tests {
 
     #[test]
     fn a_shard_counts_every_row_once() {
-        let mut shard = ShardCounts::new(1);
+        let mut shard = ShardCounts::new(1, [0.5, 0.2]);
         let excluded = BooleanArray::from(vec![true, false, false]);
         for _ in 0..4 {
             let ranks = Float64Array::from(vec![Some(0.3), Some(0.7), None]);
-            shard.add(&rank_rows(None, std::slice::from_ref(&excluded), &ranks));
+            shard.add(&rank_rows(None, std::slice::from_ref(&excluded), &ranks), &[1, 2, 3]);
         }
         let counts = shard.finish();
         assert_eq!((counts.rows(), counts.excluded[0], counts.unranked, counts.ranks.total()), (12, 4, 4, 4));
+        let at_least: Vec<u64> = counts.at_least.iter().map(|(_, rows)| *rows).collect();
+        assert_eq!((at_least, counts.places[0].rows()), (vec![4, 4], 4));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Where an audience and its tiers end: ordinals from the document, places from a search, tiers of rows.
 
 use indexmap::IndexMap;
-use spec::audience::{Size, TierCut};
+use spec::audience::{Size, TierCut, TierEnd};
 use spec::ids::TierName;
 
-use super::histogram::{RankHistogram, cell_of};
 use super::order::{Place, rank_bits};
 use super::share::Share;
+use super::standing::Standing;
 
 /// A size or tier that no audience can have.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,47 +40,35 @@ pub enum CutError {
         /// What they add up to.
         percent: f64,
     },
-}
-
-/// How many rows are selected, as far as a histogram tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selected {
-    /// This many, from the top.
-    Rows(u64),
-    /// All rows of at least this rank: `above`, and those of `cell` that a pass must count.
-    AtLeast {
-        /// [`rank_bits`] of the threshold.
-        rank: u64,
-        /// Rows in cells above the threshold's.
-        above: u64,
+    /// A tier that ends at no rank.
+    #[error("tiers.{tier}.threshold is not a number")]
+    TierThreshold {
+        /// The tier.
+        tier: TierName,
+    },
+    /// People of at least a rank whom no pass has counted.
+    #[error("nobody counted the people whose rank is at least {threshold}")]
+    Uncounted {
+        /// The rank.
+        threshold: f64,
     },
 }
 
-/// How many of the ranked rows the size selects.
-///
-/// A threshold that is the lowest rank of its cell, or whose cell is empty, needs no counting.
+/// How many of those who stand in the running the size selects.
 ///
 /// # Errors
 ///
-/// A share or threshold that is none.
-pub fn selected(size: Size, ranks: &RankHistogram) -> Result<Selected, CutError> {
-    let eligible = ranks.total();
+/// A share or threshold that is none, or that was not counted.
+pub fn selected(size: Size, standing: &Standing) -> Result<u64, CutError> {
     match size {
-        Size::Top(rows) => Ok(Selected::Rows(rows.min(eligible))),
+        Size::Top(rows) => Ok(rows.min(standing.eligible())),
         Size::Share(share) => {
             let exact = Share::of(share).filter(|exact| *exact <= Share::WHOLE);
-            Ok(Selected::Rows(exact.ok_or(CutError::SizeShare { share })?.of_rows(eligible)))
+            Ok(exact.ok_or(CutError::SizeShare { share })?.of_rows(standing.eligible()))
         }
         Size::Threshold(threshold) => {
             let rank = rank_bits(threshold).ok_or(CutError::Threshold)?;
-            let (above, inside) = ranks.above_and_in(cell_of(rank));
-            if inside == 0 {
-                Ok(Selected::Rows(above))
-            } else if rank << 16 == 0 {
-                Ok(Selected::Rows(above + inside))
-            } else {
-                Ok(Selected::AtLeast { rank, above })
-            }
+            standing.at_least(rank).ok_or(CutError::Uncounted { threshold })
         }
     }
 }
@@ -94,34 +82,82 @@ pub struct TierRows {
     pub rows: u64,
 }
 
-/// Divides the selected rows: a tier ends where the shares so far, added up and rounded half up, end.
+/// Divides the selected rows from the top down. Tiers by share end where the shares since the last tier of another kind, added
+/// up and rounded half up, end; no tier ends above the one before it or below the selected rows.
 ///
 /// # Errors
 ///
-/// Shares that are none or do not make up the whole.
-pub fn divide(selected: u64, tiers: &IndexMap<TierName, TierCut>) -> Result<Vec<TierRows>, CutError> {
+/// Ends that are none, shares that do not make up the whole.
+pub fn divide(
+    selected: u64,
+    tiers: &IndexMap<TierName, TierCut>,
+    standing: &Standing,
+) -> Result<Vec<TierRows>, CutError> {
     if tiers.is_empty() {
         let tier = "all".parse().expect("`all` is a legal name");
         return Ok(vec![TierRows { tier, rows: selected }]);
     }
-    let mut so_far = Share::default();
-    let mut end = 0;
+    let mut ends = Ends { selected, ..Ends::default() };
     let mut divided = Vec::with_capacity(tiers.len());
     for (index, (tier, cut)) in tiers.iter().enumerate() {
-        so_far = match *cut {
-            TierCut::Rest(_) if index + 1 < tiers.len() => return Err(CutError::RestNotLast { tier: tier.clone() }),
-            TierCut::Rest(_) => so_far.max(Share::WHOLE),
-            TierCut::Share(share) => match Share::of(share).filter(|exact| *exact <= Share::WHOLE) {
-                Some(exact) => so_far.plus(exact),
-                None => return Err(CutError::TierShare { tier: tier.clone(), share }),
-            },
-        };
-        let start = std::mem::replace(&mut end, so_far.min(Share::WHOLE).of_rows(selected));
-        divided.push(TierRows { tier: tier.clone(), rows: end - start });
+        if matches!(cut, TierCut::Rest(_)) && index + 1 < tiers.len() {
+            return Err(CutError::RestNotLast { tier: tier.clone() });
+        }
+        let rows = ends.next(tier, cut, standing)?;
+        divided.push(TierRows { tier: tier.clone(), rows });
     }
-    match so_far == Share::WHOLE {
-        true => Ok(divided),
-        false => Err(CutError::Incomplete { percent: so_far.percent() }),
+    let taken = shares_of(tiers);
+    let is_complete = match tiers.values().last() {
+        Some(TierCut::Rest(_)) => taken <= Share::WHOLE,
+        _ => taken == Share::WHOLE && tiers.values().all(|cut| matches!(cut, TierCut::Share(_))),
+    };
+    if is_complete { Ok(divided) } else { Err(CutError::Incomplete { percent: taken.percent() }) }
+}
+
+/// What the tiers by share take together.
+fn shares_of(tiers: &IndexMap<TierName, TierCut>) -> Share {
+    let share = |cut: &TierCut| match cut {
+        TierCut::Share(share) => Share::of(*share).unwrap_or_default(),
+        TierCut::End(_) | TierCut::Rest(_) => Share::default(),
+    };
+    tiers.values().map(share).fold(Share::default(), Share::plus)
+}
+
+/// Where the tiers so far end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    selected: u64,
+    end: u64,
+    /// Where the last tier that is no share ends, and the shares since then together.
+    base: u64,
+    shares: Share,
+}
+
+impl Ends {
+    /// The rows of the tier that comes next.
+    fn next(&mut self, tier: &TierName, cut: &TierCut, standing: &Standing) -> Result<u64, CutError> {
+        let is_share = |share: f64| {
+            let exact = Share::of(share).filter(|exact| *exact <= Share::WHOLE);
+            exact.ok_or(CutError::TierShare { tier: tier.clone(), share })
+        };
+        let end = match *cut {
+            TierCut::Rest(_) => self.selected,
+            TierCut::End(TierEnd::Top(rows)) => self.end.saturating_add(rows),
+            TierCut::End(TierEnd::Best(share)) => is_share(share)?.of_rows(standing.eligible()),
+            TierCut::End(TierEnd::Threshold(threshold)) => {
+                let rank = rank_bits(threshold).ok_or(CutError::TierThreshold { tier: tier.clone() })?;
+                standing.at_least(rank).ok_or(CutError::Uncounted { threshold })?
+            }
+            TierCut::Share(share) => {
+                self.shares = self.shares.plus(is_share(share)?);
+                self.base.saturating_add(self.shares.min(Share::WHOLE).of_rows(self.selected))
+            }
+        };
+        let start = std::mem::replace(&mut self.end, end.clamp(self.end, self.selected));
+        if !matches!(cut, TierCut::Share(_)) {
+            (self.base, self.shares) = (self.end, Share::default());
+        }
+        Ok(self.end - start)
     }
 }
 
@@ -136,7 +172,7 @@ pub fn last_ordinals(tiers: &[TierRows]) -> Vec<u64> {
 }
 
 /// Which tier a place belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cuts {
     /// The last place of each tier that has rows and the tier's index, best first.
     lasts: Vec<(Place, usize)>,

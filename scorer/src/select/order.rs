@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use artifacts::keys::seed_of;
+
 /// The bits of a rank such that comparing them as integers compares the ranks; `None` for NaN, which no order has.
 ///
 /// Negative zero counts as zero. Infinities are ranks like any other, above and below all numbers.
@@ -16,6 +18,11 @@ pub fn rank_bits(rank: f64) -> Option<u64> {
 /// The rank that has these bits: the inverse of [`rank_bits`].
 pub fn rank_of(bits: u64) -> f64 {
     f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
+}
+
+/// Seeds the hash of keys that orders people of one rank.
+pub fn tie_seed() -> u64 {
+    seed_of("tie", "")
 }
 
 /// Where a row stands among all rows; a greater place is a better one, and no two rows share a place.

@@ -2,10 +2,12 @@
 //!
 //! A radix search over the 16-bit digits of a [`Place`]: a pass counts rows by the next digit below each prefix that holds
 //! a wanted ordinal; once a prefix holds few enough rows, the next pass collects them and settles it by sorting. Ties of
-//! the rank only mean that the search goes on into the digits of the key's hash, however many rows share them.
+//! the rank only mean that the search goes on into the digits of the key's hash, however many rows share them. Where it is
+//! known between which marks a place lies, the first pass collects what lies there and is the last.
 
 use super::histogram::RankHistogram;
 use super::order::{DIGITS, FIRST_KEY_DIGIT, Place};
+use super::sketch::{Bracket, Mark};
 
 /// Rows that a search collects at the most, over all its prefixes: 64 MiB.
 pub const COLLECTED_ROWS: u64 = 1 << 21;
@@ -26,6 +28,8 @@ struct Node {
     rows: u64,
     /// Which result, and its ordinal among these rows.
     wanted: Vec<(usize, u64)>,
+    /// Between which marks each of them lies, where that is known.
+    brackets: Vec<Bracket>,
     collects: bool,
 }
 
@@ -41,6 +45,8 @@ pub struct Pass {
 pub struct Observed {
     counts: Vec<Vec<u64>>,
     places: Vec<Vec<Place>>,
+    /// By node and bracket, the rows of the node that are above it.
+    above: Vec<Vec<u64>>,
 }
 
 impl Search {
@@ -60,11 +66,27 @@ impl Search {
         let prefix = Place::last_of_rank(rank);
         let open = match wanted.is_empty() {
             true => Vec::new(),
-            false => vec![Node { prefix, digits: FIRST_KEY_DIGIT, rows, wanted, collects: false }],
+            false => {
+                vec![Node { prefix, digits: FIRST_KEY_DIGIT, rows, wanted, brackets: Vec::new(), collects: false }]
+            }
         };
         let mut search = Self { open, found: vec![None; ordinals.len()], collected_rows };
         search.decide_what_to_collect();
         search
+    }
+
+    /// Looks between brackets first, one for each ordinal; where one does not hold, the search goes on without it.
+    #[must_use]
+    pub fn narrowed(mut self, brackets: &[Bracket]) -> Self {
+        for node in &mut self.open {
+            node.brackets = node.wanted.iter().filter_map(|(result, _)| brackets.get(*result).copied()).collect();
+            let is_narrower = node.brackets.iter().map(|bracket| bracket.rows).sum::<u64>() < node.rows;
+            if !is_narrower || node.brackets.len() < node.wanted.len() {
+                node.brackets.clear();
+            }
+        }
+        self.decide_what_to_collect();
+        self
     }
 
     /// Whether every ordinal has its place.
@@ -81,12 +103,11 @@ impl Search {
     /// Takes in what a pass over all rows saw.
     pub fn absorb(&mut self, observed: Observed) {
         let nodes = std::mem::take(&mut self.open);
-        for ((node, counts), mut places) in nodes.into_iter().zip(observed.counts).zip(observed.places) {
+        let seen = observed.counts.into_iter().zip(observed.places).zip(observed.above);
+        for (node, ((counts, mut places), above)) in nodes.into_iter().zip(seen) {
             if node.collects {
                 places.sort_unstable_by(|a, b| b.cmp(a));
-                for (result, ordinal) in node.wanted {
-                    self.found[result] = places.get(ordinal as usize).copied();
-                }
+                self.open.extend(node.settled(&places, &above, &mut self.found));
                 continue;
             }
             let by_digit = (0..=u16::MAX).rev().map(|digit| (digit, counts[usize::from(digit)]));
@@ -103,11 +124,43 @@ impl Search {
     fn decide_what_to_collect(&mut self) {
         let mut left = self.collected_rows;
         let mut by_rows: Vec<usize> = (0..self.open.len()).collect();
-        by_rows.sort_by_key(|index| self.open[*index].rows);
+        by_rows.sort_by_key(|index| self.open[*index].collected());
         for index in by_rows {
             let node = &mut self.open[index];
-            node.collects = node.rows <= left || node.digits == DIGITS;
-            left = left.saturating_sub(node.rows);
+            node.collects = node.collected() <= left || node.digits == DIGITS;
+            left = left.saturating_sub(node.collected());
+        }
+    }
+}
+
+impl Node {
+    /// Rows that it collects at the most.
+    fn collected(&self) -> u64 {
+        if self.brackets.is_empty() { self.rows } else { self.brackets.iter().map(|bracket| bracket.rows).sum() }
+    }
+
+    /// Finds the places at its ordinals among those collected, greatest first. What is not among them stays to be looked for.
+    fn settled(mut self, places: &[Place], above: &[u64], found: &mut [Option<Place>]) -> Option<Self> {
+        if self.brackets.is_empty() {
+            for (result, ordinal) in self.wanted {
+                found[result] = places.get(ordinal as usize).copied();
+            }
+            return None;
+        }
+        for (((result, ordinal), bracket), above) in self.wanted.iter().zip(&self.brackets).zip(above) {
+            let mut inside = places.iter().filter(|place| bracket.contains(Mark::of(place)));
+            found[*result] = ordinal.checked_sub(*above).and_then(|index| inside.nth(index as usize)).copied();
+        }
+        self.wanted.retain(|(result, _)| found[*result].is_none());
+        self.brackets.clear();
+        (!self.wanted.is_empty()).then_some(self)
+    }
+
+    fn collect(&self, place: Place, places: &mut Vec<Place>, above: &mut [u64]) {
+        let mark = Mark::of(&place);
+        above.iter_mut().zip(&self.brackets).for_each(|(above, bracket)| *above += u64::from(mark > bracket.high));
+        if self.brackets.is_empty() || self.brackets.iter().any(|bracket| bracket.contains(mark)) {
+            places.push(place);
         }
     }
 }
@@ -131,7 +184,8 @@ fn descend(
         before += rows;
         if !inside.is_empty() {
             let prefix = prefix.with_digit(digits, digit);
-            children.push(Node { prefix, digits: digits + 1, rows, wanted: inside, collects: false });
+            let (wanted, brackets) = (inside, Vec::new());
+            children.push(Node { prefix, digits: digits + 1, rows, wanted, brackets, collects: false });
         }
     }
     children
@@ -157,7 +211,8 @@ impl Pass {
     /// Nothing seen yet.
     pub fn observed(&self) -> Observed {
         let counts = self.nodes.iter().map(|node| if node.collects { Vec::new() } else { vec![0; 1 << 16] });
-        Observed { counts: counts.collect(), places: vec![Vec::new(); self.nodes.len()] }
+        let above = self.nodes.iter().map(|node| vec![0; node.brackets.len()]);
+        Observed { counts: counts.collect(), places: vec![Vec::new(); self.nodes.len()], above: above.collect() }
     }
 
     /// Counts or keeps a row.
@@ -167,7 +222,7 @@ impl Pass {
                 continue;
             }
             if node.collects {
-                observed.places[index].push(place);
+                node.collect(place, &mut observed.places[index], &mut observed.above[index]);
             } else {
                 observed.counts[index][usize::from(place.digit(node.digits))] += 1;
             }
@@ -184,6 +239,9 @@ impl Observed {
         }
         for (places, more) in self.places.iter_mut().zip(other.places) {
             places.extend(more);
+        }
+        for (above, more) in self.above.iter_mut().zip(other.above) {
+            above.iter_mut().zip(more).for_each(|(above, more)| *above += more);
         }
     }
 }

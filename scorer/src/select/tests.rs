@@ -2,13 +2,15 @@
 
 use indexmap::IndexMap;
 use proptest::prelude::*;
-use spec::audience::{Rest, Size, TierCut};
+use spec::audience::{Rest, Size, TierCut, TierEnd};
 
-use super::cut::{ByRank, CutError, Cuts, Selected, TierRows, divide, last_ordinals, selected};
+use super::cut::{ByRank, CutError, Cuts, TierRows, divide, last_ordinals, selected};
 use super::histogram::{RankHistogram, cell_of};
 use super::holdout::{Draws, draw, held_out};
 use super::order::{Place, rank_bits};
 use super::search::Search;
+use super::sketch::{Bracket, Mark, Sketch, Summary};
+use super::standing::Standing;
 
 /// Ranks with many ties, many near-ties in one cell, and the odd special value.
 fn ranks() -> impl Strategy<Value = Vec<f64>> {
@@ -36,6 +38,15 @@ fn histogram(places: &[Place], shard_rows: usize) -> RankHistogram {
         merged.merge(&RankHistogram::from_counts(&counts));
     }
     merged
+}
+
+fn summaries(places: &[Place], shard_rows: usize) -> Vec<Summary> {
+    let shards = places.chunks(shard_rows).map(|shard| {
+        let mut sketch = Sketch::default();
+        shard.iter().for_each(|place| sketch.add(Mark::of(place)));
+        sketch.finish()
+    });
+    shards.collect()
 }
 
 /// Runs a search over sharded rows, hashing keys only where the pass asks for it.
@@ -71,14 +82,11 @@ fn keys_for(rows: usize, distinct: u64) -> Vec<u128> {
     (0..rows as u64).map(|row| xxhash_rust::xxh3::xxh3_128(&(row % distinct).to_le_bytes())).collect()
 }
 
-fn rows_of(size: Size, places: &[Place], histogram: &RankHistogram) -> u64 {
-    match selected(size, histogram).expect("a legal size") {
-        Selected::Rows(rows) => rows,
-        Selected::AtLeast { rank, above } => {
-            let cell = cell_of(rank);
-            above + places.iter().filter(|p| cell_of(p.rank) == cell && p.rank >= rank).count() as u64
-        }
-    }
+/// How rows stand, with those of at least some ranks counted.
+fn standing(places: &[Place], histogram: &RankHistogram, thresholds: &[f64]) -> Standing {
+    let counted = thresholds.iter().filter_map(|threshold| rank_bits(*threshold));
+    let at_least = counted.map(|rank| (rank, places.iter().filter(|place| place.rank >= rank).count() as u64));
+    Standing { ranks: histogram.clone(), at_least: at_least.collect(), places: Vec::new() }
 }
 
 proptest! {
@@ -96,6 +104,7 @@ proptest! {
             prop_oneof![Just(0.25), Just(0.5 + 3e-9), -1.0..1.5].prop_map(Size::Threshold),
         ],
         shares in prop_oneof![Just(vec![]), Just(vec![0.2, 0.3]), Just(vec![0.0, 0.5]), Just(vec![1.0])],
+        is_told in any::<bool>(),
         holdout in 0.0..1.0_f64,
     ) {
         let keys = keys_for(ranks.len(), distinct);
@@ -110,12 +119,16 @@ proptest! {
             Size::Share(share) => (share * rows.len() as f64 + 0.5).floor() as u64,
             Size::Threshold(least) => ranks.iter().filter(|rank| **rank >= least).count() as u64,
         };
-        let size = rows_of(size, &rows, &counted);
+        let thresholds = if let Size::Threshold(least) = size { vec![least] } else { Vec::new() };
+        let mut standing = standing(&rows, &counted, &thresholds);
+        standing.places = if is_told { summaries(&rows, shard_rows) } else { Vec::new() };
+        let size = selected(size, &standing).expect("a legal size");
         prop_assert_eq!(size, expected);
 
-        let divided = divide(size, &tiers(&shares)).expect("legal tiers");
+        let divided = divide(size, &tiers(&shares), &standing).expect("legal tiers");
         prop_assert_eq!(divided.iter().map(|tier| tier.rows).sum::<u64>(), size);
-        let search = Search::in_histogram(&counted, &last_ordinals(&divided), limit);
+        let ordinals = last_ordinals(&divided);
+        let search = Search::in_histogram(&counted, &ordinals, limit).narrowed(&standing.brackets(&ordinals));
         let (lasts, _) = find(search, &rows, shard_rows);
         let cuts = Cuts::new(&divided, lasts);
 
@@ -184,8 +197,9 @@ fn a_population_of_one_rank_is_settled_by_keys_within_few_passes() {
 
 #[test]
 fn tiers_round_half_up_along_the_way() {
+    let nobody = Standing::default();
     let rows = |selected, shares: &[f64]| {
-        divide(selected, &tiers(shares)).expect("legal tiers").iter().map(|tier| tier.rows).collect::<Vec<_>>()
+        divide(selected, &tiers(shares), &nobody).expect("legal tiers").iter().map(|tier| tier.rows).collect::<Vec<_>>()
     };
     assert_eq!(rows(10, &[0.2, 0.3]), [2, 3, 5]);
     assert_eq!(rows(5, &[0.1, 0.1, 0.1]), [1, 0, 1, 3]);
@@ -197,24 +211,113 @@ fn tiers_round_half_up_along_the_way() {
 fn tiers_that_are_not_everyone_are_refused() {
     let mut incomplete = tiers(&[0.2, 0.3]);
     incomplete.pop();
-    assert_eq!(divide(10, &incomplete), Err(CutError::Incomplete { percent: 50.0 }));
-    assert!(matches!(divide(10, &tiers(&[0.7, 0.7])), Err(CutError::Incomplete { .. })));
-    assert!(matches!(divide(10, &tiers(&[1.5])), Err(CutError::TierShare { .. })));
+    let divide = |tiers: &IndexMap<_, _>| divide(10, tiers, &Standing::default());
+    assert_eq!(divide(&incomplete), Err(CutError::Incomplete { percent: 50.0 }));
+    assert!(matches!(divide(&tiers(&[0.7, 0.7])), Err(CutError::Incomplete { .. })));
+    assert!(matches!(divide(&tiers(&[1.5])), Err(CutError::TierShare { .. })));
     let mut rest_first = tiers(&[]);
     rest_first.insert("last".parse().expect("a name"), TierCut::Share(0.5));
-    assert!(matches!(divide(10, &rest_first), Err(CutError::RestNotLast { .. })));
+    assert!(matches!(divide(&rest_first), Err(CutError::RestNotLast { .. })));
+    let mut no_rest = tiers(&[0.5]);
+    no_rest.insert("t1".parse().expect("a name"), TierCut::End(TierEnd::Top(5)));
+    assert!(matches!(divide(&no_rest), Err(CutError::Incomplete { .. })));
 }
 
 #[test]
 fn no_tiers_are_one_tier_all() {
-    let divided = divide(7, &IndexMap::new()).expect("no tiers are legal");
+    let divided = divide(7, &IndexMap::new(), &Standing::default()).expect("no tiers are legal");
     assert_eq!(divided, [TierRows { tier: "all".parse().expect("a name"), rows: 7 }]);
 }
 
 #[test]
 fn sizes_that_are_none_are_refused() {
-    let empty = RankHistogram::default();
+    let empty = Standing::default();
     assert_eq!(selected(Size::Share(1.1), &empty), Err(CutError::SizeShare { share: 1.1 }));
     assert_eq!(selected(Size::Threshold(f64::NAN), &empty), Err(CutError::Threshold));
-    assert_eq!(selected(Size::Top(5), &empty), Ok(Selected::Rows(0)));
+    assert_eq!(selected(Size::Top(5), &empty), Ok(0));
+}
+
+/// Ends of tiers by name, over ranks 0.00, 0.01 … 0.99 of which so many are selected.
+fn ends(selected: u64, cuts: &[TierCut]) -> Vec<u64> {
+    let ranks: Vec<f64> = (0..100).map(|rank| f64::from(rank) / 100.0).collect();
+    let rows = places(&ranks, &keys_for(100, 100));
+    let thresholds: Vec<f64> = cuts
+        .iter()
+        .filter_map(|cut| if let TierCut::End(TierEnd::Threshold(rank)) = cut { Some(*rank) } else { None })
+        .collect();
+    let standing = standing(&rows, &histogram(&rows, 100), &thresholds);
+    let named = cuts.iter().enumerate().map(|(index, cut)| (format!("t{index}").parse().expect("a name"), *cut));
+    let divided = divide(selected, &named.collect(), &standing).expect("legal tiers");
+    divided.iter().map(|tier| tier.rows).collect()
+}
+
+#[test]
+fn tiers_end_by_number_by_score_and_with_the_best_of_the_eligible() {
+    let rest = TierCut::Rest(Rest::Rest);
+    let (top, best) = (|rows| TierCut::End(TierEnd::Top(rows)), |share| TierCut::End(TierEnd::Best(share)));
+    let at_least = |rank| TierCut::End(TierEnd::Threshold(rank));
+    assert_eq!(ends(50, &[top(10), top(25), rest]), [10, 25, 15]);
+    assert_eq!(ends(50, &[top(10), top(60), top(5), rest]), [10, 40, 0, 0], "fewer are left than asked for");
+    assert_eq!(ends(10, &[best(0.01), best(0.02), best(0.05), rest]), [1, 1, 3, 5]);
+    assert_eq!(ends(3, &[best(0.01), best(0.02), best(0.05), rest]), [1, 1, 1, 0], "no tier ends below the cut");
+    assert_eq!(ends(50, &[at_least(0.9), at_least(0.75), rest]), [10, 15, 25]);
+    assert_eq!(ends(50, &[top(20), at_least(0.9), rest]), [20, 0, 30], "a tier above has them already");
+    assert_eq!(ends(50, &[at_least(0.1), rest]), [50, 0]);
+    assert_eq!(
+        ends(50, &[TierCut::Share(0.25), top(3), TierCut::Share(0.25), TierCut::Share(0.25), rest]),
+        [13, 3, 13, 12, 9]
+    );
+}
+
+/// Ranks of so many rows, from a fixed sequence that is spread evenly over 0..1.
+fn spread(rows: usize, rank: impl Fn(f64) -> f64) -> Vec<f64> {
+    let even = |row: u64| (xxhash_rust::xxh3::xxh3_64(&row.to_le_bytes()) >> 11) as f64 / (1_u64 << 53) as f64;
+    (0..rows as u64).map(|row| rank(even(row))).collect()
+}
+
+#[test]
+fn one_pass_after_scoring_settles_cuts_whatever_the_ranks_are() {
+    const ROWS: usize = 200_000;
+    let (ordinals, collected) = ([199, 9_999, 19_999], ROWS as u64 * 6 / 100);
+    let keys = keys_for(ROWS, ROWS as u64);
+    let logistic = |odds: f64| 1.0 / (1.0 + (-odds).exp());
+    for (name, ranks) in [
+        ("even", spread(ROWS, |even| even)),
+        ("rare events", spread(ROWS, |even| logistic(4.0 * even - 6.0))),
+        ("single precision", spread(ROWS, |even| f64::from(even as f32))),
+        ("steps of a calibration", spread(ROWS, |even| (even * 30.0).floor() / 30.0)),
+        ("one rank", spread(ROWS, |_| 0.5)),
+        ("two neighbours", spread(ROWS, |even| if even < 0.05 { 0.5 } else { 0.5_f64.next_down() })),
+        ("rising", (0..ROWS).map(|row| row as f64).collect()),
+    ] {
+        let rows = places(&ranks, &keys);
+        let mut sorted = rows.clone();
+        sorted.sort_by(|a, b| b.cmp(a));
+        let expected = ordinals.map(|ordinal| sorted[ordinal as usize]);
+        for shards in [1, 3, 17] {
+            let shard_rows = ROWS.div_ceil(shards);
+            let counted = histogram(&rows, shard_rows);
+            let standing = Standing { places: summaries(&rows, shard_rows), ..standing(&rows, &counted, &[]) };
+            let search = || Search::in_histogram(&counted, &ordinals, collected);
+            let (found, passes) = find(search().narrowed(&standing.brackets(&ordinals)), &rows, shard_rows);
+            assert_eq!((found.as_slice(), passes), (expected.as_slice(), 1), "{name} in {shards} shards");
+        }
+        let counted = histogram(&rows, ROWS);
+        let (found, passes) = find(Search::in_histogram(&counted, &ordinals, collected), &rows, ROWS);
+        assert_eq!(found, expected);
+        assert!(passes <= 5, "{name}: {passes} passes by cells alone");
+    }
+}
+
+#[test]
+fn a_search_goes_on_where_a_bracket_does_not_hold() {
+    let rows = places(&spread(5000, |even| even), &keys_for(5000, 5000));
+    let counted = histogram(&rows, 1000);
+    let mut sorted = rows.clone();
+    sorted.sort_by(|a, b| b.cmp(a));
+    let wrong = Bracket { high: Mark::of(&sorted[10]), low: Mark::of(&sorted[20]), rows: 11 };
+    let (found, passes) =
+        find(Search::in_histogram(&counted, &[15, 1000], 5000).narrowed(&[wrong, wrong]), &rows, 1000);
+    assert_eq!(found, [sorted[15], sorted[1000]]);
+    assert_eq!(passes, 2);
 }

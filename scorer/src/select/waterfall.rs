@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::histogram::RankHistogram;
+use super::sketch::Summary;
+use super::standing::Standing;
 
 /// The first step: everybody.
 pub const POPULATION: &str = "population";
@@ -15,18 +17,33 @@ pub const BELOW_THE_CUT: &str = "below the cut";
 pub struct AudienceCounts {
     /// Rows for which `where` is false or null.
     pub outside: u64,
-    /// Rows found in each exclusion's keys, in the document's order, that no earlier step had left out.
+    /// Rows that each table's step left out and no earlier step had: `include`, `exclude`, `caps`, in the document's order.
     pub excluded: Vec<u64>,
     /// Rows left whose rank is null or NaN.
     pub unranked: u64,
     /// The ranks of the rows left.
     pub ranks: RankHistogram,
+    /// Of these, those of at least the ranks at which the document ends something: bits of the rank, and rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_least: Vec<(u64, u64)>,
+    /// Where the rows left stand, by shard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Summary>,
 }
 
 impl AudienceCounts {
-    /// Nothing counted, for an audience with so many exclusions.
-    pub fn new(exclusions: usize) -> Self {
-        Self { excluded: vec![0; exclusions], ..Self::default() }
+    /// Nothing counted, for an audience with so many steps by tables.
+    pub fn new(steps: usize) -> Self {
+        Self { excluded: vec![0; steps], ..Self::default() }
+    }
+
+    /// How the rows left stand; what was not told of all of them is left out.
+    pub fn standing(&self) -> Standing {
+        let ranks = self.ranks.clone();
+        match self.places.iter().map(Summary::rows).sum::<u64>() == ranks.total() {
+            true => Standing { ranks, at_least: self.at_least.clone(), places: self.places.clone() },
+            false => Standing { ranks, ..Standing::default() },
+        }
     }
 
     /// Every row that was counted, in whichever step.
@@ -40,6 +57,13 @@ impl AudienceCounts {
         self.excluded.iter_mut().zip(&other.excluded).for_each(|(sum, more)| *sum += more);
         self.unranked += other.unranked;
         self.ranks.merge(&other.ranks);
+        for (rank, rows) in &other.at_least {
+            match self.at_least.iter_mut().find(|(counted, _)| counted == rank) {
+                Some((_, sum)) => *sum += rows,
+                None => self.at_least.push((*rank, *rows)),
+            }
+        }
+        self.places.extend_from_slice(&other.places);
     }
 }
 
@@ -54,25 +78,43 @@ pub struct Step {
     pub remaining: u64,
 }
 
+/// The steps of one audience, beside what was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Steps<'a> {
+    /// Whether it has a `where`.
+    pub has_filter: bool,
+    /// The names of its steps by tables, in the order of [`AudienceCounts::excluded`].
+    pub tables: &'a [String],
+    /// Whom audiences that it is exclusive with took first, in their order.
+    pub taken: &'a [(String, u64)],
+    /// People selected.
+    pub selected: u64,
+}
+
 /// The steps from the whole population down to the selected rows.
-///
-/// `exclusions` names the tables in the order of [`AudienceCounts::excluded`]; the `where` step is there if the audience has one.
-pub fn waterfall(counts: &AudienceCounts, has_filter: bool, exclusions: &[&str], selected: u64) -> Vec<Step> {
+pub fn waterfall(counts: &AudienceCounts, steps: &Steps<'_>) -> Vec<Step> {
+    let Steps { has_filter, tables, taken, selected } = *steps;
     let mut remaining = counts.rows();
-    let mut steps = vec![Step { step: POPULATION.to_owned(), left_out: 0, remaining }];
+    let mut told = vec![Step { step: POPULATION.to_owned(), left_out: 0, remaining }];
     let mut leave_out = |step: String, left_out: u64| {
         remaining -= left_out;
-        steps.push(Step { step, left_out, remaining });
+        told.push(Step { step, left_out, remaining });
     };
     if has_filter {
         leave_out("where".to_owned(), counts.outside);
     }
-    for (table, left_out) in exclusions.iter().zip(&counts.excluded) {
-        leave_out(format!("exclude {table}"), *left_out);
+    for (table, left_out) in tables.iter().zip(&counts.excluded) {
+        leave_out(table.clone(), *left_out);
     }
     leave_out("no score".to_owned(), counts.unranked);
-    leave_out(BELOW_THE_CUT.to_owned(), counts.ranks.total() - selected);
-    steps
+    for (audience, left_out) in taken {
+        leave_out(format!("taken by {audience}"), *left_out);
+    }
+    leave_out(
+        BELOW_THE_CUT.to_owned(),
+        counts.ranks.total() - taken.iter().map(|(_, people)| people).sum::<u64>() - selected,
+    );
+    told
 }
 
 #[cfg(test)]
@@ -84,28 +126,38 @@ mod tests {
         let mut cells = vec![0; 1 << 16];
         cells[7] = 60;
         let ranks = RankHistogram::from_counts(&cells);
-        let counts = AudienceCounts { outside: 20, excluded: vec![10, 5], unranked: 5, ranks };
-        let steps = waterfall(&counts, true, &["buyers", "fraud"], 25);
+        let counts =
+            AudienceCounts { outside: 20, excluded: vec![10, 5], unranked: 5, ranks, ..AudienceCounts::default() };
+        let tables = ["include members", "exclude fraud"].map(str::to_owned);
+        let taken = [("churners".to_owned(), 12)];
+        let steps = waterfall(&counts, &Steps { has_filter: true, tables: &tables, taken: &taken, selected: 25 });
         let told: Vec<_> = steps.iter().map(|s| (s.step.as_str(), s.left_out, s.remaining)).collect();
         assert_eq!(
             told,
             [
                 ("population", 0, 100),
                 ("where", 20, 80),
-                ("exclude buyers", 10, 70),
+                ("include members", 10, 70),
                 ("exclude fraud", 5, 65),
                 ("no score", 5, 60),
-                ("below the cut", 35, 25)
+                ("taken by churners", 12, 48),
+                ("below the cut", 23, 25)
             ]
         );
     }
 
     #[test]
     fn merged_counts_are_sums() {
-        let one = AudienceCounts { outside: 1, excluded: vec![2], unranked: 3, ranks: RankHistogram::default() };
+        let one = AudienceCounts {
+            outside: 1,
+            excluded: vec![2],
+            unranked: 3,
+            at_least: vec![(7, 5)],
+            ..AudienceCounts::default()
+        };
         let mut sum = AudienceCounts::new(1);
         sum.merge(&one);
         sum.merge(&one);
-        assert_eq!((sum.outside, sum.excluded, sum.unranked), (2, vec![4], 6));
+        assert_eq!((sum.outside, sum.excluded, sum.unranked, sum.at_least), (2, vec![4], 6, vec![(7, 10)]));
     }
 }

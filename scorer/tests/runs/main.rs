@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod exclusive;
 mod ids;
 mod inputs;
 mod judged;
@@ -13,3 +14,4 @@ mod publishing;
 mod scoring;
 mod seed_lists;
 mod segments;
+mod selection;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use artifacts::audience::{AudienceManifest, latest};
+use artifacts::keys::hash_text;
 use artifacts::layout::{self, Attempt, ShardId};
 use artifacts::object::FileRecord;
 use artifacts::plan::{ShardPlan, shard_plan};
@@ -19,6 +21,8 @@ use kindred_scorer::publish::{AudienceOutcome, PublishOutcome, publish};
 use kindred_scorer::run::Run;
 use kindred_scorer::score::ids::IdRecipe;
 use kindred_scorer::score::rank::{ShardCounts, rank_rows};
+use kindred_scorer::select::order::tie_seed;
+use kindred_scorer::select::standing::thresholds;
 use serde_json::{Value, json};
 use spec::{AudienceName, RunId, Version};
 use worker::{Cancel, Progress};
@@ -29,6 +33,14 @@ pub(crate) struct Person {
     pub(crate) key: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) rank: Option<f64>,
+    /// The ranks for each audience in the document's order; `rank` is everyone's where there are none.
+    pub(crate) ranks: Vec<Option<f64>>,
+}
+
+impl Person {
+    pub(crate) fn rank_for(&self, audience: usize) -> Option<f64> {
+        if self.ranks.is_empty() { self.rank } else { self.ranks[audience] }
+    }
 }
 
 /// People with these ranks, keys `c0`, `c1`, … and emails to match.
@@ -37,6 +49,7 @@ pub(crate) fn people(ranks: impl IntoIterator<Item = f64>) -> Vec<Person> {
         key: Some(format!("c{number}")),
         email: Some(format!("c{number}@example.com")),
         rank: Some(rank),
+        ranks: Vec::new(),
     };
     ranks.into_iter().enumerate().map(person).collect()
 }
@@ -134,6 +147,24 @@ pub(crate) async fn publish_one(run: &Run) -> AudienceOutcome {
     publish_now(run).await.audiences.remove(0)
 }
 
+/// What was published of an audience: its manifest, and the hashed keys by tier and holdout, in the files' order.
+pub(crate) async fn published(
+    office: &Office,
+    name: &str,
+) -> (AudienceManifest, BTreeMap<(String, bool), Vec<String>>) {
+    let published = latest(&office.workspace, &name.parse().expect("a name")).await.expect("storage works");
+    let manifest = published.expect("a version").manifest;
+    let folder = layout::audience_version(&manifest.audience, manifest.version);
+    let mut found: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
+    for file in &manifest.files {
+        let url = office.workspace.url_of(&folder.below(&file.path).expect("a path"));
+        let rows = read_parquet(&office.workspace, &url, file.bytes).await;
+        let ids = texts(&rows, "sha256_customer_id").into_iter().map(|id| id.expect("an id"));
+        found.entry((file.tier.to_string(), file.holdout)).or_default().extend(ids);
+    }
+    (manifest, found)
+}
+
 /// The rows of a Parquet file in the workspace.
 pub(crate) async fn read_parquet(workspace: &Workspace, url: &str, size: u64) -> RecordBatch {
     let input = InputFile { url: url.to_owned(), size, etag: None, last_modified: None };
@@ -184,14 +215,15 @@ fn document(night: &str, audiences: Value) -> RunDocument {
 
 fn score_rows(run: &Run, people: &[Person]) -> RecordBatch {
     let names: Vec<&AudienceName> = run.spec().audiences.keys().collect();
-    let ranks =
-        |_: &&AudienceName| Arc::new(people.iter().map(|person| person.rank).collect::<Float64Array>()) as ArrayRef;
+    let ranks = |audience: usize| {
+        Arc::new(people.iter().map(|person| person.rank_for(audience)).collect::<Float64Array>()) as ArrayRef
+    };
     let keys: ArrayRef = Arc::new(people.iter().map(|person| person.key.as_deref()).collect::<StringArray>());
     let emails: ArrayRef = Arc::new(people.iter().map(|person| person.email.as_deref()).collect::<StringArray>());
     let mut fields = vec![Field::new("customer_id", DataType::Utf8, true)];
     let mut columns = vec![keys];
     fields.extend(names.iter().map(|name| Field::new(rank_column(name), DataType::Float64, true)));
-    columns.extend(names.iter().map(ranks));
+    columns.extend((0..names.len()).map(ranks));
     let mut recipes: Vec<IdRecipe> = Vec::new();
     for id in run.spec().audiences.values().flat_map(|audience| &audience.ids) {
         let recipe = IdRecipe::of(id).expect("a recipe");
@@ -206,14 +238,20 @@ fn score_rows(run: &Run, people: &[Person]) -> RecordBatch {
 }
 
 fn summary(run: &Run, people: &[Person]) -> ShardSummary {
-    let ranks: Float64Array = people.iter().map(|person| person.rank).collect();
-    let counts = |name: &AudienceName| {
-        let mut counts = ShardCounts::new(run.spec().audiences[name].exclude.len());
-        counts.add(&rank_rows(None, &[], &ranks));
+    let tie = |person: &Person| {
+        let key = person.key.as_deref();
+        key.map_or(0, |key| (hash_text(key.as_bytes(), tie_seed()) >> 64) as u64)
+    };
+    let ties: Vec<u64> = people.iter().map(tie).collect();
+    let counts = |(audience, name): (usize, &AudienceName)| {
+        let ranks: Float64Array = people.iter().map(|person| person.rank_for(audience)).collect();
+        let audience = &run.spec().audiences[name];
+        let mut counts = ShardCounts::new(audience.key_steps().count(), thresholds(audience));
+        counts.add(&rank_rows(None, &[], &ranks), &ties);
         (name.clone(), counts.finish())
     };
     let null_keys = people.iter().filter(|person| person.key.is_none()).count() as u64;
-    let audiences = run.spec().audiences.keys().map(counts).collect();
+    let audiences = run.spec().audiences.keys().enumerate().map(counts).collect();
     ShardSummary { null_keys, audiences, ..ShardSummary::default() }
 }
 

@@ -1,5 +1,6 @@
 //! Audiences whose parts do not go together.
 
+use crate::mistake::choice;
 use crate::node::quoted;
 
 /// Parts of an audience that do not go together.
@@ -20,6 +21,35 @@ pub enum AudienceContradiction {
         /// Their sum.
         taken: f64,
     },
+    /// Tiers by number or score that need not take everybody.
+    #[error("tiers by number or score need not take everybody: add a last tier with `rest` for the others")]
+    NoRest,
+    /// A tier that a tier above leaves nobody for.
+    #[error("a tier above ends at {ends}, so this one takes nobody: put tiers from the top down")]
+    TierEmpty {
+        /// Where that one ends, as written.
+        ends: f64,
+    },
+    /// A table that people have to be in and must not be in.
+    #[error("{} is also under `include`: nobody would be left", quoted(.table))]
+    IncludedAndExcluded {
+        /// The table.
+        table: String,
+    },
+    /// An audience that is exclusive with one that the document does not have.
+    #[error("there is no audience {}", quoted(.name))]
+    UnknownAudience {
+        /// The name as written.
+        name: String,
+        /// The audiences that there are.
+        known: Vec<String>,
+    },
+    /// An audience that is exclusive with itself.
+    #[error("an audience cannot be exclusive with itself")]
+    ExclusiveWithItself,
+    /// A priority that decides nothing.
+    #[error("`priority` decides between audiences that are exclusive, and none is with this one: add `exclusive_with`")]
+    PriorityAlone,
     /// A size that the guards never let through.
     #[error("the audience has at most {top} people, and `min_size` {min_size} would always hold it back")]
     SizeBelowMinimum {
@@ -56,4 +86,26 @@ pub enum AudienceContradiction {
         /// The name.
         name: String,
     },
+}
+
+impl AudienceContradiction {
+    /// What was probably meant.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownAudience { name, known } => Some(choice("audiences", name, known)),
+            Self::RestNotLast
+            | Self::TiersTooLarge { .. }
+            | Self::TiersTooSmall { .. }
+            | Self::NoRest
+            | Self::TierEmpty { .. }
+            | Self::IncludedAndExcluded { .. }
+            | Self::ExclusiveWithItself
+            | Self::PriorityAlone
+            | Self::SizeBelowMinimum { .. }
+            | Self::SizeAboveMaximum { .. }
+            | Self::GuardsCross { .. }
+            | Self::IdNameReserved { .. }
+            | Self::IdNameTwice { .. } => None,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone as _, Utc};
+use chrono::{DateTime, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone as _, Utc};
 use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
 
 use super::mistake::InvalidSchedule;
@@ -35,6 +35,13 @@ impl TimeZone {
     /// The day that an instant is in.
     pub fn date_of(self, instant: DateTime<Utc>) -> NaiveDate {
         self.local(instant).date_naive()
+    }
+
+    /// The first instant of a day; nothing outside of the calendar.
+    pub fn start_of(self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        Some(match self.instants_of(day.and_time(NaiveTime::MIN))? {
+            Instants::One(instant) | Instants::Two(instant, _) | Instants::Skipped(instant) => instant,
+        })
     }
 
     /// The instants at which the zone's clock shows a time; nothing outside of the calendar.

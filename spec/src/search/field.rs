@@ -75,7 +75,7 @@ impl Walk<'_> {
                 field_of(variant, Some(tag), rest)
             }
             Shape::Names { value, .. } => self.name_of(value, here, rest),
-            Shape::Either { shapes, .. } => {
+            Shape::Either { shapes } => {
                 let names = shapes.iter().find(|shape| matches!(shape, Shape::Names { .. }));
                 match names.filter(|_| here.is_some_and(Json::is_object)) {
                     Some(names) => self.step(names, here, rest),

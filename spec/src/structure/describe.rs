@@ -35,7 +35,7 @@ pub(crate) fn describe(shape: &Shape) -> String {
             let known: Vec<&str> = variants.keys().map(String::as_str).collect();
             format!("a mapping with exactly one of {}", known.join(", "))
         }
-        Shape::Either { shapes, .. } => shapes.iter().map(describe).collect::<Vec<_>>().join(", or "),
+        Shape::Either { shapes } => shapes.iter().map(describe).collect::<Vec<_>>().join(", or "),
     }
 }
 

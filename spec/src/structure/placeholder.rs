@@ -29,7 +29,7 @@ pub(super) fn of(shape: &Shape) -> Json {
             let first = variants.first().map(|(name, shape)| (name.clone(), of(shape)));
             Json::Object(first.into_iter().collect())
         }
-        Shape::Either { shapes, .. } => shapes.first().map_or(Json::Null, of),
+        Shape::Either { shapes } => shapes.first().map_or(Json::Null, of),
     }
 }
 

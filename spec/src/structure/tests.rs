@@ -305,10 +305,27 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "high: 20%",
-                "§high: {top: 500}",
+                "high: {§count: 500}",
+                &["spec.audiences.likely-buyers.tiers.high.count: `count` is written top: 500"],
+            ),
+            (
+                "high: 20%",
+                "§high: {top: 500, threshold: 0.5}",
                 &[
-                    "spec.audiences.likely-buyers.tiers.high: a tier by count or score is not available; available: a share such as 0.2 or 20%, or rest",
+                    "spec.audiences.likely-buyers.tiers.high: expected exactly one of top, best, threshold, found top, threshold",
                 ],
+            ),
+            (
+                "high: 20%",
+                "high: §all",
+                &[
+                    "spec.audiences.likely-buyers.tiers.high: expected a share such as 0.05 or 5%, or a mapping with exactly one of top, best, threshold, or rest, found the text `all`",
+                ],
+            ),
+            (
+                "high: 20%",
+                "high: {threshold: §.inf}",
+                &["spec.audiences.likely-buyers.tiers.high.threshold: .inf is out of range: expected a finite number"],
             ),
             (
                 "hash: sha256",
@@ -327,12 +344,14 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "size: {threshold: 0.3}",
-                "size: {§reach: 0.3}, §include: [], §priority: 1, §exclusive_with: []",
+                "size: {§reach: 0.3}",
+                &["spec.audiences.above.size.reach: `reach` is not available"],
+            ),
+            (
+                "size: {threshold: 0.3}",
+                "size: {§similarity: 0.8}",
                 &[
-                    "spec.audiences.above.size.reach: `reach` is not available",
-                    "spec.audiences.above.include: `include` is not available",
-                    "spec.audiences.above.priority: `priority` is not available",
-                    "spec.audiences.above.exclusive_with: `exclusive_with` is not available",
+                    "spec.audiences.above.size.similarity: `similarity` is written threshold: 0.8, with `rank_by` a lookalike task or a seed list",
                 ],
             ),
             (

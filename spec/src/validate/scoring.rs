@@ -1,6 +1,8 @@
 //! Scoring documents.
 
-use super::{Checker, audiences, is_reserved_score, lookalike, preset, resources, schedule, segments, spec, tables};
+use super::{
+    Checker, audiences, exclusivity, is_reserved_score, lookalike, preset, resources, schedule, segments, spec, tables,
+};
 use crate::contradiction::Contradiction;
 use crate::preset::Purpose;
 use crate::scoring::ScoringSpec;
@@ -43,6 +45,7 @@ pub(super) fn check(checker: &mut Checker<'_>, scoring: &ScoringSpec) {
     for (name, audience) in &scoring.audiences {
         audiences::check(checker, &spec("audiences").name(name), audience, &known);
     }
+    exclusivity::check(checker, scoring);
 }
 
 #[cfg(test)]

@@ -762,3 +762,81 @@ fn a_table_is_excluded_once() {
         ],
     );
 }
+
+#[test]
+fn tiers_by_number_or_score_go_down_to_the_rest() {
+    let path = "spec.audiences.likely-buyers.tiers";
+    let tiers = "tiers: {high: 20%, mid: 0.3, low: rest}";
+    check_edits(
+        SCORING,
+        &[
+            (tiers, "tiers: {high: {top: 500}, mid: {threshold: 0.5}, more: 30%, low: rest}", &[]),
+            (tiers, "tiers: {a: {best: 1%}, b: {best: 2%}, c: {best: 5%}, d: rest}", &[]),
+            (
+                tiers,
+                "§tiers: {high: {top: 500}, low: {threshold: 0.5}}",
+                &[&format!(
+                    "{path}: tiers by number or score need not take everybody: add a last tier with `rest` for the others"
+                )],
+            ),
+            (
+                tiers,
+                "tiers: {a: {threshold: 0.5}, b: {threshold: §0.8}, c: {best: 2%}, d: {best: §1%}, e: rest}",
+                &[
+                    &format!(
+                        "{path}.b.threshold: a tier above ends at 0.5, so this one takes nobody: put tiers from the top down"
+                    ),
+                    &format!(
+                        "{path}.d.best: a tier above ends at 0.02, so this one takes nobody: put tiers from the top down"
+                    ),
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn tables_of_keys_and_contacts_are_there_and_do_not_contradict() {
+    let path = "spec.audiences.likely-buyers";
+    let exclude = "exclude: [{table: recent_buyers, key: buyer}]";
+    check_edits(
+        SCORING,
+        &[
+            (exclude, "include: [{table: customers}, {table: recent_buyers}]", &[]),
+            (
+                exclude,
+                "include: [{table: §zoo}, {table: customers}, §{table: customers}]",
+                &[
+                    &format!(
+                        "{path}.include[0].table: there is no table `zoo` (tables so far: customers, recent_buyers, consenting)"
+                    ),
+                    &format!("{path}.include[2]: `customers` is listed twice"),
+                ],
+            ),
+            (
+                exclude,
+                "include: [{table: customers}]\n      exclude: [§{table: customers}]",
+                &[&format!("{path}.exclude[0]: `customers` is also under `include`: nobody would be left")],
+            ),
+            (
+                exclude,
+                "caps: [{table: recent_buyers, key: buyer, time: sent_at, most: 3, within: 7d, time_zone: Asia/Shanghai}]",
+                &[],
+            ),
+            (
+                exclude,
+                "caps: [{table: §recent_buyer, time: at, most: §0, within: §12h, time_zone: §Shanghai}]",
+                &[
+                    &format!("{path}.caps[0].table: there is no table `recent_buyer` (did you mean `recent_buyers`?)"),
+                    &format!("{path}.caps[0].most: 0 is out of range: expected at least 1"),
+                    &format!(
+                        "{path}.caps[0].within: `12h` is not a number of days: write 1 to 9999 and d or w, such as 90d or 13w"
+                    ),
+                    &format!(
+                        "{path}.caps[0].time_zone: there is no time zone `Shanghai` (did you mean `Asia/Shanghai`?)"
+                    ),
+                ],
+            ),
+        ],
+    );
+}

@@ -44,7 +44,7 @@ pub(super) async fn check(
         let lists = check_seed_lists(spec, &session, notebook).await;
         check_expressions(spec, model, &lists, &schema, notebook);
     }
-    check_exclusions(spec, &session, notebook);
+    check_key_tables(spec, &session, notebook);
     for (name, neighbours) in &spec.neighbours {
         let of = &neighbours.of;
         if let Err(error) = session.check_key(&of.table, of.key.as_ref().unwrap_or(&spec.key)) {
@@ -262,11 +262,20 @@ fn reads_class(sql: &str, name: &TaskName, task: &Task) -> bool {
     matches!(task, Task::Multiclass(_)) && quoted.iter().any(|form| plain.contains(form))
 }
 
-fn check_exclusions(spec: &ScoringSpec, session: &Session, notebook: &mut Notebook<'_>) {
+fn check_key_tables(spec: &ScoringSpec, session: &Session, notebook: &mut Notebook<'_>) {
     for (name, audience) in &spec.audiences {
-        for (index, table) in audience.exclude.iter().enumerate() {
+        let key_tables = [("include", &audience.include), ("exclude", &audience.exclude)];
+        for (field, index, table) in key_tables
+            .iter()
+            .flat_map(|(field, tables)| tables.iter().enumerate().map(move |(index, table)| (field, index, table)))
+        {
             if let Err(error) = session.check_key(&table.table, table.key.as_ref().unwrap_or(&spec.key)) {
-                notebook.error(format!("spec.audiences.{name}.exclude[{index}]"), &error);
+                notebook.error(format!("spec.audiences.{name}.{field}[{index}]"), &error);
+            }
+        }
+        for (index, cap) in audience.caps.iter().enumerate() {
+            if let Err(error) = session.check_cap(cap, &spec.key) {
+                notebook.error(format!("spec.audiences.{name}.caps[{index}]"), &error);
             }
         }
     }

@@ -85,7 +85,9 @@ fn only_what_audiences_need_is_carried_along() {
             "exclude": [{"table": "recent"}, {"table": "fraud", "key": "id"}],
             "ids": [{"column": "email", "normalize": "email"}, {"column": "customer_id", "hash": "none"}],
         },
-        "young": {"rank_by": "-age", "size": {"share": 0.1}, "exclude": [{"table": "fraud", "key": "id"}]},
+        "young": {"rank_by": "-age", "size": {"share": 0.1}, "exclude": [{"table": "fraud", "key": "id"}],
+            "include": [{"table": "recent"}],
+            "caps": [{"table": "recent", "time": "at", "most": 3, "within": "7d"}]},
     }}))
     .expect("a layout");
     assert_eq!(carried(&layout), ["customer_id", "email", "city", "age"]);
@@ -93,10 +95,18 @@ fn only_what_audiences_need_is_carried_along() {
         columns(&layout)[1..],
         ["repurchase", "spend", "rank:buyers", "rank:young", "id:email:sha256:email", "model_version", "scored_at"]
     );
-    let tables: Vec<_> = layout.key_tables.iter().map(|table| table.table.as_str()).collect();
-    assert_eq!(tables, ["recent", "fraud"]);
-    assert_eq!(layout.audiences[0].exclusions, [0, 1]);
-    assert_eq!(layout.audiences[1].exclusions, [1]);
+    let table = |source: &KeySource| match source {
+        KeySource::Table(table) => table.table.to_string(),
+        KeySource::Capped(cap) => format!("{} contacts in {}", cap.most, cap.within),
+    };
+    let tables: Vec<_> = layout.key_sources.iter().map(table).collect();
+    assert_eq!(tables, ["recent", "fraud", "3 contacts in 7d"]);
+    let gates = |audience: usize| {
+        let gates = layout.audiences[audience].gates.iter();
+        gates.map(|gate| (gate.keys, gate.lets_members_in)).collect::<Vec<_>>()
+    };
+    assert_eq!(gates(0), [(0, false), (1, false)]);
+    assert_eq!(gates(1), [(0, true), (1, false), (2, false)], "include, exclude, caps");
     assert_eq!((layout.audiences[0].filter, layout.audiences[1].rank), (Some(1), 2));
 }
 
