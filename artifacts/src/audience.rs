@@ -4,6 +4,7 @@
 //! `pointers/<n>.json` (create once), `latest.json`. A reader follows the last pointer. Whatever step a publisher dies
 //! at, the same run goes on from there and another run ignores what was left.
 
+mod held;
 mod manifest;
 
 use chrono::Utc;
@@ -16,6 +17,7 @@ use crate::layout;
 use crate::object::FileRecord;
 use crate::pointers::{self, Next};
 use crate::workspace::{Created, Stored, Workspace};
+pub use held::{HeldBackVersion, Release, held_back_by, hold_back, list_held_back, read_held_back};
 pub use manifest::{
     AUDIENCE_SCHEMA_VERSION, AudienceFile, AudienceManifest, AudiencePointer, TierRows, TierSummary, WaterfallStep,
 };
@@ -208,6 +210,12 @@ pub async fn read_published(
         });
     }
     Ok(Some(stored))
+}
+
+/// The audiences that have a version, published or held back, by name.
+pub async fn list_audiences_with_versions(workspace: &Workspace) -> Result<Vec<AudienceName>> {
+    let names = workspace.names_in(&layout::audiences()).await?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 /// What was published of an audience, oldest first.

@@ -356,6 +356,21 @@ pub fn audience_claim(audience: &AudienceName, version: Version) -> Key {
     audience_version(audience, version).key("claim.json")
 }
 
+/// That a version of an audience was held back, and why; created once.
+pub fn audience_held_back(audience: &AudienceName, version: Version) -> Key {
+    audience_version(audience, version).key("held_back.json")
+}
+
+/// What the population looked like that a version was chosen from; created once, before the manifest.
+pub fn audience_distributions(audience: &AudienceName, version: Version) -> Key {
+    audience_version(audience, version).key("distributions.json")
+}
+
+/// How old the inputs of a run are; created once.
+pub fn run_freshness(run: &RunId) -> Key {
+    self::run(run).key("freshness.json")
+}
+
 /// What a version of an audience holds; created once, after all its files.
 pub fn audience_manifest(audience: &AudienceName, version: Version) -> Key {
     audience_version(audience, version).key("manifest.json")

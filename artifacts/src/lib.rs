@@ -18,6 +18,7 @@ pub mod object;
 pub mod plan;
 mod pointers;
 pub mod publish;
+pub mod quarantine;
 pub mod registry;
 pub mod retention;
 pub mod rows;

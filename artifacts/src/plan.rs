@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::layout::ShardId;
+use crate::quarantine::LeftOut;
 use crate::source::InputFile;
 
 /// A frozen shard plan.
@@ -22,6 +23,9 @@ pub struct ShardPlan {
     pub shards: Vec<Shard>,
     /// The digest of everything above: two plans with the same one are the same.
     pub digest: Digest,
+    /// Files of the population that could not be read and are none of the above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// A file of the population as the plan counts on it.
@@ -82,12 +86,27 @@ pub fn shard_plan(files: &[(InputFile, Vec<u64>)], shard_rows: u64) -> ShardPlan
         files: files.collect(),
         shards: cutter.shards,
         digest: Digest::of(b""),
+        left_out: Vec::new(),
     };
     plan.digest = plan.content_digest();
     plan
 }
 
 impl ShardPlan {
+    /// The same without files that could not be read.
+    pub fn without(self, left_out: Vec<LeftOut>) -> Self {
+        Self { left_out, ..self }
+    }
+
+    /// Rows of one of its files, or of one row group of it; none where the plan does not know them.
+    pub fn rows_of(&self, url: &str, row_group: Option<usize>) -> Option<u64> {
+        let planned = self.files.iter().find(|planned| planned.file.url == url)?;
+        match row_group {
+            Some(row_group) => planned.row_groups.get(row_group).copied(),
+            None => Some(planned.row_groups.iter().sum()),
+        }
+    }
+
     /// A shard by its number.
     pub fn shard(&self, id: ShardId) -> Option<&Shard> {
         self.shards.get(usize::try_from(id.0).ok()?)

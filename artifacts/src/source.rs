@@ -11,6 +11,8 @@ use chrono::{DateTime, Utc};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
+use spec::TableSource;
+use spec::table::TableFormat;
 
 use crate::error::Result;
 pub use format::FileCompression;
@@ -49,4 +51,12 @@ pub fn open_store(url: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
 /// The same store, with requests repeated whose answers got lost: what remote stores that are opened by their URL are.
 pub fn steadily(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
     Arc::new(steady::Steady::new(store))
+}
+
+/// Whether a table's files are Parquet: it says so, or else their names do.
+pub fn is_parquet(source: &TableSource, files: &[InputFile]) -> bool {
+    match source.format {
+        Some(format) => format == TableFormat::Parquet,
+        None => files.iter().all(|file| matches!(format::format_of(&file.url), Some((TableFormat::Parquet, _)))),
+    }
 }

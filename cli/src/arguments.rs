@@ -44,7 +44,7 @@ pub enum Command {
     Score(Score),
     /// List models, show one, or move an alias
     Models(Models),
-    /// List published audiences, or show one
+    /// List published audiences, show one, or release what a guard held back
     Audiences(Audiences),
     /// Measure what an audience brought: the people addressed against the holdout
     #[command(disable_version_flag = true)]
@@ -266,12 +266,32 @@ pub struct Audiences {
 /// What can be done with audiences.
 #[derive(Debug, Subcommand)]
 pub enum AudienceAction {
-    /// Show an audience's current version and its history
+    /// Show an audience's current version, its history and what was held back
+    #[command(disable_version_flag = true)]
     Show {
         /// The audience
         #[arg(value_name = "NAME")]
         audience: AudienceName,
+        /// Another version than the current one, published or held back
+        #[arg(long, value_name = "N")]
+        version: Option<u64>,
     },
+    /// Publish what a guard held back, after looking at it. Everything is checked again but the guards
+    Release(Release),
+}
+
+/// What is released, by whom and why.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// Audiences, of which the version that was held back last is meant, or runs, all of whose are
+    #[arg(required = true, value_name = "NAME|RUN")]
+    pub names: Vec<String>,
+    /// Why it is right to publish it; goes into the manifest
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// Who releases it; goes into the manifest
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+    pub by: String,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -349,6 +369,19 @@ mod tests {
     }
 
     #[test]
+    fn a_release_says_who_and_why() {
+        let line = "kindred audiences release buyers nightly-0123456789ab --reason seen --by ana --output json";
+        let Command::Audiences(audiences) = parsed(line).command else { panic!("not audiences") };
+        assert_eq!(audiences.shown.format, Format::Json);
+        let Some(AudienceAction::Release(release)) = audiences.action else { panic!("not release") };
+        assert_eq!((release.names.len(), release.reason.as_str(), release.by.as_str()), (2, "seen", "ana"));
+        let Command::Audiences(audiences) = parsed("kindred audiences show buyers --version 3").command else {
+            panic!("not audiences")
+        };
+        assert!(matches!(audiences.action, Some(AudienceAction::Show { version: Some(3), .. })));
+    }
+
+    #[test]
     fn scoring_writes_to_its_output() {
         let line = "kindred score --model repurchase@production --input people --output s3://b/scores --format json";
         let Command::Score(score) = parsed(line).command else { panic!("not score") };
@@ -377,6 +410,8 @@ mod tests {
             "kindred models export repurchase@1",
             "kindred models export repurchase@1 --format onnx --output a.onnx",
             "kindred audiences show Buyers!",
+            "kindred audiences release buyers",
+            "kindred audiences release --reason seen",
             "kindred coordinator --tls-cert a.pem",
             "kindred coordinator --client-ca a.pem",
             "kindred coordinator --listen localhost",

@@ -9,6 +9,7 @@ mod gc;
 mod lift;
 mod models;
 mod prepare;
+mod release;
 mod run;
 mod schedules;
 mod score;

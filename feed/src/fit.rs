@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter;
 use indexmap::IndexMap;
+use model::drift::{Distribution, FeatureCounts};
 use model::encode::{ClassFit, Classes, EncoderFit, Encoders, columns_of};
 use model::input::Targets;
 use spec::feature::Feature;
@@ -49,6 +50,8 @@ pub struct Fitted {
     pub test: PartCounts,
     /// Features whose column had more distinct values than are counted exactly, and by how much counts may be too low.
     pub inexact_counts: Vec<(FeatureName, u64)>,
+    /// How the values of features are distributed over the training rows.
+    pub distributions: IndexMap<FeatureName, Distribution>,
 }
 
 /// What one part of the examples holds.
@@ -115,6 +118,7 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     }
     let reading = Arc::new(Reading::new(table.clone(), &columns, labels, Some((splitter, Part::Train)), &[])?);
     let mut fit = EncoderFit::new(&features, &reading.schema)?;
+    let mut distributions = FeatureCounts::new(&features);
     let mut classes: Vec<ClassFit> = reading.labels.of_classes().map(|(.., task)| ClassFit::new(task)).collect();
     let mut learned_rows = 0;
     let mut parts = Part::ALL.map(|_| PartCounts::new(&reading.labels));
@@ -127,6 +131,7 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
         learned_rows += learned;
         let updated = fit.update(&rows, Some(&is_training));
         updated.map_err(|error| reading.encode_error(&row_group, first, Some(&is_training), error))?;
+        distributions.add(&rows, Some(&is_training));
         classes.iter_mut().zip(&labels).for_each(|(fit, labels)| fit.add(labels));
         parts.iter_mut().zip(&counts).for_each(|(part, counts)| part.add(counts));
     }
@@ -134,7 +139,8 @@ pub fn fit_encoders(plan: FitPlan, runtime: &Handle) -> Result<Fitted, FeedError
     let inexact_counts = fit.inexact_counts().into_iter().map(|(name, count)| (name.clone(), count)).collect();
     check(&reading.labels, &train, &validation, &test)?;
     let encoders = fit.finish()?.with_classes(classes_of(&reading.labels, classes)?);
-    Ok(Fitted { encoders, learned_rows, train, validation, test, inexact_counts })
+    let distributions = distributions.finish();
+    Ok(Fitted { encoders, learned_rows, train, validation, test, inexact_counts, distributions })
 }
 
 /// The classes of each multiclass task.

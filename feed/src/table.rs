@@ -58,6 +58,12 @@ impl Table {
         Self { files: self.files.clone(), row_groups: row_groups.collect() }
     }
 
+    /// The table without some row groups; positions of the others stay.
+    pub fn without(&self, left_out: &[RowGroupRef]) -> Self {
+        let row_groups = self.row_groups.iter().filter(|row_group| !left_out.contains(&row_group.place)).copied();
+        Self { files: self.files.clone(), row_groups: row_groups.collect() }
+    }
+
     /// Its files.
     pub fn files(&self) -> &[Arc<FileHandle>] {
         &self.files

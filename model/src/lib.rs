@@ -7,6 +7,7 @@ mod attention;
 pub mod calibrate;
 mod cpu;
 pub mod device;
+pub mod drift;
 mod embedding;
 pub mod encode;
 pub mod error;

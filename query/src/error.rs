@@ -123,6 +123,16 @@ pub enum QueryError {
         /// Its type.
         found: DataType,
     },
+    /// A column that says no time.
+    #[error("table `{table}`: column `{column}` is {found}; how fresh a table is says a date or a timestamp")]
+    NotTime {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
     /// A cap whose days are those of no time zone.
     #[error("the cap of table `{table}`")]
     CapZone {
@@ -167,6 +177,7 @@ impl QueryError {
             | Self::ManyLists { .. }
             | Self::NotATime { .. }
             | Self::CapZone { .. }
+            | Self::NotTime { .. }
             | Self::Key { .. } => FailureClass::Input,
         }
     }

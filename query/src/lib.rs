@@ -17,6 +17,7 @@ mod inspect;
 mod joins;
 mod key_lists;
 mod keys;
+mod latest;
 mod parquet;
 mod prepare;
 mod run;

@@ -1,8 +1,10 @@
 //! What a shard's commit tells beside its file: counts that publishing merges.
 
 use artifacts::object::FileRecord;
+use artifacts::quarantine::{LeftOut, LeftOutTotal};
 use artifacts::runs::ShardCommit;
 use indexmap::IndexMap;
+use model::drift::Distributions;
 use serde::{Deserialize, Serialize};
 use spec::ids::{AudienceName, NeighboursName, SegmentationName};
 
@@ -28,9 +30,20 @@ pub struct ShardSummary {
     /// What was found of neighbours, in the document's order.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub neighbours: IndexMap<NeighboursName, FileRecord>,
+    /// What the rows look like, where a guard watches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distributions: Option<Distributions>,
+    /// Row groups that could not be read and are in none of the above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 impl ShardSummary {
+    /// Rows of the shard that could not be read.
+    pub fn rows_left_out(&self) -> u64 {
+        LeftOutTotal::of(&self.left_out).known_rows
+    }
+
     /// The counts of shards together, for audiences with so many steps by tables each.
     pub fn merged<'a>(
         shards: impl Iterator<Item = &'a Self>,
@@ -49,6 +62,10 @@ impl ShardSummary {
             for (name, counts) in &shard.segments {
                 merge(&mut merged.segments, name, counts);
             }
+            if let Some(more) = &shard.distributions {
+                merged.distributions.get_or_insert_default().merge(more);
+            }
+            merged.left_out.extend(shard.left_out.iter().cloned());
         }
         merged
     }

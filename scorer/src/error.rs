@@ -220,6 +220,69 @@ pub enum ScorerError {
         /// People of the key table.
         keys: usize,
     },
+    /// A model whose package does not say what its training looked like.
+    #[error(
+        "guards.max_psi compares with what model {model} version {version} was trained on, and its package was made before \
+         packages kept that: train it again, or leave out max_psi"
+    )]
+    NoReference {
+        /// The model.
+        model: ModelName,
+        /// Its version.
+        version: Version,
+    },
+    /// A length of time that is none.
+    #[error("audiences.{audience}.guards.fresh: `{text}` is not a length of time, such as 36h")]
+    Freshness {
+        /// The audience.
+        audience: AudienceName,
+        /// The text.
+        text: String,
+    },
+    /// More damage than the document allows.
+    #[error(
+        "{files} files of the population with {rows} rows that are known cannot be read, more than `quarantine` allows; the \
+         first: {first}"
+    )]
+    Quarantine {
+        /// Files of which anything cannot be read.
+        files: u64,
+        /// Rows in what cannot be read, of those that say how many they have.
+        rows: u64,
+        /// What is wrong with the first.
+        first: String,
+    },
+    /// An audience that a run does not have.
+    #[error("run {run} has no audience `{audience}`; it has: {}", known.join(", "))]
+    NoAudience {
+        /// The run.
+        run: RunId,
+        /// The audience.
+        audience: AudienceName,
+        /// Those that it has.
+        known: Vec<String>,
+    },
+    /// A version that no guard held back.
+    #[error("run {run} has no version of audience `{audience}` that a guard held back")]
+    NotHeldBack {
+        /// The run.
+        run: RunId,
+        /// The audience.
+        audience: AudienceName,
+    },
+    /// A version that a later one stands before.
+    #[error(
+        "version {version} of audience `{audience}` is not published: version {by} came after it and stays the current one, \
+         for people of an earlier day never replace those of a later one"
+    )]
+    Superseded {
+        /// The audience.
+        audience: AudienceName,
+        /// The version that was to be released.
+        version: Version,
+        /// The current one.
+        by: Version,
+    },
     /// More people asked about than a process can keep in mind.
     #[error(
         "neighbours.{name}: more than {most} of its people are in the population; ask about fewer, or for a lower `count`"
@@ -393,6 +456,12 @@ impl ScorerError {
             | Self::OnlySeeds { .. }
             | Self::ManyTuned { .. }
             | Self::SegmentColumn { .. }
+            | Self::NoReference { .. }
+            | Self::Freshness { .. }
+            | Self::Quarantine { .. }
+            | Self::NoAudience { .. }
+            | Self::NotHeldBack { .. }
+            | Self::Superseded { .. }
             | Self::NoQueries { .. }
             | Self::ManyQueries { .. }
             | Self::FewDistinct { .. }

@@ -8,12 +8,15 @@
 pub mod columns;
 pub mod commit;
 pub mod error;
+mod freshness;
 pub mod items;
 pub mod lift;
 pub mod neighbours;
 pub mod plan;
 pub mod publish;
+mod quarantine;
 mod reading;
+pub mod release;
 pub mod run;
 pub mod score;
 pub mod scores;

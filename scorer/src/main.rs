@@ -1,4 +1,4 @@
-//! `kindred-scorer`: the worker process of scoring runs (`work`), and what came of their audiences (`lift`).
+//! `kindred-scorer`: the worker process of scoring runs (`work`), and what a person asks of those that are over (`lift`, `release`).
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -8,6 +8,9 @@ use artifacts::Workspace;
 use clap::{Parser, Subcommand};
 use kindred_scorer::ScorerWork;
 use kindred_scorer::lift::lift;
+use kindred_scorer::release::release;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use worker::WorkArguments;
 
 /// Scores populations and publishes audiences for Kindred's coordinator.
@@ -24,6 +27,8 @@ enum Command {
     Work(WorkArguments),
     /// Reads a question about lift as JSON from standard input and writes the answer as JSON
     Lift,
+    /// Read which held-back version is released, by whom and why, as JSON from standard input and publish it
+    Release,
 }
 
 fn main() -> ExitCode {
@@ -35,19 +40,29 @@ fn main() -> ExitCode {
             Ok(workspace) => worker::run(&arguments, ScorerWork::new(workspace)),
             Err(error) => failed(&error),
         },
-        Command::Lift => match answer() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(error.as_ref()),
-        },
+        Command::Lift => ended(answer(lift)),
+        Command::Release => ended(answer(async |request| release(&request).await)),
     }
 }
 
-/// Answers the question on standard input.
-fn answer() -> Result<(), Box<dyn Error>> {
+fn ended(answered: Result<(), Box<dyn Error>>) -> ExitCode {
+    match answered {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(error.as_ref()),
+    }
+}
+
+/// Answers the question on standard input, both as JSON.
+fn answer<Q, A, E>(asked: impl AsyncFnOnce(Q) -> Result<A, E>) -> Result<(), Box<dyn Error>>
+where
+    Q: DeserializeOwned,
+    A: Serialize,
+    E: Error + 'static,
+{
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
-    let request = serde_json::from_str(&text)?;
-    let answer = tokio::runtime::Runtime::new()?.block_on(lift(request))?;
+    let question = serde_json::from_str(&text)?;
+    let answer = tokio::runtime::Runtime::new()?.block_on(asked(question))?;
     let mut output = std::io::stdout().lock();
     serde_json::to_writer(&mut output, &answer)?;
     Ok(output.flush()?)

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use artifacts::layout::Attempt;
 use artifacts::plan::shard_plan;
+use artifacts::quarantine::LeftOut;
 use artifacts::registry::load_identity;
 use artifacts::rows::{FileHandle, open_files};
 use artifacts::runs::{freeze_plan, freeze_seed_lists, freeze_segments, read_plan, read_table};
 use artifacts::{ArtifactsError, InputFile};
 use feed::Table;
+use model::drift::REFERENCE_FILE;
 use model::encode::{EncodeError, Encoders};
 use model::outputs::TaskOutput;
 use query::{PrepareTarget, PreparedTable, Session, SessionOptions};
@@ -22,8 +24,10 @@ use tokio::task::spawn_blocking;
 use worker::{Cancel, Progress};
 
 use crate::error::{Misfit, Result, ScorerError};
+use crate::freshness;
 use crate::items;
 use crate::neighbours::{Asked, find_queries};
+use crate::quarantine::readable;
 use crate::reading::Reading;
 use crate::run::Run;
 use crate::score::layout::ScoreLayout;
@@ -59,12 +63,16 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     let package = load_identity(&run.workspace, &run.model).await?;
     let encoders = read_encoders(&package)?;
     let mut outputs = TaskOutput::of(&package.manifest.document.spec, &encoders);
-    let (prepared, lists, asked) = tokio::select! {
+    let Tables { population: prepared, left_out, lists, asked } = tokio::select! {
         prepared = prepare(run, attempt, progress) => prepared?,
         () = cancel.cancelled() => return Err(ScorerError::Cancelled),
     };
     outputs.extend(lists.iter().map(|list| TaskOutput::number(list.name().clone())));
     ScoreLayout::new(run.spec(), &prepared.schema, &outputs)?;
+    if run.watches_drift() && package.file(REFERENCE_FILE).is_err() {
+        let (model, version) = (run.model.model.clone(), run.model.version);
+        return Err(ScorerError::NoReference { model, version });
+    }
     encoders.bind(&prepared.schema).map_err(|source| does_not_fit(run, &prepared, source))?;
     items::check(run, &package).await?;
     if !lists.is_empty() || !run.spec().segments.is_empty() || !asked.is_empty() {
@@ -81,7 +89,11 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     let files = open_files(&prepared.files).await?;
     let sizes: Vec<(InputFile, Vec<u64>)> =
         files.iter().map(|file| (FileHandle::file(file).clone(), file.row_group_rows())).collect();
-    let plan = freeze_plan(&run.workspace, &run.id, shard_plan(&sizes, run.spec().shard_rows)).await?;
+    let plan = shard_plan(&sizes, run.spec().shard_rows).without(left_out);
+    let plan = freeze_plan(&run.workspace, &run.id, plan).await?;
+    for item in &plan.left_out {
+        progress.note(format!("left out: {}", item.reason));
+    }
     progress.note(format!("{} rows in {} shards", plan.rows, plan.shards.len()));
     Ok(PlanOutcome { rows: plan.rows, shards: plan.shards.len() })
 }
@@ -123,6 +135,10 @@ fn check_cuts(run: &Run) -> Result<()> {
         {
             return Err(ScorerError::HoldoutShare { audience: name.clone(), share });
         }
+        for fresh in &audience.guards.fresh {
+            spec::duration::parse(&fresh.within)
+                .map_err(|_| ScorerError::Freshness { audience: name.clone(), text: fresh.within.clone() })?;
+        }
         if let Some(text) = audience.expires_after.as_ref().filter(|text| spec::duration::parse(text).is_err()) {
             return Err(ScorerError::Expiry { audience: name.clone(), text: text.clone() });
         }
@@ -140,19 +156,42 @@ pub fn read_encoders(package: &artifacts::registry::ModelPackage) -> Result<Enco
     serde_json::from_slice(bytes).map_err(|source| ScorerError::Package { file: "encoders.json", source })
 }
 
-/// Prepares all tables that later units read, as Parquet; returns the population, the seed lists and the people whose neighbours
-/// are looked for.
-async fn prepare(
-    run: &Run,
-    attempt: &Attempt,
-    progress: &Progress,
-) -> Result<(PreparedTable, Vec<SeedList>, Vec<Asked>)> {
+/// What is prepared of a run's tables.
+struct Tables {
+    population: PreparedTable,
+    /// Files of the population that cannot be read.
+    left_out: Vec<LeftOut>,
+    lists: Vec<SeedList>,
+    /// The people whose neighbours are looked for.
+    asked: Vec<Asked>,
+}
+
+/// Names the document's tables; the population's without the files that a quarantine leaves out.
+async fn add_tables(run: &Run, session: &mut Session) -> Result<Vec<LeftOut>> {
+    let spec = run.spec();
+    let mut left_out = Vec::new();
+    for (name, source) in &spec.tables {
+        let files = run.document.inputs.get(name).filter(|_| *name == spec.population);
+        let files = files.filter(|files| artifacts::source::is_parquet(source, files));
+        match spec.quarantine.as_ref().zip(files) {
+            Some((quarantine, files)) => {
+                let readable = readable(quarantine, files).await?;
+                session.add_parquet(name, &readable.files).await?;
+                left_out = readable.left_out;
+            }
+            None => session.add_table(name, source).await?,
+        }
+    }
+    Ok(left_out)
+}
+
+/// Prepares all tables that later units read, as Parquet.
+async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<Tables> {
     let spec = run.spec();
     let mut sql = Sql::open(run)?;
     let session = &mut sql.session;
-    for (name, source) in &spec.tables {
-        session.add_table(name, source).await?;
-    }
+    let left_out = add_tables(run, session).await?;
+    freshness::freeze(run, session).await?;
     let report = |table: &TableName, rows: u64| {
         progress.phase(&format!("prepare {table}"), "rows", None);
         progress.set_done(rows);
@@ -171,7 +210,7 @@ async fn prepare(
         let keys = session.read_keys(&neighbours.of, &spec.key).await?;
         asked.push(Asked { name: name.clone(), keys });
     }
-    Ok((population, seed_lists::read(run, session, progress).await?, asked))
+    Ok(Tables { population, left_out, lists: seed_lists::read(run, session, progress).await?, asked })
 }
 
 /// A SQL session within the run's limits, and the folder that its rows spill to, which goes with it.

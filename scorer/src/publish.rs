@@ -5,6 +5,7 @@
 
 mod claims;
 mod duplicates;
+mod guarding;
 mod outcome;
 mod package;
 mod parts;
@@ -16,9 +17,12 @@ mod text;
 use std::time::Duration;
 
 use artifacts::audience::{
-    AUDIENCE_SCHEMA_VERSION, AudienceManifest, Publication, PublishedAudience, WaterfallStep, claim_version, latest,
+    AUDIENCE_SCHEMA_VERSION, AudienceManifest, Publication, PublishedAudience, Release, WaterfallStep, claim_version,
+    latest,
 };
-use artifacts::runs::{read_commits, read_plan, read_segments};
+use artifacts::plan::ShardPlan;
+use artifacts::quarantine::LeftOut;
+use artifacts::runs::{read_commits_less, read_plan, read_segments};
 use artifacts::{ArtifactsError, audience, layout};
 use chrono::Utc;
 use spec::Audience;
@@ -34,16 +38,18 @@ use crate::commit::{ScoreCommit, ShardSummary};
 use crate::error::{Result, ScorerError};
 use crate::items::publish_items;
 use crate::neighbours::table::publish_neighbours;
+use crate::quarantine;
 use crate::run::Run;
 use crate::score::layout::published_ids;
 use crate::scores::publish_scores;
 use crate::secret_keys;
 use crate::segments::profile::publish_profiles;
-use crate::select::guards::{Duplicates, Facts, HeldBack, Last, held_back};
+use crate::select::guards::{Duplicates, Last};
 use crate::select::precedence::Precedence;
 use crate::select::waterfall::{BELOW_THE_CUT, POPULATION, Step, Steps, waterfall};
 use claims::Claims;
 use duplicates::find_duplicates;
+use guarding::Compared;
 use package::{Package, Written};
 use settle::{Settled, Settlement, Settling};
 pub(crate) use table::{RowGroup, ScoreTable};
@@ -55,12 +61,8 @@ pub(crate) use table::{RowGroup, ScoreTable};
 /// Shards that are missing or are not what was committed, storage that fails. A guard that does not hold is no error:
 /// the outcome says so.
 pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<PublishOutcome> {
-    let plan = read_plan(&run.workspace, &run.id).await?;
-    let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&layout::run_plan(&run.id)) })?;
     secret_keys::check(run).await?;
-    let commits: Vec<ScoreCommit> = read_commits(&run.workspace, &run.id, &plan).await?;
-    let files: Vec<_> = commits.iter().map(|commit| commit.file.clone()).collect();
-    let table = ScoreTable::open(run, &files, progress, cancel).await?;
+    let Committed { plan, commits, table } = Committed::read(run, progress, cancel).await?;
     let url = publish_scores(run, &plan, &commits).await?;
     let scores = ScoresOutcome { rows: table.rows(), rows_per_second: rate(&commits), url };
     let facts = facts(run, &table, &commits).await?;
@@ -70,18 +72,61 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let neighbours = publish_neighbours(run, &table, &commits).await?;
     let neighbours = neighbours.iter().map(|manifest| NeighboursOutcome::of(manifest, &run.workspace)).collect();
     let items = publish_items(run).await?.map(|manifest| ItemsOutcome::of(&manifest, &run.workspace));
-    let spec = run.spec();
-    let precedence = Precedence::of(&spec.audiences);
-    let counts = &facts.merged.audiences;
-    let settling = Settling::new(&table, &spec.audiences, spec.key.as_str(), counts, &precedence);
-    let settlement = settling.settle().await?;
-    let overlap = OverlapOutcome::all(&spec.audiences, &settlement.overlap);
-    let publishing = Publishing { run, table: &table, facts, precedence, settlement };
+    let publishing = Publishing::settle(run, &table, facts, (&plan, None)).await?;
+    let overlap = OverlapOutcome::all(&run.spec().audiences, &publishing.settlement.overlap);
     let mut audiences = Vec::new();
-    for index in 0..spec.audiences.len() {
+    for index in 0..run.spec().audiences.len() {
         audiences.push(publishing.audience(index).await?);
     }
-    Ok(PublishOutcome { audiences, overlap, scores, segments, neighbours, items })
+    Ok(PublishOutcome { audiences, overlap, scores, segments, neighbours, items, quarantined: publishing.left_out })
+}
+
+/// Publishes one audience of a run whatever its guards say. Done again, it finds what it has published and changes nothing.
+///
+/// # Errors
+///
+/// As [`publish`].
+pub async fn publish_released(
+    run: &Run,
+    audience: &AudienceName,
+    release: Release,
+    progress: &Progress,
+    cancel: &Cancel,
+) -> Result<AudienceOutcome> {
+    let Committed { plan, commits, table } = Committed::read(run, progress, cancel).await?;
+    secret_keys::check(run).await?;
+    let facts = facts(run, &table, &commits).await?;
+    let publishing = Publishing::settle(run, &table, facts, (&plan, Some(release))).await?;
+    let index = run.spec().audiences.get_index_of(audience).ok_or(ScorerError::Broken)?;
+    publishing.audience(index).await
+}
+
+/// The shards of a run: all there, each with the rows that the plan says.
+struct Committed {
+    plan: ShardPlan,
+    commits: Vec<ScoreCommit>,
+    table: ScoreTable,
+}
+
+impl Committed {
+    async fn read(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<Self> {
+        let plan = read_plan(&run.workspace, &run.id).await?;
+        let plan = plan.ok_or_else(|| ScorerError::NoRun { url: run.workspace.url_of(&layout::run_plan(&run.id)) })?;
+        let commits: Vec<ScoreCommit> =
+            read_commits_less(&run.workspace, &run.id, &plan, ShardSummary::rows_left_out).await?;
+        let files: Vec<_> = commits.iter().map(|commit| commit.file.clone()).collect();
+        let table = ScoreTable::open(run, &files, progress, cancel).await?;
+        Ok(Self { plan, commits, table })
+    }
+}
+
+/// What of the population could not be read, which must be as much as the document allows.
+fn left_out(run: &Run, plan: &ShardPlan, merged: &ShardSummary) -> Result<Vec<LeftOut>> {
+    let left_out: Vec<LeftOut> = plan.left_out.iter().chain(&merged.left_out).cloned().collect();
+    if let Some(quarantine) = &run.spec().quarantine {
+        quarantine::check(quarantine, &left_out)?;
+    }
+    Ok(left_out)
 }
 
 /// Rows a second that one process scored.
@@ -119,6 +164,11 @@ struct Publishing<'a> {
     run: &'a Run,
     table: &'a ScoreTable,
     facts: PopulationFacts,
+    /// What of the population could not be read.
+    left_out: Vec<LeftOut>,
+    compared: Compared,
+    /// Who publishes what a guard has held back.
+    release: Option<Release>,
     precedence: Precedence,
     settlement: Settlement,
 }
@@ -133,6 +183,26 @@ struct Candidate<'a> {
     settled: &'a Settled,
 }
 
+impl<'a> Publishing<'a> {
+    /// Finds who is in the audiences.
+    async fn settle(
+        run: &'a Run,
+        table: &'a ScoreTable,
+        facts: PopulationFacts,
+        (plan, release): (&ShardPlan, Option<Release>),
+    ) -> Result<Self> {
+        let spec = run.spec();
+        let left_out = left_out(run, plan, &facts.merged)?;
+        // A person who released a version has looked at what guards compare.
+        let compared = if release.is_some() { Compared::default() } else { Compared::read(run).await? };
+        let precedence = Precedence::of(&spec.audiences);
+        let counts = &facts.merged.audiences;
+        let settling = Settling::new(table, &spec.audiences, spec.key.as_str(), counts, &precedence);
+        let settlement = settling.settle().await?;
+        Ok(Self { run, table, facts, precedence, settlement, left_out, compared, release })
+    }
+}
+
 impl Publishing<'_> {
     async fn audience(&self, index: usize) -> Result<AudienceOutcome> {
         let candidate = self.candidate(index)?;
@@ -142,13 +212,15 @@ impl Publishing<'_> {
         if let Some(mine) = last.as_ref().filter(|last| last.pointer.run == self.run.id) {
             return self.published(&mine.manifest, steps);
         }
-        let (null_keys, duplicates) = (self.facts.merged.null_keys, self.facts.duplicates);
-        let reasons = held_back(&definition.guards, &Facts { size, last: known_last, null_keys, duplicates });
+        let reasons = self.reasons(name, definition, size, (last.as_ref(), known_last)).await?;
         if !reasons.is_empty() {
-            let reasons = reasons.iter().map(HeldBack::to_string).collect();
-            return Ok(AudienceOutcome::held_back(name, size, steps, reasons));
+            return self.hold_back(name, size, steps, &reasons).await;
         }
         let manifest = self.write(candidate, &steps, last.as_ref()).await?;
+        let reasons = self.reasons_of_ids(definition, &manifest);
+        if !reasons.is_empty() {
+            return self.hold_back(name, size, steps, &reasons).await;
+        }
         match audience::publish(&self.run.workspace, manifest.clone()).await? {
             Publication::Current => self.published(&manifest, steps),
             Publication::Superseded { by } => {
@@ -214,6 +286,7 @@ impl Publishing<'_> {
             claims: &claims,
         };
         let written = package.write(self.table).await?;
+        self.keep_distributions(name, version).await?;
         self.manifest(candidate, version, written, steps, last)
     }
 
@@ -249,6 +322,8 @@ impl Publishing<'_> {
             rows: written.rows,
             files: written.files,
             previous: last.map(|last| last.manifest.version),
+            released: self.release.clone(),
+            quarantined: self.left_out.clone(),
         })
     }
 

@@ -51,6 +51,11 @@ impl Run {
         &self.scoring.spec
     }
 
+    /// Whether some audience's guards compare what rows look like.
+    pub fn watches_drift(&self) -> bool {
+        self.spec().audiences.values().any(|audience| audience.guards.max_psi.is_some())
+    }
+
     /// Threads that a process of this run computes with.
     pub fn threads(&self) -> usize {
         let of_machine = || available_parallelism().map_or(1, NonZeroUsize::get);

@@ -20,10 +20,12 @@ use artifacts::layout::{self as keys, Attempt, ShardId};
 use artifacts::object::FileRecord;
 use artifacts::plan::{Shard, ShardPlan};
 use artifacts::registry::{ModelPackage, load_identity};
+use artifacts::rows::RowGroupRef;
 use artifacts::runs::{Commit, commit_shard, read_commit, read_plan};
 use artifacts::{InputFile, ParquetOptions, ParquetWriter};
 use feed::{Feed, FeedBatch, FeedPlan, Labels, Order, Table};
 use indexmap::IndexMap;
+use model::drift::{Distributions, FeatureCounts};
 use model::encode::Encoders;
 use model::outputs::TaskOutput;
 use model::predictor::Predictor;
@@ -38,6 +40,7 @@ use crate::commit::{ScoreCommit, ShardSummary, merge};
 use crate::error::{Result, ScorerError};
 use crate::neighbours::{Searches, Wanted};
 use crate::plan::{Sql, read_encoders};
+use crate::quarantine::DamagedRows;
 use crate::run::Run;
 use crate::secret_keys;
 use crate::segments::counts::SegmentCounts;
@@ -96,7 +99,9 @@ impl Scorer {
         let mut sql = Sql::open(&run)?;
         sql.session.add_parquet(&run.spec().population, &files).await?;
         let columns = sql.session.schema(&run.spec().population)?;
-        let layout = ScoreLayout::new(run.spec(), &columns, &outputs)?;
+        let watched = run.watches_drift().then(|| package.manifest.document.spec.features.clone());
+        let counted = FeatureCounts::new(watched.iter().flatten());
+        let layout = ScoreLayout::new(run.spec(), &columns, &outputs)?.carrying(counted.columns());
         let key_sets = read_key_sets(&run, &layout.key_sources, &mut sql.session).await?;
         let predictor = load_predictor(&run, &package, &encoders)?;
         let (version, scored_at) = (run.model.version, run.scored_at());
@@ -111,6 +116,7 @@ impl Scorer {
             key_sets,
             version,
             scored_at,
+            watched,
         };
         let batches = Arc::new(batches);
         let population = Table::open(&files).await?;
@@ -136,19 +142,42 @@ impl Scorer {
         }
         let shard = self.plan.shard(id).ok_or_else(|| ScorerError::NoShard { run: run.clone(), shard: id.0 })?;
         progress.phase("score", "rows", Some(shard.rows));
-        let (summary, file) = self.write(shard, attempt, progress, cancel).await?;
-        let commit = ScoreCommit { shard: id, attempt: attempt.clone(), rows: shard.rows, file, summary };
+        let (summary, file) = self.write_readable(shard, attempt, progress, cancel).await?;
+        let rows = shard.rows - summary.rows_left_out();
+        let commit = ScoreCommit { shard: id, attempt: attempt.clone(), rows, file, summary };
         let won = matches!(commit_shard(workspace, run, &commit).await?, Commit::Won);
         if !won {
             self.clear(commit.summary).await;
         }
-        Ok(ScoreOutcome { shard: id, rows: shard.rows, won })
+        Ok(ScoreOutcome { shard: id, rows, won })
+    }
+
+    /// Scores the rows that can be read. A row group that turns out to be damaged is left out, if the document allows it, and the
+    /// shard scored anew: what is left out depends on the rows alone.
+    async fn write_readable(
+        &self,
+        shard: &Shard,
+        attempt: &Attempt,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<(ShardSummary, FileRecord)> {
+        let quarantine = self.run.spec().quarantine.as_ref();
+        let mut damaged = DamagedRows::default();
+        loop {
+            let readable = Shard { rows: shard.rows - damaged.rows(), ..shard.clone() };
+            match self.write((&readable, &damaged.places), attempt, progress, cancel).await {
+                Ok((summary, file)) => return Ok((ShardSummary { left_out: damaged.left_out, ..summary }, file)),
+                Err(error) => damaged.add(quarantine, &self.plan, error)?,
+            }
+            progress.note(format!("shard {}: row groups were left out that cannot be read", shard.id));
+            progress.phase("score", "rows", Some(shard.rows - damaged.rows()));
+        }
     }
 
     /// Reads, scores and writes a shard's rows at the same time.
     async fn write(
         &self,
-        shard: &Shard,
+        (shard, damaged): (&Shard, &[RowGroupRef]),
         attempt: &Attempt,
         progress: &Progress,
         cancel: &Cancel,
@@ -158,7 +187,7 @@ impl Scorer {
         let writer = ParquetWriter::create(&self.run.workspace, key, schema, &ParquetOptions::default())?;
         let (sender, scored) = channel(WAITING_BATCHES);
         let started = Instant::now();
-        let feed = self.feed(shard)?;
+        let feed = self.feed(shard, damaged)?;
         let (batches, crew) = (Arc::clone(&self.batches), self.crew.clone());
         let watch = Watch { progress: progress.clone(), cancel: cancel.clone() };
         let searches = Searches::new(&self.neighbours, shard);
@@ -189,9 +218,9 @@ impl Scorer {
     }
 
     /// A shard's rows, encoded, in order.
-    fn feed(&self, shard: &Shard) -> Result<Feed> {
+    fn feed(&self, shard: &Shard, damaged: &[RowGroupRef]) -> Result<Feed> {
         let plan = FeedPlan {
-            table: self.population.part(&shard.parts),
+            table: self.population.part(&shard.parts).without(damaged),
             encoders: Arc::clone(&self.encoders),
             labels: Labels::default(),
             learning: false,
@@ -259,6 +288,7 @@ struct Counts {
     segmentations: Vec<SegmentationName>,
     segments: IndexMap<SegmentationName, SegmentCounts>,
     null_keys: u64,
+    distributions: Option<Distributions>,
 }
 
 impl Counts {
@@ -273,6 +303,7 @@ impl Counts {
             segmentations: layout.segmentations.clone(),
             segments: IndexMap::new(),
             null_keys: 0,
+            distributions: None,
         }
     }
 
@@ -283,13 +314,22 @@ impl Counts {
             merge(&mut self.segments, name, counts);
         }
         self.null_keys += batch.null_keys;
+        if let Some(more) = &batch.distributions {
+            self.distributions.get_or_insert_default().merge(more);
+        }
     }
 
     fn finish(self, took: Duration) -> ShardSummary {
         let counts = self.audiences.into_iter().map(ShardCounts::finish);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let audiences = self.names.into_iter().zip(counts).collect();
-        let neighbours = IndexMap::new();
-        ShardSummary { null_keys: self.null_keys, micros, audiences, segments: self.segments, neighbours }
+        ShardSummary {
+            null_keys: self.null_keys,
+            micros,
+            audiences,
+            segments: self.segments,
+            distributions: self.distributions,
+            ..ShardSummary::default()
+        }
     }
 }

@@ -60,9 +60,11 @@ pub async fn publish_scores(run: &Run, plan: &ShardPlan, commits: &[ScoreCommit]
         rows: commits.iter().map(|commit| commit.rows).sum(),
         files: commits.iter().map(|commit| commit.file.clone()).collect(),
     };
-    if manifest.rows != plan.rows {
+    let left_out: u64 = commits.iter().map(|commit| commit.summary.rows_left_out()).sum();
+    let found = manifest.rows + left_out;
+    if found != plan.rows {
         let what = "the score table".to_owned();
-        return Err(ArtifactsError::RowsDiffer { what, found: manifest.rows, expected: plan.rows }.into());
+        return Err(ArtifactsError::RowsDiffer { what, found, expected: plan.rows }.into());
     }
     let key = layout::run_scores(&run.id);
     run.workspace.create_once(&key, &manifest).await?;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::{self, InvalidDuration};
+use crate::fresh::Fresh;
 pub use crate::identifier::{IdColumn, IdHash, IdNormalization};
 use crate::ids::{AudienceName, TierName};
 use crate::table::KeyTable;
@@ -212,10 +213,39 @@ pub struct Guards {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::share::change")]
     pub max_change: Option<f64>,
+    /// Largest population stability index of a score, of the rank or of a feature, against the model's training data and
+    /// against the last version; 0.1 is a small shift, 0.25 a large one (Siddiqi, Credit Risk Scorecards, 2006).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_psi: Option<f64>,
+    /// Largest share of the people without an id, for each of `ids`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::share::part_or_null")]
+    pub max_null_ids: Option<f64>,
+    /// Largest share of the population's rows that have no key; none when absent. Such rows are in no audience.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::share::part_or_null")]
+    pub max_null_keys: Option<f64>,
+    /// Largest share of the population's rows whose key other rows have, too; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::share::part_or_null")]
+    pub max_duplicates: Option<f64>,
+    /// Tables that must not be older than this when the run's day begins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fresh: Vec<Fresh>,
 }
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { min_size: 1, max_size: None, max_change: None }
+        Self {
+            min_size: 1,
+            max_size: None,
+            max_change: None,
+            max_psi: None,
+            max_null_ids: None,
+            max_null_keys: None,
+            max_duplicates: None,
+            fresh: Vec::new(),
+        }
     }
 }

@@ -31,10 +31,10 @@ const FIELDS: [(&str, &[&str]); 13] = [
     ("Feature", &["embedding", "attention"]),
     ("Network", &["batch_norm", "activation"]),
     ("Fit", &["checkpoints", "negative_rate"]),
-    ("ScoringSpec", &["quarantine", "top_products"]),
+    ("ScoringSpec", &["top_products"]),
     ("Resources", &["gpus_per_process", "gpus"]),
     ("Size", &["reach"]),
-    ("Guards", &["max_psi", "max_null_ids", "max_duplicates", "min_cell"]),
+    ("Guards", &["min_cell"]),
     ("Register", &["retain"]),
 ];
 

@@ -10,6 +10,7 @@ use crate::audience::Audience;
 use crate::ids::{AudienceName, ColumnName, ModelReference, NeighboursName, SegmentationName, TableName, TaskName};
 use crate::neighbours::Neighbours;
 use crate::preset::Preset;
+use crate::quarantine::Quarantine;
 use crate::schedule::CronSchedule;
 use crate::segments::Segmentation;
 use crate::table::{PrepareStep, TableSource};
@@ -64,6 +65,9 @@ pub struct ScoringSpec {
     /// A table of items, such as campaigns or products, whose embeddings a model of two towers writes beside people's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_embeddings: Option<TableName>,
+    /// How much of the population may be left out because it cannot be read; nothing when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     /// What is published.
     #[serde(default)]
     pub audiences: IndexMap<AudienceName, Audience>,

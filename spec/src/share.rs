@@ -33,6 +33,11 @@ pub(crate) fn part(_: &mut SchemaGenerator) -> Schema {
     number_or_percentage(json_schema!({"type": "number", "minimum": 0, "exclusiveMaximum": 1}))
 }
 
+/// 0 ≤ share < 1, or null.
+pub(crate) fn part_or_null(generator: &mut SchemaGenerator) -> Schema {
+    or_null(part(generator))
+}
+
 /// Any share ≥ 0, above 1 too, or null.
 pub(crate) fn change(_: &mut SchemaGenerator) -> Schema {
     or_null(number_or_percentage(json_schema!({"type": "number", "minimum": 0})))

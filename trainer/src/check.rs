@@ -4,6 +4,7 @@
 //! place in it.
 
 mod columns;
+mod guards;
 mod ids;
 pub(crate) mod leak;
 mod preset;

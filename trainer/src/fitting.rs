@@ -4,6 +4,7 @@ use arrow::datatypes::SchemaRef;
 use feed::Table;
 use indexmap::IndexMap;
 use model::calibrate::{Calibrator, ModelCalibration};
+use model::drift::Distributions;
 use model::input::Inputs;
 use model::learner::{Learner, LearnerOptions, Members, TargetStatistics};
 use model::measure::{ModelMetrics, TaskKind, TaskMetrics};
@@ -20,6 +21,7 @@ use crate::evaluation::{CalibratedEvaluation, Evaluation};
 use crate::importance::importance;
 use crate::prior;
 use crate::production::Production;
+use crate::reference::OutputCounts;
 use crate::report::Timeline;
 use crate::rows::{Part, Rows, labels, measured};
 use crate::seeds::SeedLists;
@@ -39,6 +41,8 @@ pub(crate) struct FittedModel {
     pub calibration: ModelCalibration,
     /// All measures.
     pub stored: StoredMetrics,
+    /// What the training looked like.
+    pub reference: Distributions,
 }
 
 /// What is fitted, to what.
@@ -72,14 +76,14 @@ impl Fitting {
         let desk = Desk { rows: &rows, progress: &self.progress, cancel: &self.cancel };
         let options = learner_options(&self.spec, &desk)?;
         let network = FittedNetwork::fit(&self.spec, &options, &desk)?;
-        let metrics = measure(&self.spec, &network, &desk)?;
+        let (metrics, reference) = measure(&self.spec, &network, &desk)?;
         let comparisons = comparisons(&self.spec, &network, &options, self.production, &desk)?;
         let slices = slices(&self.spec, &network, &desk)?;
         let importance = importance(&self.spec, &network, &desk)?;
         let FittedNetwork { members, timeline, calibration } = network;
         let seeds = self.seeds.qualities();
         let stored = StoredMetrics { metrics, timeline, comparisons, seeds, slices, importance, search: None };
-        Ok(FittedModel { weights: members.save()?, rows, calibration, stored })
+        Ok(FittedModel { weights: members.save()?, rows, calibration, stored, reference })
     }
 
     fn note_rows(&self, rows: &Rows) {
@@ -202,11 +206,16 @@ impl FittedNetwork {
     /// What the network refuses.
     pub(crate) fn predict(&self, inputs: &Inputs, outputs: &mut Outputs) -> Result<()> {
         self.members.predict(inputs, outputs)?;
+        self.calibrate(outputs, inputs.rows);
+        Ok(())
+    }
+
+    /// Makes raw outputs of so many rows calibrated ones.
+    fn calibrate(&self, outputs: &mut Outputs, rows: usize) {
         for (calibrator, scores) in self.calibrators().zip(&mut outputs.tasks) {
-            let width = scores.len() / inputs.rows.max(1);
+            let width = scores.len() / rows.max(1);
             calibrator.apply(scores, width);
         }
-        Ok(())
     }
 
     fn calibrators(&self) -> impl Iterator<Item = &Calibrator> {
@@ -214,8 +223,9 @@ impl FittedNetwork {
     }
 }
 
-/// The measures of all parts with the weights that were kept.
-fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Result<ModelMetrics> {
+/// The measures of all parts with the weights that were kept, and what the training looked like.
+fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Result<(ModelMetrics, Distributions)> {
+    let mut counts = OutputCounts::new(spec, desk.rows);
     let no_metrics = |(name, task)| (TaskName::clone(name), TaskMetrics::new(TaskKind::from(task)));
     let mut tasks: IndexMap<TaskName, TaskMetrics> = spec.tasks.iter().map(no_metrics).collect();
     for part in [Part::Train, Part::Validation, Part::Test] {
@@ -233,11 +243,16 @@ fn measure(spec: &TrainingSpec, network: &FittedNetwork, desk: &Desk<'_>) -> Res
             let (batch, mut outputs) = (batch?, Outputs::default());
             network.members.predict(&batch.batch.inputs, &mut outputs)?;
             desk.progress.advance(batch.rows() as u64);
+            if counts.wants(part) {
+                let mut calibrated = outputs.clone();
+                network.calibrate(&mut calibrated, batch.rows());
+                counts.add(&calibrated, batch.rows());
+            }
             evaluation.push(outputs, &batch)?;
         }
         for (name, metrics) in evaluation.metrics(spec)? {
             tasks[&name].set(measured(part), metrics);
         }
     }
-    Ok(ModelMetrics { tasks, ..ModelMetrics::default() })
+    Ok((ModelMetrics { tasks, ..ModelMetrics::default() }, counts.finish(desk.rows)))
 }

@@ -17,6 +17,7 @@ mod pairing;
 pub mod preparation;
 mod prior;
 mod production;
+mod reference;
 mod registration;
 pub mod report;
 mod rows;

@@ -7,6 +7,7 @@ use artifacts::registry::{self, MODEL_SCHEMA_VERSION, ModelManifest};
 use artifacts::source::InputFile;
 use bytes::Bytes;
 use chrono::Utc;
+use model::drift::REFERENCE_FILE;
 use model::measure::{ModelMetrics, Part};
 use spec::measure::Condition;
 use spec::{AliasName, RunId, TableName, Training, Version};
@@ -25,6 +26,8 @@ pub(crate) struct PackageContent {
     pub calibration: Vec<u8>,
     /// Every measure, as JSON.
     pub metrics: Vec<u8>,
+    /// What the training looked like, as JSON.
+    pub reference: Vec<u8>,
 }
 
 /// A version that belongs to the run but is not visible yet.
@@ -61,6 +64,7 @@ impl<'a> Claim<'a> {
                 ("weights.safetensors", content.weights),
                 ("calibration.json", content.calibration),
                 ("metrics.json", content.metrics),
+                (REFERENCE_FILE, content.reference),
                 ("report.html", report.into_bytes()),
             ];
             let mut written = Vec::with_capacity(files.len());

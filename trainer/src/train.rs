@@ -6,6 +6,7 @@
 use artifacts::registry;
 use feed::Table;
 use indexmap::IndexMap;
+use model::drift::REFERENCE_FILE;
 use model::measure::{Comparison, Importance, ModelMetrics, SlicedColumn};
 use serde::{Deserialize, Serialize};
 use spec::{AliasName, ModelName, TaskName, Training, Version};
@@ -118,6 +119,7 @@ async fn fit(run: &Run, search: Option<SearchResults>, progress: &Progress, canc
         weights: fitted.weights,
         calibration: json("calibration.json", &fitted.calibration)?,
         metrics: json("metrics.json", &fitted.stored)?,
+        reference: json(REFERENCE_FILE, &fitted.reference)?,
     };
     let page = report::render(&report);
     let aliases = claim.publish(content, page, run.document.inputs.clone(), &fitted.stored.metrics).await?;

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use spec::ids::ScoringName;
 use spec::{AudienceName, RunId, TableName, TierName, Version};
 
+use super::held::Release;
 use crate::digest::Digest;
+use crate::quarantine::LeftOut;
 use crate::registry::ModelIdentity;
 use crate::source::InputFile;
 
@@ -68,6 +70,12 @@ pub struct AudienceManifest {
     /// The version that was current when this one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Version>,
+    /// Who published it after a guard had held it back, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Release>,
+    /// What of the population could not be read and was left out; none of it is in `population`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<LeftOut>,
 }
 
 /// One step from the population to the eligible people.

@@ -80,6 +80,8 @@ async fn prepare(workspace: &Workspace, run: &RunId) -> Result<AudienceManifest>
             package_file(&name(), version, &high(), true, &held),
         ],
         previous: None,
+        released: None,
+        quarantined: Vec::new(),
     })
 }
 

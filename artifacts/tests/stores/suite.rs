@@ -340,5 +340,7 @@ fn manifest(name: &AudienceName, version: Version, run: &RunId, file: AudienceFi
         rows: Default::default(),
         files: vec![file],
         previous: None,
+        released: None,
+        quarantined: Vec::new(),
     }
 }

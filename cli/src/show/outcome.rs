@@ -115,6 +115,12 @@ pub(crate) fn publication(outcome: &Value) -> String {
     let neighbours = outcome.get("neighbours").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     blocks.extend(neighbours.iter().map(neighbours_line));
     blocks.extend(outcome.get("items").map(items_line));
+    let left_out = outcome.get("quarantined").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if !left_out.is_empty() {
+        let reasons =
+            left_out.iter().map(|item| format!("left out: {}", item.get("reason").map_or_else(String::new, text)));
+        blocks.push(reasons.collect::<Vec<_>>().join("\n"));
+    }
     if let Some(scores) = outcome.get("scores").filter(|scores| scores.is_object()) {
         let of = |name: &str| scores.get(name).map_or_else(String::new, text);
         let mut line = format!("scores: {} rows", of("rows"));
@@ -146,6 +152,14 @@ fn audience(audience: &Value) -> String {
         format!("audience {} was held back, nothing of it is published: {} people", of("name"), of("size"))
     }];
     lines.extend(list("held_back").iter().map(|reason| format!("  {}", text(reason))));
+    let held_version = audience.get("held_version").filter(|version| !version.is_null());
+    lines.extend(held_version.map(|version| {
+        format!(
+            "  it is version {}: `kindred audiences release {} --reason TEXT` publishes it",
+            text(version),
+            of("name")
+        )
+    }));
     let table = |columns: &[&str], fields: [&str; 3], values: &[Value]| {
         let mut rows = Rows::new(columns);
         for value in values {

@@ -5,6 +5,7 @@
 
 mod afterwards;
 mod coordinated;
+mod released;
 mod sandbox;
 mod understudy;
 

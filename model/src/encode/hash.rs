@@ -75,7 +75,7 @@ const DIGIT_PAIRS: [[u8; 2]; 100] = {
 };
 
 /// Decimal text of an integer, without allocation.
-pub(super) struct IntegerText {
+pub(crate) struct IntegerText {
     bytes: [u8; 20],
     first: usize,
 }
@@ -105,13 +105,13 @@ impl IntegerText {
     }
 
     /// The text.
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[self.first..]
     }
 }
 
 /// An integer of any width: where it lies among all integers, as a key and as text.
-pub(super) trait Integer: Copy {
+pub(crate) trait Integer: Copy {
     /// A key that tells it from every other value of its type: sign- or zero-extended to 64 bits.
     fn key(self) -> u64;
 

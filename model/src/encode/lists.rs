@@ -8,16 +8,16 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
 /// A list column taken apart: which of its elements each row has.
-pub(super) struct Lists {
+pub(crate) struct Lists {
     /// All elements; rows refer to them.
-    pub(super) elements: ArrayRef,
+    pub(crate) elements: ArrayRef,
     /// A row's elements: none for null.
-    pub(super) rows: Vec<Range<usize>>,
+    pub(crate) rows: Vec<Range<usize>>,
 }
 
 impl Lists {
     /// Takes apart a column of lists, or of nulls.
-    pub(super) fn of(array: &dyn Array) -> Self {
+    pub(crate) fn of(array: &dyn Array) -> Self {
         let (elements, mut rows) = match array.data_type() {
             DataType::List(_) => {
                 let list = array.as_list::<i32>();

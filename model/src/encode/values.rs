@@ -10,10 +10,10 @@ use super::column::{gather, set_nulls, with_key_type};
 use super::hash::{Integer, binary_text, decimal_text, float_text};
 
 /// Texts that are looked up side by side, so that what each waits for from memory arrives meanwhile.
-pub(super) const TEXTS: usize = 32;
+pub(crate) const TEXTS: usize = 32;
 
 /// What a categorical value becomes: an id, or a hash.
-pub(super) trait ValueCodes {
+pub(crate) trait ValueCodes {
     /// The code.
     type Code: Copy;
 
@@ -32,7 +32,7 @@ pub(super) trait ValueCodes {
 
 /// The codes of the last dictionary seen, for as long as batches come with the same one.
 #[derive(Debug)]
-pub(super) struct DictionaryCodes<T> {
+pub(crate) struct DictionaryCodes<T> {
     values: Option<ArrayRef>,
     codes: Vec<T>,
 }
@@ -63,7 +63,7 @@ pub(super) fn is_same(left: &ArrayRef, right: &ArrayRef) -> bool {
 }
 
 /// Writes the code of every row of a column that `is_category`.
-pub(super) fn encode_values<V: ValueCodes>(
+pub(crate) fn encode_values<V: ValueCodes>(
     array: &dyn Array,
     lookup: &V,
     cache: &mut DictionaryCodes<V::Code>,

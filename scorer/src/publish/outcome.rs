@@ -1,6 +1,7 @@
 //! What came of publishing, for whoever reads the run.
 
 use artifacts::audience::AudienceManifest;
+use artifacts::quarantine::LeftOut;
 use artifacts::{Workspace, layout};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct PublishOutcome {
     /// The embeddings of its items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemsOutcome>,
+    /// What of the population could not be read and was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<LeftOut>,
 }
 
 /// Who is in two audiences as they were selected, held back or not.
@@ -147,6 +151,9 @@ pub struct AudienceOutcome {
     pub waterfall: Vec<Step>,
     /// Where the published version's manifest is.
     pub manifest_url: Option<String>,
+    /// The version that was held back, under whose number a person can release it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_version: Option<Version>,
 }
 
 /// One published tier.
@@ -177,6 +184,7 @@ impl AudienceOutcome {
             tiers: tiers.collect(),
             waterfall,
             manifest_url: Some(manifest_url),
+            held_version: None,
         }
     }
 
@@ -191,6 +199,7 @@ impl AudienceOutcome {
             tiers: Vec::new(),
             waterfall,
             manifest_url: None,
+            held_version: None,
         }
     }
 }

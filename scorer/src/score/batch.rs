@@ -10,12 +10,15 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
 use artifacts::keys::hash_nullable_keys;
 use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
+use model::drift::{Distribution, Distributions, FeatureCounts, Kind};
 use model::input::Inputs;
 use model::outputs::Outputs;
 use model::predictor::Predictor;
 use model::segments::Assigned;
 use query::KeySet;
-use spec::ids::Version;
+use spec::Feature;
+use spec::ids::{FeatureName, Version};
 
 use super::layout::{AudienceLayout, ScoreLayout, embedding_item};
 use super::output::{class_struct, score_columns, score_fields};
@@ -44,6 +47,8 @@ pub struct BatchScorer {
     pub version: Version,
     /// When rows are said to be scored.
     pub scored_at: DateTime<Utc>,
+    /// The features whose distributions a guard watches, with those of the outputs; none watched when absent.
+    pub watched: Option<IndexMap<FeatureName, Feature>>,
 }
 
 /// A batch of the score table, and what was counted on the way.
@@ -63,6 +68,8 @@ pub struct ScoredBatch {
     pub rank_ties: Vec<u64>,
     /// Rows without a key.
     pub null_keys: u64,
+    /// What the rows look like, where a guard watches it.
+    pub distributions: Option<Distributions>,
 }
 
 impl BatchScorer {
@@ -75,13 +82,14 @@ impl BatchScorer {
         let (predictions, embeddings) = self.predict(inputs)?;
         let assigned = self.assign(carried, &embeddings)?;
         let segments = self.count(&assigned, &predictions, carried)?;
+        let distributions = self.watched.as_ref().map(|watched| self.distributions(watched, carried, &predictions));
         let said = self.said(predictions, assigned);
         let keys = self.carried(carried, self.layout.key().as_str())?;
         let values = self.layout.expressions.evaluate(&self.expression_rows(carried, &said)?)?;
         let is_in = self.key_sets.iter().map(|set| set.contains_column(&keys));
         let is_no_key = |source| ScorerError::Key { column: self.layout.key().clone(), source };
         let is_in = is_in.collect::<Result<Vec<BooleanArray>, _>>().map_err(is_no_key)?;
-        let ranked = self.layout.audiences.iter().map(|audience| rank(audience, &values, &is_in));
+        let ranked = self.layout.audiences.iter().map(|audience| Ok(rank(audience, &values, &is_in)?.with_keys(&keys)));
         let ranked = ranked.collect::<Result<Vec<Ranked>>>()?;
         let ties = self.looks_for_neighbours.then(|| hash_nullable_keys(&keys, KeySet::SEED));
         let ties = ties.transpose().map_err(is_no_key)?.unwrap_or_default();
@@ -97,6 +105,7 @@ impl BatchScorer {
             ties,
             rank_ties: self.rank_ties(&keys)?,
             null_keys: keys.logical_null_count() as u64,
+            distributions,
         })
     }
 
@@ -108,6 +117,23 @@ impl BatchScorer {
         let is_no_key = |source| ScorerError::Key { column: self.layout.key().clone(), source };
         let hashes = hash_nullable_keys(keys, tie_seed()).map_err(is_no_key)?;
         Ok(hashes.into_iter().map(|hash| (hash.unwrap_or_default() >> 64) as u64).collect())
+    }
+
+    fn distributions(
+        &self,
+        watched: &IndexMap<FeatureName, Feature>,
+        carried: &RecordBatch,
+        predictions: &[Vec<f32>],
+    ) -> Distributions {
+        let mut features = FeatureCounts::new(watched);
+        features.add(carried, None);
+        let of_one_number = self.layout.outputs.iter().zip(predictions).filter(|(output, _)| output.classes.is_none());
+        let outputs = of_one_number.map(|(output, numbers)| {
+            let mut distribution = Distribution::new(Kind::Numbers);
+            distribution.add_numbers(numbers.iter().map(|number| f64::from(*number)));
+            (output.task.clone(), distribution)
+        });
+        Distributions { outputs: outputs.collect(), features: features.finish() }
     }
 
     /// The predictions of each task and seed list, and the embeddings if anything needs them.

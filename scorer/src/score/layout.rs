@@ -111,6 +111,15 @@ impl ScoreLayout {
         })
     }
 
+    /// The same with more columns carried, which expressions do not read.
+    #[must_use]
+    pub fn carrying<'a>(mut self, columns: impl Iterator<Item = &'a ColumnName>) -> Self {
+        for column in columns {
+            index_of(&mut self.carried, column.clone());
+        }
+        self
+    }
+
     /// The population's columns that are read beside the features.
     pub fn carried(&self) -> &[ColumnName] {
         &self.carried

@@ -1,6 +1,6 @@
 //! Who of a batch is in the running for an audience, and with which rank.
 
-use arrow::array::{Array, BooleanArray, Float64Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 
 use crate::select::histogram::{RankHistogram, cell_of};
@@ -19,6 +19,24 @@ pub struct Ranked {
     pub excluded: Vec<u64>,
     /// Rows left whose rank is null or NaN.
     pub unranked: u64,
+    /// Rows left without a key.
+    pub keyless: u64,
+}
+
+impl Ranked {
+    /// Leaves out rows that are nobody's.
+    #[must_use]
+    pub fn with_keys(self, keys: &ArrayRef) -> Self {
+        let Some(nulls) = keys.logical_nulls().filter(|nulls| nulls.null_count() > 0) else { return self };
+        let (_, values, before) = self.ranks.into_parts();
+        let left = match &before {
+            Some(before) => before.inner() & nulls.inner(),
+            None => nulls.inner().clone(),
+        };
+        let eligible = before.map_or(values.len(), |before| before.len() - before.null_count());
+        let keyless = (eligible - left.count_set_bits()) as u64;
+        Self { ranks: Float64Array::new(values, Some(NullBuffer::new(left))), keyless, ..self }
+    }
 }
 
 /// Applies `where`, then the steps by tables, each as whom it leaves out, then the rank; null counts as false for the first and
@@ -37,7 +55,7 @@ pub fn rank_rows(filter: Option<&BooleanArray>, steps: &[BooleanArray], ranks: &
     let unranked = keep(&mut left, &is_number(ranks));
     // Adding zero makes a negative zero positive, so that no published score reads `-0`.
     let values = ranks.values().iter().map(|rank| rank + 0.0).collect();
-    Ranked { ranks: Float64Array::new(values, Some(NullBuffer::new(left))), outside, excluded, unranked }
+    Ranked { ranks: Float64Array::new(values, Some(NullBuffer::new(left))), outside, excluded, unranked, keyless: 0 }
 }
 
 fn is_true(values: &BooleanArray) -> BooleanBuffer {
@@ -77,6 +95,7 @@ impl ShardCounts {
         self.counts.outside += batch.outside;
         self.counts.excluded.iter_mut().zip(&batch.excluded).for_each(|(sum, more)| *sum += more);
         self.counts.unranked += batch.unranked;
+        self.counts.keyless += batch.keyless;
         for (rank, tie) in batch.ranks.iter().zip(ties) {
             let Some(bits) = rank.and_then(rank_bits) else { continue };
             self.cells[usize::from(cell_of(bits))] += 1;
@@ -107,6 +126,19 @@ mod tests {
         assert_eq!((ranked.outside, ranked.excluded.as_slice(), ranked.unranked), (2, &[1, 0][..], 2));
         assert_eq!(ranked.ranks, Float64Array::from(vec![Some(0.0), None, None, None, None, None]));
         assert!(ranked.ranks.value(0).is_sign_positive());
+    }
+
+    #[test]
+    fn a_row_that_is_nobody_s_is_left_out_last() {
+        let ranks = Float64Array::from(vec![Some(0.3), None, Some(0.7), Some(0.9)]);
+        let keys: ArrayRef =
+            std::sync::Arc::new(arrow::array::StringArray::from(vec![Some("a"), None, None, Some("d")]));
+        let ranked = rank_rows(None, &[], &ranks).with_keys(&keys);
+        assert_eq!((ranked.unranked, ranked.keyless), (1, 1), "the first reason counts");
+        assert_eq!(ranked.ranks, Float64Array::from(vec![Some(0.3), None, None, Some(0.9)]));
+        let mut shard = ShardCounts::new(0);
+        shard.add(&ranked);
+        assert_eq!(shard.finish().rows(), 4);
     }
 
     #[test]

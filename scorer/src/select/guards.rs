@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use chrono::{DateTime, NaiveDate, Utc};
+use indexmap::IndexMap;
 use spec::audience::Guards;
-use spec::ids::Version;
+use spec::ids::{ColumnName, TableName, Version};
 
+use super::drift::{Shift, beyond};
 use super::share::Share;
 
 /// What is known of an audience before it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
     /// People selected, holdout included.
     pub size: u64,
@@ -18,6 +21,44 @@ pub struct Facts {
     pub null_keys: u64,
     /// Keys that more than one row of the population has.
     pub duplicates: Duplicates,
+    /// Rows of the population.
+    pub population: u64,
+    /// Inputs that are older than the guards allow.
+    pub stale: Vec<Stale>,
+    /// How far features and scores have moved.
+    pub shifts: Vec<Shift>,
+    /// What is wrong with the distributions that the last version was stored with.
+    pub lost_distributions: Option<String>,
+}
+
+/// A table that is older than a guard allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// The table.
+    pub table: TableName,
+    /// Whose latest time it is; that of the newest file when absent.
+    pub column: Option<ColumnName>,
+    /// The newest there is; none where there is no time at all.
+    pub newest: Option<DateTime<Utc>>,
+    /// How long before the day it may be.
+    pub within: String,
+    /// The run's day.
+    pub day: NaiveDate,
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, column, newest, within, day } = self;
+        let newest = newest.map(|newest| newest.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        write!(f, "table `{table}` is stale: ")?;
+        match (column, newest) {
+            (Some(column), Some(newest)) => write!(f, "the latest `{column}` is {newest}")?,
+            (Some(column), None) => write!(f, "no row has a `{column}`")?,
+            (None, Some(newest)) => write!(f, "its newest file is of {newest}")?,
+            (None, None) => write!(f, "nobody knows when its files were written")?,
+        }
+        write!(f, ", and guards.fresh wants it within {within} of {day}")
+    }
 }
 
 /// What is known of the last published version.
@@ -80,9 +121,43 @@ pub enum HeldBack {
     NullKeys {
         /// How many.
         rows: u64,
+        /// Of so many.
+        population: u64,
+        /// The guard, if there is one.
+        max: Option<f64>,
+    },
+    /// A published id that too many people do not have.
+    NullIds {
+        /// The published column.
+        column: String,
+        /// People without it.
+        people: u64,
+        /// Of so many.
+        size: u64,
+        /// The guard.
+        max: f64,
+    },
+    /// An input that is too old.
+    Stale(Stale),
+    /// A feature or score that has moved too far.
+    Drifted {
+        /// What, and how far.
+        shift: Shift,
+        /// The guard.
+        max: f64,
+    },
+    /// The distributions of the last published version cannot be compared with.
+    NoDistributions {
+        /// What is wrong with them.
+        fault: String,
     },
     /// Several rows have one key.
-    DuplicateKeys(Duplicates),
+    DuplicateKeys {
+        /// How many.
+        found: Duplicates,
+        /// The guard, if there is one.
+        max: Option<f64>,
+    },
 }
 
 impl fmt::Display for HeldBack {
@@ -97,25 +172,47 @@ impl fmt::Display for HeldBack {
                 write!(f, "change it by {change:+.1} %, beyond guards.max_change, {limit} %")
             }
             Self::NothingToCompare { fault } => write!(f, "guards.max_change cannot be checked: {fault}"),
-            Self::NullKeys { rows } => write!(f, "{rows} rows of the population have no key"),
-            Self::DuplicateKeys(found) => {
+            Self::NullKeys { rows, max: None, .. } => write!(f, "{rows} rows of the population have no key"),
+            Self::NullKeys { rows, population, max: Some(max) } => {
+                write!(f, "{rows} of the population's {population} rows have no key, beyond guards.max_null_keys, ")?;
+                write!(f, "{}", percent(*max))
+            }
+            Self::NullIds { column, people, size, max } => {
+                write!(f, "{people} of {size} people have no `{column}`, beyond guards.max_null_ids, {}", percent(*max))
+            }
+            Self::Stale(stale) => stale.fmt(f),
+            Self::Drifted { shift, max } => write!(f, "{shift}, beyond guards.max_psi, {max}"),
+            Self::NoDistributions { fault } => write!(f, "guards.max_psi cannot be checked: {fault}"),
+            Self::DuplicateKeys { found, max } => {
                 let more = if found.at_least { "at least " } else { "" };
                 write!(f, "{more}{} keys of the population are on more than one row", found.keys)?;
-                write!(f, " ({more}{} rows)", found.rows)
+                write!(f, " ({more}{} rows)", found.rows)?;
+                max.map_or(Ok(()), |max| write!(f, ", beyond guards.max_duplicates, {}", percent(max)))
             }
         }
     }
 }
 
+fn percent(share: f64) -> String {
+    format!("{} %", Share::of(share).map_or(share * 100.0, Share::percent))
+}
+
+/// Whether so many rows are more than a guard allows; without a guard, any are.
+fn is_exceeded(max: Option<f64>, part: u64, rows: u64) -> bool {
+    Share::of(max.unwrap_or(0.0)).is_none_or(|share| share.is_exceeded(part, rows))
+}
+
 /// The guards that do not hold; nothing may be published unless there are none.
 pub fn held_back(guards: &Guards, facts: &Facts) -> Vec<HeldBack> {
-    let size = facts.size;
+    let (size, population) = (facts.size, facts.population);
     let mut reasons = Vec::new();
-    if facts.null_keys > 0 {
-        reasons.push(HeldBack::NullKeys { rows: facts.null_keys });
+    reasons.extend(facts.stale.iter().cloned().map(HeldBack::Stale));
+    if is_exceeded(guards.max_null_keys, facts.null_keys, population) {
+        reasons.push(HeldBack::NullKeys { rows: facts.null_keys, population, max: guards.max_null_keys });
     }
-    if facts.duplicates.keys > 0 {
-        reasons.push(HeldBack::DuplicateKeys(facts.duplicates));
+    let found = facts.duplicates;
+    if found.at_least || is_exceeded(guards.max_duplicates, found.rows, population) {
+        reasons.push(HeldBack::DuplicateKeys { found, max: guards.max_duplicates });
     }
     if size < guards.min_size {
         reasons.push(HeldBack::TooFew { size, min: guards.min_size });
@@ -124,7 +221,18 @@ pub fn held_back(guards: &Guards, facts: &Facts) -> Vec<HeldBack> {
         reasons.push(HeldBack::TooMany { size, max });
     }
     reasons.extend(guards.max_change.and_then(|max| changed(max, size, &facts.last)));
+    if let Some(max) = guards.max_psi {
+        reasons.extend(facts.lost_distributions.clone().map(|fault| HeldBack::NoDistributions { fault }));
+        reasons.extend(beyond(max, &facts.shifts).into_iter().map(|shift| HeldBack::Drifted { shift, max }));
+    }
     reasons
+}
+
+/// The ids that too many of `size` people do not have, which is known when the files are written.
+pub fn without_ids(guards: &Guards, size: u64, missing: &IndexMap<String, u64>) -> Vec<HeldBack> {
+    let Some(max) = guards.max_null_ids else { return Vec::new() };
+    let beyond = missing.iter().filter(|(_, people)| is_exceeded(Some(max), **people, size));
+    beyond.map(|(column, people)| HeldBack::NullIds { column: column.clone(), people: *people, size, max }).collect()
 }
 
 fn changed(max: f64, size: u64, last: &Last) -> Option<HeldBack> {
@@ -159,7 +267,7 @@ mod tests {
 
     #[test]
     fn limits_are_inclusive() {
-        let guards = Guards { min_size: 10, max_size: Some(20), max_change: None };
+        let guards = Guards { min_size: 10, max_size: Some(20), ..Guards::default() };
         assert!(reasons(guards.clone(), of_size(10)).is_empty());
         assert!(reasons(guards.clone(), of_size(20)).is_empty());
         assert_eq!(reasons(guards.clone(), of_size(9)), ["9 people are fewer than guards.min_size, 10"]);
@@ -168,7 +276,7 @@ mod tests {
 
     #[test]
     fn change_is_measured_against_the_last_version() {
-        let guards = Guards { min_size: 0, max_size: None, max_change: Some(0.3) };
+        let guards = Guards { min_size: 0, max_change: Some(0.3), ..Guards::default() };
         let after = |size| Facts { last: Last::Size(Version(4), 1000), ..of_size(size) };
         assert!(reasons(guards.clone(), after(1300)).is_empty());
         assert!(reasons(guards.clone(), after(700)).is_empty());
@@ -195,6 +303,53 @@ mod tests {
         assert_eq!(
             reasons(Guards::default(), facts),
             ["2 rows of the population have no key", "3 keys of the population are on more than one row (7 rows)"]
+        );
+    }
+
+    #[test]
+    fn a_share_of_keys_may_be_wrong_where_the_document_says_so() {
+        let guards = Guards { max_null_keys: Some(0.02), max_duplicates: Some(0.07), ..Guards::default() };
+        let duplicates = Duplicates { keys: 3, rows: 7, at_least: false };
+        let facts = Facts { null_keys: 2, duplicates, population: 100, ..of_size(50) };
+        assert!(reasons(guards.clone(), facts.clone()).is_empty());
+        let more = Facts { null_keys: 3, duplicates: Duplicates { rows: 8, ..duplicates }, ..facts.clone() };
+        assert_eq!(
+            reasons(guards.clone(), more),
+            [
+                "3 of the population's 100 rows have no key, beyond guards.max_null_keys, 2 %",
+                "3 keys of the population are on more than one row (8 rows), beyond guards.max_duplicates, 7 %"
+            ]
+        );
+        let unknown = Facts { duplicates: Duplicates { at_least: true, ..duplicates }, ..facts };
+        assert_eq!(reasons(guards, unknown).len(), 1, "nobody knows how many there are");
+    }
+
+    #[test]
+    fn people_without_an_id_are_counted_column_by_column() {
+        let guards = Guards { max_null_ids: Some(0.1), ..Guards::default() };
+        let missing = [("mail".to_owned(), 11), ("phone".to_owned(), 10)].into();
+        let told: Vec<String> = without_ids(&guards, 100, &missing).iter().map(HeldBack::to_string).collect();
+        assert_eq!(told, ["11 of 100 people have no `mail`, beyond guards.max_null_ids, 10 %"]);
+        assert!(without_ids(&Guards::default(), 100, &missing).is_empty());
+    }
+
+    #[test]
+    fn a_stale_table_is_named_with_its_newest_row() {
+        let stale = Stale {
+            table: "orders".parse().unwrap(),
+            column: Some("day".parse().unwrap()),
+            newest: Some("2026-02-26T00:00:00Z".parse().unwrap()),
+            within: "36h".to_owned(),
+            day: "2026-03-01".parse().unwrap(),
+        };
+        let nothing = Stale { newest: None, ..stale.clone() };
+        let facts = Facts { stale: vec![stale, nothing], ..of_size(5) };
+        assert_eq!(
+            reasons(Guards::default(), facts),
+            [
+                "table `orders` is stale: the latest `day` is 2026-02-26T00:00:00Z, and guards.fresh wants it within 36h of 2026-03-01",
+                "table `orders` is stale: no row has a `day`, and guards.fresh wants it within 36h of 2026-03-01"
+            ]
         );
     }
 }

@@ -21,6 +21,9 @@ pub struct AudienceCounts {
     pub excluded: Vec<u64>,
     /// Rows left whose rank is null or NaN.
     pub unranked: u64,
+    /// Rows left that have no key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keyless: u64,
     /// The ranks of the rows left.
     pub ranks: RankHistogram,
     /// Of these, those of at least the ranks at which the document ends something: bits of the rank, and rows.
@@ -29,6 +32,10 @@ pub struct AudienceCounts {
     /// Where the rows left stand, by shard.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Summary>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl AudienceCounts {
@@ -48,7 +55,7 @@ impl AudienceCounts {
 
     /// Every row that was counted, in whichever step.
     pub fn rows(&self) -> u64 {
-        self.outside + self.excluded.iter().sum::<u64>() + self.unranked + self.ranks.total()
+        self.outside + self.excluded.iter().sum::<u64>() + self.unranked + self.keyless + self.ranks.total()
     }
 
     /// The counts of both sets of rows together.
@@ -56,6 +63,7 @@ impl AudienceCounts {
         self.outside += other.outside;
         self.excluded.iter_mut().zip(&other.excluded).for_each(|(sum, more)| *sum += more);
         self.unranked += other.unranked;
+        self.keyless += other.keyless;
         self.ranks.merge(&other.ranks);
         for (rank, rows) in &other.at_least {
             match self.at_least.iter_mut().find(|(counted, _)| counted == rank) {
@@ -107,6 +115,9 @@ pub fn waterfall(counts: &AudienceCounts, steps: &Steps<'_>) -> Vec<Step> {
         leave_out(table.clone(), *left_out);
     }
     leave_out("no score".to_owned(), counts.unranked);
+    if counts.keyless > 0 {
+        leave_out("no key".to_owned(), counts.keyless);
+    }
     for (audience, left_out) in taken {
         leave_out(format!("taken by {audience}"), *left_out);
     }

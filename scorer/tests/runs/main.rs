@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod drift;
 mod exclusive;
 mod ids;
 mod inputs;
@@ -11,6 +12,8 @@ mod neighbours;
 mod night;
 mod plant;
 mod publishing;
+mod quarantine;
+mod release;
 mod scoring;
 mod seed_lists;
 mod segments;

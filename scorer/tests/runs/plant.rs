@@ -21,8 +21,11 @@ use kindred_scorer::run::Run;
 use kindred_scorer::score::{ScoreOutcome, Scorer};
 use kindred_scorer::{Result, ScorerError};
 use model::calibrate::ModelCalibration;
+use model::drift::{Distribution, Distributions, FeatureCounts, Kind, REFERENCE_FILE};
 use model::encode::{EncoderFit, Encoders};
+use model::input::Inputs;
 use model::learner::{Learner, LearnerOptions};
+use model::outputs::Outputs;
 use model::predictor::Predictor;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -64,6 +67,27 @@ impl Plant {
         self.register_first_weights(training_spec()).await
     }
 
+    /// Registers the same model with what its training looked like.
+    pub(crate) async fn register_with_reference(&self) -> ModelIdentity {
+        let spec = training_spec();
+        let rows = customers(0, 2000);
+        let (files, encoders, predictor) = first_weights(&spec);
+        let mut counts = FeatureCounts::new(&spec.features);
+        counts.add(&rows, None);
+        let mut inputs = Inputs::default();
+        encoders.bind(&rows.schema()).expect("columns that fit").encode(&rows, &mut inputs).expect("rows that fit");
+        let mut outputs = Outputs::default();
+        predictor.predict(&inputs, &mut outputs).expect("predictions");
+        let outputs = spec.tasks.keys().zip(&outputs.tasks).map(|(task, numbers)| {
+            let mut distribution = Distribution::new(Kind::Numbers);
+            distribution.add_numbers(numbers.iter().map(|number| f64::from(*number)));
+            (task.clone(), distribution)
+        });
+        let reference = Distributions { features: counts.finish(), outputs: outputs.collect() };
+        let reference = (REFERENCE_FILE, serde_json::to_vec(&reference).expect("JSON"));
+        self.publish(spec, files.into_iter().chain([reference])).await
+    }
+
     /// Registers a model of two campaigns with its first weights, which fine-tuning goes far from.
     pub(crate) async fn register_campaigns(&self) -> Registered {
         let mut spec = serde_json::to_value(training_spec()).expect("a spec");
@@ -74,23 +98,15 @@ impl Plant {
     }
 
     async fn register_first_weights(&self, spec: TrainingSpec) -> Registered {
-        let rows = customers(0, 2000);
-        let mut fit = EncoderFit::new(&spec.features, &rows.schema()).expect("features that fit");
-        fit.update(&rows, None).expect("rows that fit");
-        let encoders = fit.finish().expect("encoders");
-        let learner = Learner::new(&spec, &encoders.layout(), LearnerOptions { threads: 1, ..Default::default() });
-        let weights = learner.expect("a learner").save().expect("weights");
-        let calibration = serde_json::to_vec(&ModelCalibration::default()).expect("JSON");
-        let predictor = Predictor::load(&spec, &encoders, &weights, &calibration, DeviceChoice::Cpu).expect("a model");
-        let files = [
-            ("encoders.json", serde_json::to_vec(&encoders).expect("JSON")),
-            ("weights.safetensors", weights),
-            ("calibration.json", calibration),
-        ];
+        let (files, encoders, predictor) = first_weights(&spec);
         Registered { identity: self.publish(spec, files).await, encoders, predictor }
     }
 
-    async fn publish(&self, spec: TrainingSpec, files: [(&str, Vec<u8>); 3]) -> ModelIdentity {
+    async fn publish(
+        &self,
+        spec: TrainingSpec,
+        files: impl IntoIterator<Item = (&'static str, Vec<u8>)>,
+    ) -> ModelIdentity {
         let (model, run): (ModelName, _) = ("repurchase".parse().expect("a name"), "fit-1".parse().expect("a name"));
         let version = claim_version(&self.workspace, &model, &run).await.expect("a version");
         let mut written = Vec::new();
@@ -261,6 +277,24 @@ pub(crate) fn customers(first: usize, rows: usize) -> RecordBatch {
     ];
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
         .expect("columns")
+}
+
+/// The files of a package with a model's first weights, and the same in memory.
+fn first_weights(spec: &TrainingSpec) -> ([(&'static str, Vec<u8>); 3], Encoders, Predictor) {
+    let rows = customers(0, 2000);
+    let mut fit = EncoderFit::new(&spec.features, &rows.schema()).expect("features that fit");
+    fit.update(&rows, None).expect("rows that fit");
+    let encoders = fit.finish().expect("encoders");
+    let learner = Learner::new(spec, &encoders.layout(), LearnerOptions { threads: 1, ..Default::default() });
+    let weights = learner.expect("a learner").save().expect("weights");
+    let calibration = serde_json::to_vec(&ModelCalibration::default()).expect("JSON");
+    let predictor = Predictor::load(spec, &encoders, &weights, &calibration, DeviceChoice::Cpu).expect("a model");
+    let files = [
+        ("encoders.json", serde_json::to_vec(&encoders).expect("JSON")),
+        ("weights.safetensors", weights),
+        ("calibration.json", calibration),
+    ];
+    (files, encoders, predictor)
 }
 
 fn training_spec() -> TrainingSpec {

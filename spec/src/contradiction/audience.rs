@@ -74,6 +74,12 @@ pub enum AudienceContradiction {
         /// `guards.max_size`
         max_size: u64,
     },
+    /// A table that is made, not read.
+    #[error("{} is made by a `prepare` step: name a table of `tables`, whose files come from outside", quoted(.table))]
+    FreshTablePrepared {
+        /// The table.
+        table: String,
+    },
     /// An id column named like a column that every published file has.
     #[error("published files have a column {} of their own: give another name with `as`", quoted(.name))]
     IdNameReserved {

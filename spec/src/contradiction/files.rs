@@ -30,6 +30,18 @@ pub enum FileContradiction {
         /// The columns that there are.
         known: Vec<String>,
     },
+    /// A quarantine that says no limit.
+    #[error("a quarantine says how much may be left out: give `max_files`, `max_rows` or both")]
+    NoQuarantineLimit,
+    /// A quarantine of rows that SQL makes.
+    #[error("the population {} is made by a `prepare` step, whose input is never left out: score a table of `tables`, or leave out `quarantine`", quoted(.table))]
+    QuarantineOfPrepared {
+        /// The population.
+        table: String,
+    },
+    /// A quarantine where every row's position counts.
+    #[error("`neighbours` need every row of the population: leave out one of the two")]
+    QuarantineWithNeighbours,
 }
 
 impl FileContradiction {
@@ -37,7 +49,12 @@ impl FileContradiction {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownColumn { name, known } => Some(choice("columns", name, known)),
-            Self::OptionOfAnotherFormat { .. } | Self::NoColumnNames | Self::HeaderAndColumns => None,
+            Self::OptionOfAnotherFormat { .. }
+            | Self::NoColumnNames
+            | Self::HeaderAndColumns
+            | Self::NoQuarantineLimit
+            | Self::QuarantineOfPrepared { .. }
+            | Self::QuarantineWithNeighbours => None,
         }
     }
 }

@@ -300,8 +300,8 @@ fn what_the_design_names_and_is_not_built_is_refused_by_name() {
             ),
             (
                 "max_change: 30%",
-                "§max_psi: 0.25",
-                &["spec.audiences.likely-buyers.guards.max_psi: `max_psi` is not available"],
+                "§min_cell: 20",
+                &["spec.audiences.likely-buyers.guards.min_cell: `min_cell` is not available"],
             ),
             (
                 "high: 20%",

@@ -12,7 +12,7 @@ use spec::suggest::nearest;
 use spec::task::lists::name_of;
 use spec::{ColumnName, ModelName, Network, Scoring, ScoringSpec, Segmentation, Task, TaskName, TrainingSpec};
 
-use super::{Level, Notebook, ids, inspect, open_tables, steps_in_words};
+use super::{Level, Notebook, guards, ids, inspect, open_tables, steps_in_words};
 use crate::report::numbers::plural;
 
 /// Checks the document; the findings are noted. `trained` are the models of the documents before it.
@@ -45,6 +45,7 @@ pub(super) async fn check(
         check_expressions(spec, model, &lists, &schema, notebook);
     }
     check_key_tables(spec, &session, notebook);
+    guards::check(spec, trained, workspace, &session, notebook).await;
     for (name, neighbours) in &spec.neighbours {
         let of = &neighbours.of;
         if let Err(error) = session.check_key(&of.table, of.key.as_ref().unwrap_or(&spec.key)) {
