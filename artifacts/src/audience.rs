@@ -7,6 +7,7 @@
 mod held;
 mod manifest;
 
+use bytes::Bytes;
 use chrono::Utc;
 use spec::{AudienceName, RunId, TierName, Version};
 
@@ -19,7 +20,8 @@ use crate::pointers::{self, Next};
 use crate::workspace::{Created, Stored, Workspace};
 pub use held::{HeldBackVersion, Release, held_back_by, hold_back, list_held_back, read_held_back};
 pub use manifest::{
-    AUDIENCE_SCHEMA_VERSION, AudienceFile, AudienceManifest, AudiencePointer, TierRows, TierSummary, WaterfallStep,
+    AUDIENCE_SCHEMA_VERSION, AudienceFile, AudienceManifest, AudiencePointer, DescriptionFile, DescriptionKind,
+    TierRows, TierSummary, WaterfallStep,
 };
 
 /// Writes of `latest.json` before another writer's pointer is left to that writer.
@@ -65,6 +67,47 @@ pub fn package_file(
     let path = key.strip_prefix(folder.as_str()).unwrap_or(key).trim_start_matches('/').to_owned();
     let (rows, bytes, sha256) = (record.rows, record.bytes, record.sha256);
     AudienceFile { path, tier: tier.clone(), holdout, rows, bytes, sha256 }
+}
+
+/// Writes a file that describes a version's people, for its manifest.
+pub async fn write_description(
+    workspace: &Workspace,
+    (audience, version): (&AudienceName, Version),
+    kind: DescriptionKind,
+    bytes: Vec<u8>,
+) -> Result<DescriptionFile> {
+    let path = kind.file_name().to_owned();
+    let described = DescriptionFile { path, kind, bytes: bytes.len() as u64, sha256: Digest::of(&bytes) };
+    workspace.write(&layout::audience_file(audience, version, &described.path)?, bytes).await?;
+    Ok(described)
+}
+
+/// Where a version's description of this kind is; `None` where its manifest names none.
+pub fn description_url(workspace: &Workspace, manifest: &AudienceManifest, kind: DescriptionKind) -> Option<String> {
+    let described = manifest.descriptions.iter().find(|described| described.kind == kind)?;
+    let key = layout::audience_version(&manifest.audience, manifest.version).below(&described.path).ok()?;
+    Some(workspace.url_of(&key))
+}
+
+/// A version's description of this kind, as its manifest names it; `None` where it names none.
+pub async fn read_description(
+    workspace: &Workspace,
+    manifest: &AudienceManifest,
+    kind: DescriptionKind,
+) -> Result<Option<Bytes>> {
+    let Some(described) = manifest.descriptions.iter().find(|described| described.kind == kind) else {
+        return Ok(None);
+    };
+    let key = layout::audience_version(&manifest.audience, manifest.version).below(&described.path)?;
+    let bytes = workspace.read_sized(&key, described.bytes).await?;
+    match Digest::of(&bytes) == described.sha256 {
+        true => Ok(Some(bytes)),
+        false => {
+            let (audience, version) = (manifest.audience.clone(), manifest.version);
+            let fault = PackageFault::FileChanged { name: described.path.clone() };
+            Err(ArtifactsError::BrokenAudience { audience, version, fault })
+        }
+    }
 }
 
 /// Publishes a version whose files are all written. It may be done again by the same run, at whatever step it broke off:
@@ -114,17 +157,16 @@ fn check_counts(manifest: &AudienceManifest) -> Result<()> {
 
 async fn check_files(workspace: &Workspace, manifest: &AudienceManifest) -> Result<()> {
     let folder = layout::audience_version(&manifest.audience, manifest.version);
-    for file in &manifest.files {
-        let key = folder.below(&file.path)?;
+    let of_people = manifest.files.iter().map(|file| (&file.path, file.bytes));
+    let descriptions = manifest.descriptions.iter().map(|file| (&file.path, file.bytes));
+    for (path, expected) in of_people.chain(descriptions) {
+        let key = folder.below(path)?;
         match workspace.size_of(&key).await? {
-            Some(found) if found == file.bytes => {}
-            Some(found) => {
-                let url = workspace.url_of(&key);
-                return Err(ArtifactsError::SizeChanged { url, expected: file.bytes, found });
-            }
+            Some(found) if found == expected => {}
+            Some(found) => return Err(ArtifactsError::SizeChanged { url: workspace.url_of(&key), expected, found }),
             None => {
                 let folder = workspace.url_of_folder(&folder);
-                return Err(ArtifactsError::NoPackageFile { folder, name: file.path.clone() });
+                return Err(ArtifactsError::NoPackageFile { folder, name: path.clone() });
             }
         }
     }

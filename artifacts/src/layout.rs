@@ -211,6 +211,11 @@ pub fn run_segments(run: &RunId) -> Key {
     self::run(run).key("segments.json")
 }
 
+/// What a run tells of its audiences' people: which columns, compared with whom; created once, before the plan.
+pub fn run_profiles(run: &RunId) -> Key {
+    self::run(run).key("profiles.json")
+}
+
 /// Who is in the segments of one name; created once, when all shards are committed.
 pub fn run_segment_profile(run: &RunId, name: &SegmentationName) -> Key {
     self::run(run).folder("segments").key(format_args!("{name}.json"))

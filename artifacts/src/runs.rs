@@ -114,6 +114,21 @@ pub async fn read_seed_lists<T: DeserializeOwned>(workspace: &Workspace, run: &R
     Ok(workspace.read_entry(&layout::run_seed_lists(run)).await?.body)
 }
 
+/// Freezes what a run tells of its audiences' people: what was stored first is the run's for good, and is returned.
+pub async fn freeze_profiles<T>(workspace: &Workspace, run: &RunId, profiles: T) -> Result<T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let created = workspace.create_once(&layout::run_profiles(run), &profiles).await?;
+    Ok(created.settled(profiles))
+}
+
+/// What a run tells of its audiences' people; `None` where it tells nothing.
+pub async fn read_profiles<T: DeserializeOwned>(workspace: &Workspace, run: &RunId) -> Result<Option<T>> {
+    let stored = workspace.read_entry_if_there(&layout::run_profiles(run)).await?;
+    Ok(stored.map(|stored| stored.body))
+}
+
 /// Freezes the segments that a run puts people into: what was stored first is the run's for good, and is returned.
 pub async fn freeze_segments<T>(workspace: &Workspace, run: &RunId, segments: T) -> Result<T>
 where

@@ -1,6 +1,7 @@
 //! A figure: what it shows in a sentence, what its colours mean, and the picture.
 
 use crate::html::Html;
+use crate::numbers::{percent, px_share};
 
 /// An entry of a figure's legend: the class of the marks, and what they are.
 pub type Key<'a> = (&'static str, &'a str);
@@ -52,6 +53,15 @@ pub fn row(html: &mut Html, cells: &[(&'static str, &str)]) {
         for (class, text) in cells {
             html.line("td", &[("class", class)], text);
         }
+    });
+}
+
+/// A cell with a share and a bar of its length below.
+pub fn share_cell(html: &mut Html, share: f64) {
+    html.element("td", &[("class", "number")], |html| {
+        html.text(&percent(share));
+        let width = format!("width:{}", px_share(share));
+        html.element("span", &[("class", "meter")], |html| html.element("i", &[("style", &width)], |_| ()));
     });
 }
 

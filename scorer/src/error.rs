@@ -73,6 +73,18 @@ pub enum ScorerError {
         /// As written.
         text: String,
     },
+    /// A column that an audience is to be described by, of a type whose values cannot be told apart.
+    #[error(
+        "audiences.{audience}.profile names column `{column}`, which is of type {found}: name columns of numbers, text, booleans, dates or timestamps"
+    )]
+    ProfileColumn {
+        /// The audience.
+        audience: AudienceName,
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: DataType,
+    },
     /// A folder for rows that do not fit in memory, which cannot be made.
     #[error("cannot make a folder for spilled rows in {}", std::env::temp_dir().display())]
     SpillFolder(#[source] std::io::Error),
@@ -462,6 +474,7 @@ impl ScorerError {
             | Self::NoAudience { .. }
             | Self::NotHeldBack { .. }
             | Self::Superseded { .. }
+            | Self::ProfileColumn { .. }
             | Self::NoQueries { .. }
             | Self::ManyQueries { .. }
             | Self::FewDistinct { .. }

@@ -13,6 +13,7 @@ pub mod items;
 pub mod lift;
 pub mod neighbours;
 pub mod plan;
+pub mod profile;
 pub mod publish;
 mod quarantine;
 mod reading;

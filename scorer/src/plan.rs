@@ -9,7 +9,7 @@ use artifacts::plan::shard_plan;
 use artifacts::quarantine::LeftOut;
 use artifacts::registry::load_identity;
 use artifacts::rows::{FileHandle, open_files};
-use artifacts::runs::{freeze_plan, freeze_seed_lists, freeze_segments, read_plan, read_table};
+use artifacts::runs::{freeze_plan, freeze_profiles, freeze_seed_lists, freeze_segments, read_plan, read_table};
 use artifacts::{ArtifactsError, InputFile};
 use feed::Table;
 use model::drift::REFERENCE_FILE;
@@ -27,6 +27,7 @@ use crate::error::{Misfit, Result, ScorerError};
 use crate::freshness;
 use crate::items;
 use crate::neighbours::{Asked, find_queries};
+use crate::profile::plan::{plan_profiles, seed_tables};
 use crate::quarantine::readable;
 use crate::reading::Reading;
 use crate::run::Run;
@@ -69,6 +70,8 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
     };
     outputs.extend(lists.iter().map(|list| TaskOutput::number(list.name().clone())));
     ScoreLayout::new(run.spec(), &prepared.schema, &outputs)?;
+    let training = &package.manifest.document.spec;
+    let profiles = plan_profiles(run.spec(), &prepared.schema, (training, &encoders, &outputs))?;
     if run.watches_drift() && package.file(REFERENCE_FILE).is_err() {
         let (model, version) = (run.model.model.clone(), run.model.version);
         return Err(ScorerError::NoReference { model, version });
@@ -85,6 +88,9 @@ pub async fn plan(run: &Run, attempt: &Attempt, progress: &Progress, cancel: &Ca
         if !asked.is_empty() {
             find_queries(run, asked, reading, attempt).await?;
         }
+    }
+    if let Some(profiles) = profiles {
+        freeze_profiles(&run.workspace, &run.id, profiles).await?;
     }
     let files = open_files(&prepared.files).await?;
     let sizes: Vec<(InputFile, Vec<u64>)> =
@@ -204,6 +210,9 @@ async fn prepare(run: &Run, attempt: &Attempt, progress: &Progress) -> Result<Ta
     for cap in spec.audiences.values().flat_map(|audience| &audience.caps) {
         session.check_cap(cap, &spec.key)?;
     }
+    for seeds in seed_tables(spec) {
+        session.check_key(&seeds.table, seeds.key.as_ref().unwrap_or(&spec.key))?;
+    }
     let population = session.materialize(&spec.population, &target).await?;
     let mut asked = Vec::new();
     for (name, neighbours) in &spec.neighbours {
@@ -238,7 +247,8 @@ fn key_tables(run: &Run) -> BTreeSet<TableName> {
         KeyStep::Include(table) | KeyStep::Exclude(table) => table.table.clone(),
         KeyStep::Cap(cap) => cap.table.clone(),
     };
-    steps.map(table).collect()
+    let compared = seed_tables(run.spec()).into_iter().map(|seeds| seeds.table);
+    steps.map(table).chain(compared).collect()
 }
 
 /// The files of a table that a plan has made readable as Parquet: prepared ones, or the document's own.

@@ -4,6 +4,7 @@
 //! becomes visible in [`artifacts::audience::publish`] alone, after its files are complete.
 
 mod claims;
+mod describe;
 mod duplicates;
 mod guarding;
 mod outcome;
@@ -17,8 +18,8 @@ mod text;
 use std::time::Duration;
 
 use artifacts::audience::{
-    AUDIENCE_SCHEMA_VERSION, AudienceManifest, Publication, PublishedAudience, Release, WaterfallStep, claim_version,
-    latest,
+    AUDIENCE_SCHEMA_VERSION, AudienceManifest, DescriptionKind, Publication, PublishedAudience, Release, WaterfallStep,
+    claim_version, description_url, latest,
 };
 use artifacts::plan::ShardPlan;
 use artifacts::quarantine::LeftOut;
@@ -38,6 +39,7 @@ use crate::commit::{ScoreCommit, ShardSummary};
 use crate::error::{Result, ScorerError};
 use crate::items::publish_items;
 use crate::neighbours::table::publish_neighbours;
+use crate::profile::told::Overlap;
 use crate::quarantine;
 use crate::run::Run;
 use crate::score::layout::published_ids;
@@ -47,11 +49,14 @@ use crate::segments::profile::publish_profiles;
 use crate::select::guards::{Duplicates, Last};
 use crate::select::precedence::Precedence;
 use crate::select::waterfall::{BELOW_THE_CUT, POPULATION, Step, Steps, waterfall};
-use claims::Claims;
+pub(crate) use claims::Claims;
+use describe::{Described, Describer};
 use duplicates::find_duplicates;
 use guarding::Compared;
 use package::{Package, Written};
-use settle::{Settled, Settlement, Settling};
+pub(crate) use rows::ScoredRows;
+pub(crate) use settle::Settled;
+use settle::{Settlement, Settling};
 pub(crate) use table::{RowGroup, ScoreTable};
 
 /// Publishes a run whose shards are all committed. Done again, it finds what it has published and changes nothing.
@@ -72,7 +77,7 @@ pub async fn publish(run: &Run, progress: &Progress, cancel: &Cancel) -> Result<
     let neighbours = publish_neighbours(run, &table, &commits).await?;
     let neighbours = neighbours.iter().map(|manifest| NeighboursOutcome::of(manifest, &run.workspace)).collect();
     let items = publish_items(run).await?.map(|manifest| ItemsOutcome::of(&manifest, &run.workspace));
-    let publishing = Publishing::settle(run, &table, facts, (&plan, None)).await?;
+    let publishing = Publishing::settle(run, &table, facts, (&plan, None, (progress, cancel))).await?;
     let overlap = OverlapOutcome::all(&run.spec().audiences, &publishing.settlement.overlap);
     let mut audiences = Vec::new();
     for index in 0..run.spec().audiences.len() {
@@ -96,7 +101,7 @@ pub async fn publish_released(
     let Committed { plan, commits, table } = Committed::read(run, progress, cancel).await?;
     secret_keys::check(run).await?;
     let facts = facts(run, &table, &commits).await?;
-    let publishing = Publishing::settle(run, &table, facts, (&plan, Some(release))).await?;
+    let publishing = Publishing::settle(run, &table, facts, (&plan, Some(release), (progress, cancel))).await?;
     let index = run.spec().audiences.get_index_of(audience).ok_or(ScorerError::Broken)?;
     publishing.audience(index).await
 }
@@ -171,6 +176,7 @@ struct Publishing<'a> {
     release: Option<Release>,
     precedence: Precedence,
     settlement: Settlement,
+    describer: Describer<'a>,
 }
 
 /// An audience on its way to being published.
@@ -189,7 +195,7 @@ impl<'a> Publishing<'a> {
         run: &'a Run,
         table: &'a ScoreTable,
         facts: PopulationFacts,
-        (plan, release): (&ShardPlan, Option<Release>),
+        (plan, release, watch): (&'a ShardPlan, Option<Release>, (&'a Progress, &'a Cancel)),
     ) -> Result<Self> {
         let spec = run.spec();
         let left_out = left_out(run, plan, &facts.merged)?;
@@ -199,7 +205,8 @@ impl<'a> Publishing<'a> {
         let counts = &facts.merged.audiences;
         let settling = Settling::new(table, &spec.audiences, spec.key.as_str(), counts, &precedence);
         let settlement = settling.settle().await?;
-        Ok(Self { run, table, facts, precedence, settlement, left_out, compared, release })
+        let describer = Describer::new(run, plan, &left_out, table, watch);
+        Ok(Self { run, table, facts, precedence, settlement, describer, left_out, compared, release })
     }
 }
 
@@ -244,6 +251,17 @@ impl Publishing<'_> {
         waterfall(&self.facts.merged.audiences[name], &steps)
     }
 
+    /// What an audience shares with the others of the run.
+    fn overlaps(&self, audience: usize) -> Vec<Overlap> {
+        let others = self.settlement.overlap.pairs().filter_map(|(one, other, shared)| {
+            let other = if one == audience { other } else { Some(one).filter(|_| other == audience)? };
+            let (name, settled) =
+                self.run.spec().audiences.keys().nth(other).zip(self.settlement.audiences.get(other))?;
+            Some(Overlap { audience: name.clone(), people: settled.size, shared })
+        });
+        others.collect()
+    }
+
     /// The current version. One that is not whole must not be the reason that readers get nothing better.
     async fn last(&self, name: &AudienceName) -> Result<(Option<PublishedAudience>, Last)> {
         match latest(&self.run.workspace, name).await {
@@ -285,8 +303,20 @@ impl Publishing<'_> {
             settled,
             claims: &claims,
         };
-        let written = package.write(self.table).await?;
+        let mut written = package.write(self.table).await?;
         self.keep_distributions(name, version).await?;
+        let described = Described {
+            name,
+            definition,
+            version,
+            settled,
+            claims: &claims,
+            tiers: &written.tiers,
+            waterfall: steps,
+            overlaps: self.overlaps(index),
+            last: last.map(|last| &last.manifest),
+        };
+        written.descriptions = self.describer.describe(described).await?;
         self.manifest(candidate, version, written, steps, last)
     }
 
@@ -321,6 +351,7 @@ impl Publishing<'_> {
             id_keys: written.id_keys,
             rows: written.rows,
             files: written.files,
+            descriptions: written.descriptions,
             previous: last.map(|last| last.manifest.version),
             released: self.release.clone(),
             quarantined: self.left_out.clone(),
@@ -328,8 +359,11 @@ impl Publishing<'_> {
     }
 
     fn published(&self, manifest: &AudienceManifest, steps: Vec<Step>) -> Result<AudienceOutcome> {
-        let key = layout::audience_manifest(&manifest.audience, manifest.version);
-        Ok(AudienceOutcome::published(manifest, steps, self.run.workspace.url_of(&key)))
+        let (audience, version, workspace) = (&manifest.audience, manifest.version, &self.run.workspace);
+        let key = layout::audience_manifest(audience, version);
+        let mut outcome = AudienceOutcome::published(manifest, steps, workspace.url_of(&key));
+        outcome.report_url = description_url(workspace, manifest, DescriptionKind::Report);
+        Ok(outcome)
     }
 }
 

@@ -22,8 +22,9 @@ use spec::ids::{ColumnName, SegmentationName};
 use crate::error::{Result, ScorerError};
 use counts::{Scores, SegmentCounts};
 use groups::DescribedColumn;
+pub(crate) use groups::can_describe;
 pub(crate) use learn::learn;
-pub(crate) use numbers::{check_columns, numbers_of};
+pub(crate) use numbers::{check_columns, column_numbers, is_number, numbers_of};
 
 /// The segments that a run puts people into, as they are frozen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

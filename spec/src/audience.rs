@@ -1,6 +1,7 @@
 //! Audiences: who of the scored population is published, in which tiers, as which ids.
 
 mod cap;
+mod profile;
 mod step;
 
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::ids::{AudienceName, TierName};
 use crate::table::KeyTable;
 pub use cap::ContactCap;
 pub use step::KeyStep;
+
+pub use self::profile::AudienceProfile;
 
 /// One audience of a Scoring document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +72,16 @@ pub struct Audience {
     /// Which published versions `kindred gc` keeps; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retain: Option<Retain>,
+    /// How its people are described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<AudienceProfile>,
+}
+
+impl Audience {
+    /// How its people are described: as it says, or as is usual.
+    pub fn described(&self) -> AudienceProfile {
+        self.profile.clone().unwrap_or_default()
+    }
 }
 
 /// Which published versions of an audience are kept. The current one always is.

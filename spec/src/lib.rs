@@ -45,8 +45,8 @@ mod validate;
 mod yaml;
 
 pub use audience::{
-    Audience, ContactCap, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, KeyStep, Retain, Size,
-    TierCut,
+    Audience, AudienceProfile, ContactCap, FileFormat, Guards, Holdout, IdColumn, IdHash, IdNormalization, KeyStep,
+    Retain, Size, TierCut,
 };
 pub use document::{Document, Scoring, Training};
 pub use feature::{Feature, IdSpace};

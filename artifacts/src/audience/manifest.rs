@@ -67,6 +67,9 @@ pub struct AudienceManifest {
     pub rows: IndexMap<TierName, TierRows>,
     /// The files, in order.
     pub files: Vec<AudienceFile>,
+    /// What describes its people: no part of what ad systems take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub descriptions: Vec<DescriptionFile>,
     /// The version that was current when this one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Version>,
@@ -130,6 +133,40 @@ pub struct AudienceFile {
     pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: Digest,
+}
+
+/// A file of the package that describes its people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DescriptionFile {
+    /// Relative to the package's folder.
+    pub path: String,
+    /// For whom it is.
+    pub kind: DescriptionKind,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+}
+
+/// Whom a description is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DescriptionKind {
+    /// Programs: figures as JSON.
+    Profile,
+    /// People: a page.
+    Report,
+}
+
+impl DescriptionKind {
+    /// The file in the package's folder.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Profile => "profile.json",
+            Self::Report => "report.html",
+        }
+    }
 }
 
 /// A published version of an audience.

@@ -79,6 +79,7 @@ async fn prepare(workspace: &Workspace, run: &RunId) -> Result<AudienceManifest>
             package_file(&name(), version, &high(), false, &part),
             package_file(&name(), version, &high(), true, &held),
         ],
+        descriptions: Vec::new(),
         previous: None,
         released: None,
         quarantined: Vec::new(),

@@ -82,6 +82,12 @@ pub enum PackageFault {
     /// A manifest with other bytes than were published.
     #[error("its manifest was changed after it was published")]
     ManifestChanged,
+    /// A file with other bytes than its manifest says.
+    #[error("its {name} was changed after it was published")]
+    FileChanged {
+        /// The file.
+        name: String,
+    },
 }
 
 /// What made Parquet unreadable or unwritable.

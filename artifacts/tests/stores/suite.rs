@@ -339,6 +339,7 @@ fn manifest(name: &AudienceName, version: Version, run: &RunId, file: AudienceFi
         id_keys: Default::default(),
         rows: Default::default(),
         files: vec![file],
+        descriptions: Vec::new(),
         previous: None,
         released: None,
         quarantined: Vec::new(),

@@ -1,6 +1,6 @@
 //! `kindred audiences`
 
-use artifacts::audience::{self, AudienceManifest};
+use artifacts::audience::{self, AudienceManifest, DescriptionKind};
 use artifacts::{Workspace, layout};
 use serde_json::{Value, json};
 use spec::{AudienceName, Version};
@@ -135,6 +135,10 @@ async fn show_one(
     value["tiers"] = tiers.collect();
     value["waterfall"] = waterfall(&manifest).collect();
     value["files"] = json!(manifest.files);
+    value["descriptions"] = json!(manifest.descriptions);
+    if let Some(report) = audience::description_url(workspace, &manifest, DescriptionKind::Report) {
+        value["report_url"] = json!(report);
+    }
     value["history"] = json!(history);
     value["published"] = json!(is_current);
     if !held.is_empty() {

@@ -174,6 +174,7 @@ fn audience(audience: &Value) -> String {
     lines.extend(
         audience.get("manifest_url").filter(|url| !url.is_null()).map(|url| format!("manifest: {}", text(url))),
     );
+    lines.extend(audience.get("report_url").map(|url| format!("report: {}", text(url))));
     lines.join("\n")
 }
 
@@ -217,7 +218,7 @@ mod tests {
                  "tiers": [{"name": "high", "rows": 180, "holdout_rows": 20}],
                  "waterfall": [{"step": "population", "left_out": 0, "remaining": 23570},
                                {"step": "where", "left_out": 3570, "remaining": 20000}],
-                 "manifest_url": "file:///w/manifest.json"},
+                 "manifest_url": "file:///w/manifest.json", "report_url": "file:///w/report.html"},
                 {"name": "churners", "version": null, "published": false, "size": 9, "tiers": [], "waterfall": [],
                  "held_back": ["min_size: 9 people, 10 are needed"], "manifest_url": null},
             ],
@@ -228,6 +229,7 @@ mod tests {
             "audience buyers, version 2: 1,000 people",
             "20,000",
             "manifest: file:///w/manifest.json",
+            "report: file:///w/report.html",
             "audience churners was held back",
             "  min_size: 9 people",
             "scores: 23,570 rows at 81,235 rows/s a process, file:///w/scores.json",

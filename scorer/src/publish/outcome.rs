@@ -151,6 +151,9 @@ pub struct AudienceOutcome {
     pub waterfall: Vec<Step>,
     /// Where the published version's manifest is.
     pub manifest_url: Option<String>,
+    /// The page that says who is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_url: Option<String>,
     /// The version that was held back, under whose number a person can release it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_version: Option<Version>,
@@ -184,6 +187,7 @@ impl AudienceOutcome {
             tiers: tiers.collect(),
             waterfall,
             manifest_url: Some(manifest_url),
+            report_url: None,
             held_version: None,
         }
     }
@@ -199,6 +203,7 @@ impl AudienceOutcome {
             tiers: Vec::new(),
             waterfall,
             manifest_url: None,
+            report_url: None,
             held_version: None,
         }
     }

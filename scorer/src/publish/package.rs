@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::{Float64Type, SchemaRef};
-use artifacts::audience::{AudienceFile, TierRows, TierSummary, package_file};
+use artifacts::audience::{AudienceFile, DescriptionFile, TierRows, TierSummary, package_file};
 use artifacts::rows::Columns;
 use artifacts::{ArtifactsError, Workspace};
 use futures::TryStreamExt;
@@ -57,6 +57,8 @@ pub(crate) struct Written {
     pub(crate) id_keys: IndexMap<String, String>,
     /// Rows of each tier's files where people have several.
     pub(crate) rows: IndexMap<TierName, TierRows>,
+    /// What describes its people.
+    pub(crate) descriptions: Vec<DescriptionFile>,
 }
 
 /// Rows of one row group by slot: a tier's own at twice its index, its holdout's behind.

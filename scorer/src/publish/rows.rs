@@ -139,7 +139,7 @@ impl<'a> ScoredRows<'a> {
         self.first_position + u64::from(row)
     }
 
-    fn bits(&self) -> impl Iterator<Item = (u32, u64)> {
+    pub(crate) fn bits(&self) -> impl Iterator<Item = (u32, u64)> {
         let bits = self.ranks.iter().enumerate();
         bits.filter_map(|(row, rank)| Some((row as u32, rank_bits(rank?)?)))
     }

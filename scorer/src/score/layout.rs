@@ -214,6 +214,22 @@ fn expression_sources(spec: &ScoringSpec) -> Vec<ExpressionSource> {
     sources
 }
 
+/// The columns and outputs that an audience's rank reads.
+///
+/// # Errors
+///
+/// SQL that is not accepted.
+pub(crate) fn rank_columns(
+    spec: &ScoringSpec,
+    population: &Schema,
+    outputs: &[TaskOutput],
+    (name, audience): (&AudienceName, &Audience),
+) -> Result<Vec<String>> {
+    let schema = expression_schema(population, &computed_fields(spec, outputs));
+    let source = ExpressionSource::number(format!("spec.audiences.{name}.rank_by"), &audience.rank_by);
+    Ok(Expressions::compile(&schema, &[source])?.columns().map(str::to_owned).collect())
+}
+
 /// What expressions see beside the population: the model's outputs, and the segments.
 fn computed_fields(spec: &ScoringSpec, outputs: &[TaskOutput]) -> Vec<Field> {
     let wide = |field: Field| match field.data_type() {
@@ -310,7 +326,17 @@ fn check_key(spec: &ScoringSpec, population: &Schema) -> Result<()> {
     }
 }
 
-fn find<'a>(spec: &ScoringSpec, columns: &'a Schema, wanted: &ColumnName, by: &'static str) -> Result<&'a Field> {
+/// A column of the population, or who misses it.
+///
+/// # Errors
+///
+/// A column that is not there.
+pub(crate) fn find<'a>(
+    spec: &ScoringSpec,
+    columns: &'a Schema,
+    wanted: &ColumnName,
+    by: &'static str,
+) -> Result<&'a Field> {
     let found = columns.fields().iter().find(|field| field.name() == wanted.as_str());
     found.map(AsRef::as_ref).ok_or_else(|| ScorerError::NoColumn {
         table: spec.population.clone(),

@@ -47,7 +47,7 @@ pub enum Groups {
 }
 
 /// Whether the values of a column of this type can be told apart.
-pub(super) fn can_describe(data_type: &DataType) -> bool {
+pub(crate) fn can_describe(data_type: &DataType) -> bool {
     is_number(data_type) || is_key_type(data_type)
 }
 
@@ -67,19 +67,25 @@ impl Groups {
     fn of_numbers(sample: &[ArrayRef]) -> Result<Self> {
         let mut values = Vec::new();
         for batch in sample {
-            values.extend(column_numbers(batch)?.into_iter().filter(|value| value.is_finite()));
+            values.extend(column_numbers(batch)?);
         }
+        Ok(Self::of_values(values, BANDS))
+    }
+
+    /// The groups of a sample's numbers: one each where there are few different ones, else so many bands at the most.
+    pub(crate) fn of_values(mut values: Vec<f64>, bands: usize) -> Self {
+        values.retain(|value| value.is_finite());
         values.sort_unstable_by(f64::total_cmp);
         let mut different = values.clone();
         different.dedup();
-        if different.len() <= NUMBERS {
-            return Ok(Self::Numbers(different));
+        if different.len() <= NUMBERS.max(bands) {
+            return Self::Numbers(different);
         }
-        let mut edges: Vec<f64> = (1..BANDS).map(|band| plain(values[values.len() * band / BANDS])).collect();
+        let mut edges: Vec<f64> = (1..bands).map(|band| plain(values[values.len() * band / bands])).collect();
         edges.dedup();
         // Nobody is below the least value.
         edges.retain(|edge| *edge > different[0]);
-        Ok(Self::Bands(edges))
+        Self::Bands(edges)
     }
 
     fn of_texts(column: &ColumnName, sample: &[ArrayRef]) -> Result<Self> {
@@ -133,7 +139,7 @@ impl Groups {
     }
 
     /// The group of a number; NaN is none.
-    pub(super) fn of_number(&self, number: f64) -> usize {
+    pub(crate) fn of_number(&self, number: f64) -> usize {
         let (other, missing) = (self.count() - 2, self.count() - 1);
         match self {
             _ if number.is_nan() => missing,

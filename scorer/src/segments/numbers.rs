@@ -32,7 +32,7 @@ pub(crate) fn check_columns(spec: &ScoringSpec, population: &Schema) -> Result<(
 }
 
 /// Whether a column's values are numbers.
-pub(super) fn is_number(data_type: &DataType) -> bool {
+pub(crate) fn is_number(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_number(values),
         other => other.is_numeric(),
@@ -55,7 +55,7 @@ pub(crate) fn numbers_of(batch: &RecordBatch, columns: &[ColumnName]) -> Result<
 }
 
 /// A column's values in 64 bits; NaN where there is none.
-pub(super) fn column_numbers(column: &ArrayRef) -> Result<Vec<f64>> {
+pub(crate) fn column_numbers(column: &ArrayRef) -> Result<Vec<f64>> {
     let wide = cast(column, &DataType::Float64).map_err(ScorerError::rows)?;
     let wide = wide.as_primitive::<Float64Type>();
     Ok((0..wide.len()).map(|row| if wide.is_null(row) { f64::NAN } else { wide.value(row) }).collect())

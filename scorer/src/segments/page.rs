@@ -6,9 +6,9 @@ mod apart;
 mod members;
 
 use model::segments::Choice;
-use page::figure::{figure, figures, table};
+use page::figure::{figure, figures, share_cell, table};
 use page::html::Html;
-use page::numbers::{ABSENT, count, fixed, percent, plural, px_share, tick};
+use page::numbers::{ABSENT, count, fixed, percent, plural, tick};
 use page::parts::{self, Heading, Masthead, Tone};
 use page::plot::{Plot, Range, Size};
 
@@ -140,11 +140,7 @@ fn line(html: &mut Html, segment: &SegmentProfile) {
     html.element("tr", &[], |html| {
         html.line("th", &[("scope", "row"), ("class", "number")], &segment.segment.to_string());
         html.line("td", &[("class", "number")], &count(segment.people));
-        html.element("td", &[("class", "number")], |html| {
-            html.text(&percent(segment.share));
-            let width = format!("width:{}", px_share(segment.share));
-            html.element("span", &[("class", "meter")], |html| html.element("i", &[("style", &width)], |_| ()));
-        });
+        share_cell(html, segment.share);
         let distance = segment.distance.map_or_else(|| ABSENT.to_owned(), |distance| fixed(distance, 2));
         html.line("td", &[("class", "number")], &distance);
         html.line(

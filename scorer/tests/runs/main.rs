@@ -11,6 +11,7 @@ mod lift;
 mod neighbours;
 mod night;
 mod plant;
+mod profiles;
 mod publishing;
 mod quarantine;
 mod release;

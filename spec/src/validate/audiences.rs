@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use super::{Checker, identity, rounded, tables};
-use crate::audience::{Audience, ContactCap, Guards, IdColumn, Size, TierCut, TierEnd};
+use crate::audience::{Audience, AudienceProfile, ContactCap, Guards, IdColumn, Size, TierCut, TierEnd};
 use crate::contradiction::{AudienceContradiction, Contradiction};
 use crate::mistake::Mistake;
 use crate::node::Path;
@@ -28,6 +28,17 @@ pub(super) fn check(checker: &mut Checker<'_>, path: &Path, audience: &Audience,
     check_caps(checker, &path.name("caps"), &audience.caps, known);
     check_ids(checker, &path.name("ids"), &audience.ids);
     check_guards(checker, path, &audience.size, &audience.guards);
+    if let Some(profile) = &audience.profile {
+        check_profile(checker, &path.name("profile"), profile, known);
+    }
+}
+
+fn check_profile(checker: &mut Checker<'_>, path: &Path, profile: &AudienceProfile, known: &tables::Known) {
+    let columns = profile.columns.iter().flatten().map(|column| column.as_str());
+    checker.check_unique(&path.name("columns"), columns);
+    if let Some(seeds) = &profile.seeds {
+        tables::check_exists(checker, &path.name("seeds").name("table"), &seeds.table, known);
+    }
 }
 
 fn check_key_tables(checker: &mut Checker<'_>, path: &Path, key_tables: &[KeyTable], known: &tables::Known) {
@@ -126,5 +137,58 @@ fn check_guards(checker: &mut Checker<'_>, path: &Path, size: &Size, guards: &Gu
     }
     if let Some(max_size) = guards.max_size.filter(|max_size| *max_size < top) {
         checker.report(&path, AudienceContradiction::SizeAboveMaximum { top, max_size }.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{SCORING, check_edits, document};
+
+    const ABOVE: &str = "above: {rank_by: best, size: {threshold: 0.3}}";
+
+    fn with(profile: &str) -> String {
+        format!("above: {{rank_by: best, size: {{threshold: 0.3}}, profile: {profile}}}")
+    }
+
+    #[test]
+    fn an_audience_is_described_as_is_usual_unless_it_says_how() {
+        let crate::Document::Scoring(scoring) = document(&SCORING.replace(ABOVE, &with("{columns: [], bins: 4}")))
+        else {
+            panic!("a Scoring document");
+        };
+        let usual = scoring.spec.audiences["share-of-all"].described();
+        assert_eq!((usual.columns, usual.min_cell, usual.bins, usual.values), (None, 30, 10, 50));
+        let said = scoring.spec.audiences["above"].described();
+        assert_eq!((said.columns, said.min_cell, said.bins), (Some(Vec::new()), 30, 4));
+    }
+
+    #[test]
+    fn mistakes_of_a_profile_are_named_with_their_place() {
+        let at = "spec.audiences.above.profile";
+        check_edits(
+            SCORING,
+            &[
+                (ABOVE, &with("{seeds: {table: recent_buyers, key: buyer}, min_cell: 100, values: 20}"), &[]),
+                (
+                    ABOVE,
+                    &with("{min_cell: §0}"),
+                    &[&format!("{at}.min_cell: 0 is out of range: expected 1 to 1000000")],
+                ),
+                (ABOVE, &with("{bins: §1}"), &[&format!("{at}.bins: 1 is out of range: expected 2 to 100")]),
+                (ABOVE, &with("{columns: [city, §city]}"), &[&format!("{at}.columns[1]: `city` is listed twice")]),
+                (
+                    ABOVE,
+                    &with("{seeds: {table: §shops}}"),
+                    &[&format!(
+                        "{at}.seeds.table: there is no table `shops` (tables so far: customers, recent_buyers, consenting)"
+                    )],
+                ),
+                (
+                    ABOVE,
+                    &with("{§colums: [city]}"),
+                    &[&format!("{at}.colums: unknown field `colums` (did you mean `columns`?)")],
+                ),
+            ],
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! Who is in a segment: its values, its classes and its means.
 
 use page::bars::{Bar, bars};
-use page::figure::{details, figure, row, table};
+use page::figure::{details, figure, row, share_cell, table};
 use page::html::Html;
-use page::numbers::{ABSENT, count, fixed, percent, plural, px_share};
+use page::numbers::{ABSENT, count, fixed, percent, plural};
 
 use super::apart::cell;
 use crate::segments::profile::{ClassMean, SegmentProfile, TypicalValue};
@@ -74,13 +74,7 @@ fn classes(html: &mut Html, task: &str, likely: &[ClassMean]) {
             for class in likely {
                 html.element("tr", &[], |html| {
                     html.line("th", &[("scope", "row"), ("class", "text wide")], &class.class);
-                    html.element("td", &[("class", "number")], |html| {
-                        html.text(&percent(class.mean));
-                        let width = format!("width:{}", px_share(class.mean));
-                        html.element("span", &[("class", "meter")], |html| {
-                            html.element("i", &[("style", &width)], |_| ())
-                        });
-                    });
+                    share_cell(html, class.mean);
                     let index = class.index.map_or_else(|| ABSENT.to_owned(), |index| fixed(index, 0));
                     html.line("td", &[("class", "number")], &index);
                 });
