@@ -337,7 +337,7 @@ pub async fn read_commits_less<T: DeserializeOwned + Send>(
     workspace: &Workspace,
     run: &RunId,
     plan: &ShardPlan,
-    left_out: impl Fn(&T) -> u64,
+    left_out: fn(&T) -> u64,
 ) -> Result<Vec<ShardCommit<T>>> {
     let committed = committed_shards(workspace, run).await?;
     let missing: Vec<ShardId> =
@@ -347,7 +347,6 @@ pub async fn read_commits_less<T: DeserializeOwned + Send>(
         return Err(ArtifactsError::Uncommitted { missing, shards, first: *first });
     }
     let expected: Vec<(ShardId, u64)> = plan.shards.iter().map(|shard| (shard.id, shard.rows)).collect();
-    let left_out = &left_out;
     futures::stream::iter(expected)
         .map(|(shard, rows)| checked_commit(workspace, run, (shard, rows), left_out))
         .buffered(COMMITS_IN_FLIGHT)
@@ -359,7 +358,7 @@ async fn checked_commit<T: DeserializeOwned>(
     workspace: &Workspace,
     run: &RunId,
     (shard, rows): (ShardId, u64),
-    left_out: &impl Fn(&T) -> u64,
+    left_out: fn(&T) -> u64,
 ) -> Result<ShardCommit<T>> {
     let key = layout::shard_commit(run, shard);
     let commit: ShardCommit<T> = workspace.read_entry(&key).await?.body;

@@ -31,7 +31,7 @@ pub struct Feed {
 enum Source {
     Sequential(Pipeline<FeedBatch>),
     /// All rows, and nothing that they teach.
-    Even(Even),
+    Even(Box<Even>),
     Shuffled(Shuffled),
     /// A table without rows.
     Empty,
@@ -58,7 +58,7 @@ impl Feed {
         let pipeline = Pipeline::start(schedule, runtime, work)?;
         let source = match order {
             Order::Sequential if reading.part.is_none() && reading.labels.tasks() == 0 => {
-                Source::Even(Even::new(pipeline, layout.clone(), batch_rows))
+                Source::Even(Box::new(Even::new(pipeline, layout.clone(), batch_rows)))
             }
             Order::Sequential => Source::Sequential(pipeline),
             Order::Shuffled { seed, epoch, window_rows } => {

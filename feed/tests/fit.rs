@@ -25,6 +25,8 @@ fn encoders_are_those_of_the_training_rows_for_any_number_of_threads() {
     assert_eq!(one.encoders, fit.finish().unwrap());
     assert_eq!(one, fitted(&table, 4, &runtime));
     assert!(one.inexact_counts.is_empty());
+    let counted = one.distributions.values().map(|distribution| distribution.total());
+    assert!(!one.distributions.is_empty() && counted.into_iter().all(|total| total >= one.train.rows));
 }
 
 #[test]

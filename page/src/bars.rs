@@ -17,18 +17,34 @@ pub struct Bar {
     pub hint: String,
 }
 
+/// Characters of a name beside its bar, and of one where names have more room.
+const NAME: usize = 24;
+const LONG_NAME: usize = 36;
+
+/// Pixels of a character, more or less.
+const CHARACTER: f64 = 170.0 / NAME as f64;
+
 /// Draws bars from `base` on; `label` says in words what they show, `title` what their length is.
 pub fn bars(html: &mut Html, label: &str, bars: &[Bar], base: f64, title: &str) {
+    draw(html, label, (bars, NAME), base, title);
+}
+
+/// The same with more room for names.
+pub fn bars_of_long_names(html: &mut Html, label: &str, bars: &[Bar], base: f64, title: &str) {
+    draw(html, label, (bars, LONG_NAME), base, title);
+}
+
+fn draw(html: &mut Html, label: &str, (bars, most): (&[Bar], usize), base: f64, title: &str) {
     let ends = bars.iter().flat_map(|bar| [bar.interval.0, bar.interval.1]);
     let x = Range::around(ends.chain([base]), 4);
     let y = Range { from: 0.0, to: bars.len() as f64, ticks: Vec::new() };
     let height = 24.0 * bars.len() as f64 + 46.0;
-    let size = Size { width: 480.0, height, left: 170.0, right: 24.0, top: 4.0, bottom: 42.0 };
+    let size = Size { width: 480.0, height, left: CHARACTER * most as f64, right: 24.0, top: 4.0, bottom: 42.0 };
     Plot::draw(html, size, (&x, &y), label, |plot| {
         plot.rule("chance", (base, 0.0), (base, y.to));
         for (index, bar) in bars.iter().enumerate() {
             let middle = y.to - index as f64 - 0.5;
-            plot.text("tick end", (size.left - 8.0, plot.y.at(middle) + 4.0), &shortened(&bar.name));
+            plot.text("tick end", (size.left - 8.0, plot.y.at(middle) + 4.0), &shortened(&bar.name, most));
             plot.rule("thick", (base, middle), (bar.value, middle));
             plot.rule("natural thin", (bar.interval.0, middle), (bar.interval.1, middle));
             plot.dot("model", (bar.value, middle), 3.0, &bar.hint);
@@ -38,9 +54,8 @@ pub fn bars(html: &mut Html, label: &str, bars: &[Bar], base: f64, title: &str) 
 }
 
 /// A name that fits beside its bar.
-fn shortened(name: &str) -> String {
-    const MOST: usize = 24;
-    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
+fn shortened(name: &str, most: usize) -> String {
+    if name.chars().count() <= most { name.to_owned() } else { name.chars().take(most - 1).chain(['…']).collect() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which ids are of one person: the connected components of ids that stand together in rows.
 //!
-//! Ids are 128-bit hashes of kind and normalized value, so memory does not depend on how long they are: about 40 bytes an id,
-//! and for each different set of ids that stands in a row about 40 bytes and 4 an id. Tables are read twice, once for
+//! Ids are 128-bit hashes of kind and normalized value, so memory does not depend on how long they are: 35 to 70 bytes an
+//! id, and for each different set of ids that stands in a row 30 to 60 bytes and 4 to 8 an id. Tables are read twice, once for
 //! who is who and once for the values, of which none is kept. A person's key is the hash of the smallest of the person's ids, by
 //! the order of kinds and then by hash: it depends neither on the order of rows nor on how they are divided into files.
 

@@ -11,10 +11,17 @@ use crate::error::{Result, ScorerError};
 use crate::run::Run;
 use crate::select::guards::Stale;
 
+/// How new the tables of a run were when it was planned.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Freshness {
+    tables: Vec<Newest>,
+}
+
 /// The newest thing in a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Newest {
+struct Newest {
     table: TableName,
     /// Whose latest time it is; that of the newest file when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,19 +36,19 @@ pub(crate) struct Newest {
 ///
 /// A column that is missing or says no time, a table that cannot be read.
 pub(crate) async fn freeze(run: &Run, session: &Session) -> Result<()> {
-    let mut found: Vec<Newest> = Vec::new();
+    let mut tables: Vec<Newest> = Vec::new();
     for fresh in run.spec().audiences.values().flat_map(|audience| &audience.guards.fresh) {
-        if found.iter().any(|known| known.is_of(fresh)) {
+        if tables.iter().any(|known| known.is_of(fresh)) {
             continue;
         }
         let newest = match &fresh.column {
             Some(column) => session.latest_time(&fresh.table, column).await?,
             None => run.document.inputs.get(&fresh.table).and_then(|files| newest_file(files)),
         };
-        found.push(Newest { table: fresh.table.clone(), column: fresh.column.clone(), newest });
+        tables.push(Newest { table: fresh.table.clone(), column: fresh.column.clone(), newest });
     }
-    if !found.is_empty() {
-        run.workspace.create_once(&layout::run_freshness(&run.id), &found).await?;
+    if !tables.is_empty() {
+        run.workspace.create_once(&layout::run_freshness(&run.id), &Freshness { tables }).await?;
     }
     Ok(())
 }
@@ -61,10 +68,10 @@ impl Newest {
 /// # Errors
 ///
 /// Storage that fails.
-pub(crate) async fn read(run: &Run) -> Result<Vec<Newest>> {
+pub(crate) async fn read(run: &Run) -> Result<Freshness> {
     let is_watched = run.spec().audiences.values().any(|audience| !audience.guards.fresh.is_empty());
     if !is_watched {
-        return Ok(Vec::new());
+        return Ok(Freshness::default());
     }
     Ok(run.workspace.read_entry(&layout::run_freshness(&run.id)).await?.body)
 }
@@ -74,13 +81,13 @@ pub(crate) async fn read(run: &Run) -> Result<Vec<Newest>> {
 /// # Errors
 ///
 /// A length of time that is none.
-pub(crate) fn stale(run: &Run, name: &AudienceName, newest: &[Newest]) -> Result<Vec<Stale>> {
+pub(crate) fn stale(run: &Run, name: &AudienceName, freshness: &Freshness) -> Result<Vec<Stale>> {
     let mut stale = Vec::new();
     for fresh in &run.spec().audiences[name].guards.fresh {
         let invalid = || ScorerError::Freshness { audience: name.clone(), text: fresh.within.clone() };
         let within = spec::duration::parse(&fresh.within).map_err(|_| invalid())?;
         let oldest = run.scored_at() - TimeDelta::from_std(within).map_err(|_| invalid())?;
-        let newest = newest.iter().find(|newest| newest.is_of(fresh)).and_then(|newest| newest.newest);
+        let newest = freshness.tables.iter().find(|table| table.is_of(fresh)).and_then(|table| table.newest);
         if newest.is_none_or(|newest| newest < oldest) {
             let (table, column, within) = (fresh.table.clone(), fresh.column.clone(), fresh.within.clone());
             stale.push(Stale { table, column, newest, within, day: run.document.run_date });

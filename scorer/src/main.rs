@@ -69,7 +69,13 @@ where
 }
 
 fn failed(error: &(dyn Error + 'static)) -> ExitCode {
-    let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
-    eprintln!("{}", causes.collect::<Vec<_>>().join(": "));
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    eprintln!("{text}");
     ExitCode::FAILURE
 }

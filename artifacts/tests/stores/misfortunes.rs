@@ -111,12 +111,7 @@ async fn a_cut_or_unanswered_upload_is_whole_or_absent(server: &Server) {
         }
     }
     // One that never comes through leaves nothing, and says that another attempt may do.
-    let proxy = Proxy::start(
-        server.address(),
-        move |call| {
-            if is_part(call) { Misfortune::CutUpload } else { Misfortune::None }
-        },
-    );
+    let proxy = Proxy::start(server.address(), move |call| if is_part(call) { CutUpload } else { Misfortune::None });
     let (workspace, key) = (workspace(&proxy, "uploads"), key("never.bin"));
     let mut writer = ObjectWriter::create(&workspace, key.clone());
     let written = async {

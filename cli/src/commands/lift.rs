@@ -107,7 +107,7 @@ async fn ask(workspace: &Workspace, audiences: Vec<Asked>, outcomes: &Outcomes) 
     let outcomes = Table { url: url.clone(), key, id, converted, value, exposed };
     let request = Request { workspace: workspace.url(), audiences, outcomes, confidence: *confidence };
     let controlled = interrupt::listen()?;
-    let answer = interrupt::or_interrupted(&controlled, workers::ask(Worker::Scorer, "lift", &request)).await?;
+    let answer: Answer = interrupt::or_interrupted(&controlled, workers::ask(Worker::Scorer, "lift", &request)).await?;
     match answer {
         Answer::Lift(lifts) => Ok(lifts),
         Answer::Refused { message, causes } => {

@@ -11,7 +11,8 @@ use crate::arguments::Prepare;
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::show::{self, Rows};
-use crate::{interrupt, settings, trainer};
+use crate::workers::{self, Worker};
+use crate::{interrupt, settings};
 
 /// What the trainer's `prepare` reads on stdin.
 #[derive(Debug, Serialize)]
@@ -41,7 +42,8 @@ pub(super) async fn prepare(arguments: Prepare) -> Result<Ending, Failure> {
     check_tables(&documents, &arguments.table).map_err(Failure::Usage)?;
     let controlled = interrupt::listen()?;
     let request = Request { documents: &documents, output: &arguments.output, tables: &arguments.table };
-    let prepared: Prepared = interrupt::or_interrupted(&controlled, trainer::ask("prepare", &request)).await?;
+    let prepared: Prepared =
+        interrupt::or_interrupted(&controlled, workers::ask(Worker::Trainer, "prepare", &request)).await?;
     show::result(arguments.format, &prepared, || words(&prepared))?;
     Ok(Ending::Done)
 }

@@ -63,11 +63,9 @@ pub(crate) fn side_by_side(lifts: &[Value]) -> String {
             lifts.len()
         ));
     }
-    blocks.extend(
-        lifts
-            .iter()
-            .flat_map(|lift| warnings(lift).into_iter().map(|warning| format!("warning: {}: {warning}", named(lift)))),
-    );
+    blocks.extend(lifts.iter().flat_map(|lift| {
+        warnings(lift).into_iter().map(move |warning| format!("warning: {}: {warning}", named(lift)))
+    }));
     blocks.join("\n\n")
 }
 
@@ -98,7 +96,7 @@ fn people(groups: &[(String, &Value)]) -> String {
 fn conversions(groups: &[(String, &Value)], confidence: &Value) -> String {
     let sure = percent(confidence);
     let mut rows = Rows::new(&[
-        "conversions",
+        "tier",
         ">difference",
         "interval",
         ">lift",
@@ -106,7 +104,7 @@ fn conversions(groups: &[(String, &Value)], confidence: &Value) -> String {
         ">incremental",
         "interval",
         ">p",
-        ">smallest found",
+        ">detectable",
     ]);
     for (tier, figures) in groups {
         let found = &figures["conversions"];
@@ -122,13 +120,15 @@ fn conversions(groups: &[(String, &Value)], confidence: &Value) -> String {
             percent(&found["minimum_detectable"]),
         ]);
     }
-    format!("{rows}\nintervals of {sure}; smallest found: the difference that these sizes find with 80 % power")
+    format!(
+        "conversions\n{rows}\nintervals of {sure}; detectable: the true difference that groups of these sizes find with 80 % power"
+    )
 }
 
 fn values(groups: &[(String, &Value)], confidence: &Value) -> String {
     let sure = percent(confidence);
     let mut rows = Rows::new(&[
-        "value",
+        "tier",
         ">a person",
         ">holdout",
         ">difference",
@@ -152,7 +152,7 @@ fn values(groups: &[(String, &Value)], confidence: &Value) -> String {
             p_value(&found["p_value"]),
         ]);
     }
-    format!("{rows}\nintervals of {sure}")
+    format!("value\n{rows}\nintervals of {sure}")
 }
 
 fn costs(lifts: &[Value]) -> Option<String> {
@@ -243,7 +243,7 @@ fn interval(estimate: &Value, shown: fn(&Value) -> String) -> String {
     if estimate.is_null() {
         return String::new();
     }
-    format!("{} to {}", shown(&estimate["low"]), shown(&estimate["high"]))
+    format!("{} to {}", shown(&estimate["low"]).trim_end_matches(" %"), shown(&estimate["high"]))
 }
 
 #[cfg(test)]
@@ -283,7 +283,7 @@ mod tests {
             "audience buyers, version 7",
             "6.00 %",
             "33.30 %",
-            "-0.04 % to 2.73 %",
+            "-0.04 to 2.73 %",
             "135",
             "0.0552",
             "65 of nobody in it",

@@ -59,7 +59,7 @@ impl Groups {
     pub(super) fn bytes(&self) -> usize {
         let vectors = 2 * self.kinds.capacity() + 4 * self.records.capacity();
         let records = self.signatures.bytes() + 4 * self.members.capacity() + 8 * self.ends.capacity();
-        let to_come = self.ids() * (4 + 4 + 1);
+        let to_come = self.ids() * (4 + 1 + 1 + 4);
         self.ids.bytes() + vectors + records + to_come
     }
 

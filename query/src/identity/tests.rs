@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{ArrayRef, ListArray, StringArray};
+use arrow::array::{ArrayRef, ListArray, ListBuilder, StringArray};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use spec::PrepareStep;
@@ -35,14 +35,14 @@ async fn people(session: &Session, table: &str) -> Vec<Vec<String>> {
     people
 }
 
-const KINDS: fn() -> Json = || {
+fn kinds() -> Json {
     json!({
         "customer": {},
         "email": {"normalize": "email"},
         "phone": {"normalize": "e164", "country": "DE"},
         "device": {"normalize": "device_id", "max_records": 2},
     })
-};
+}
 
 #[tokio::test]
 async fn ids_of_several_tables_are_joined_over_any_number_of_rows() {
@@ -63,7 +63,7 @@ async fn ids_of_several_tables_are_joined_over_any_number_of_rows() {
         ),
         ("email", texts(&[Some("ann@x.de"), Some("work@x.de"), Some("bob@x.de")])),
     ]);
-    let mut mails = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
+    let mut mails = ListBuilder::new(StringBuilder::new());
     mails.append_value([Some("work@x.de"), None, Some("third@x.de")]);
     mails.append_null();
     let mails: ListArray = mails.finish();
@@ -79,7 +79,7 @@ async fn ids_of_several_tables_are_joined_over_any_number_of_rows() {
     }
     let made = joining(
         "people",
-        json!({"kinds": KINDS(), "tables": [
+        json!({"kinds": kinds(), "tables": [
             {"table": "crm", "ids": {"customer": "id", "email": "mail", "phone": "tel"}},
             {"table": "app", "ids": {"device": "ad_id", "email": "email"}},
             {"table": "calls", "ids": {"email": "mails", "phone": "caller"}},

@@ -68,6 +68,19 @@ pub enum LiftError {
         /// What is published.
         known: Vec<String>,
     },
+    /// A package whose rows are ids, not people.
+    #[error(
+        "version {version} of audience `{audience}` has a row for each id of `{column}` (`explode`), so its people cannot be \
+         told apart; publish an audience without `explode` beside it to measure it"
+    )]
+    Exploded {
+        /// The audience.
+        audience: AudienceName,
+        /// The version.
+        version: Version,
+        /// The published column.
+        column: String,
+    },
     /// A column that says who was reached, and nothing that says what came of it.
     #[error("`--exposed` says who was reached, not what came of it: name `--converted` or `--value` as well")]
     ExposureAlone,
@@ -132,6 +145,7 @@ impl LiftError {
             | Self::NoKey
             | Self::NoId { .. }
             | Self::WhichId { .. }
+            | Self::Exploded { .. }
             | Self::ExposureAlone
             | Self::NotNumeric { .. }
             | Self::NotFinite { .. }

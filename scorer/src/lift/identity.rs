@@ -30,6 +30,10 @@ impl Identity {
         if asked.exposed.is_some() && asked.converted.is_none() && asked.value.is_none() {
             return Err(LiftError::ExposureAlone);
         }
+        if let Some(exploded) = manifest.definition.ids.iter().find(|id| id.explode) {
+            let column = exploded.published_name();
+            return Err(LiftError::Exploded { audience: manifest.audience.clone(), version: manifest.version, column });
+        }
         let ids = ids_of(manifest, asked);
         let known = || ids.iter().map(IdColumn::published_name).collect::<Vec<_>>();
         let named = |id: &ColumnName| ids.iter().find(|column| column.published_name() == id.as_str());
@@ -53,7 +57,7 @@ impl Identity {
                         }
                     },
                 };
-                let recipe = Some(IdRecipe::of(found));
+                let recipe = Some(IdRecipe::of(found)?);
                 Ok(Self { column: key.clone(), published: found.published_name(), recipe, is_key })
             }
         }
@@ -68,7 +72,7 @@ impl Identity {
     pub(super) fn of_outcomes(&self, values: &ArrayRef) -> Result<Vec<Option<u128>>, LiftError> {
         match &self.recipe {
             None => self.hashes(values),
-            Some(recipe) => self.hashes(&published(&recipe.derive(values)?)),
+            Some(recipe) => self.hashes(&published(&recipe.derive(values)?.ids)),
         }
     }
 
@@ -87,7 +91,15 @@ fn ids_of(manifest: &AudienceManifest, asked: &OutcomeTable) -> Vec<IdColumn> {
     }
     let published = manifest.missing_ids.keys().find_map(|name| name.strip_prefix("sha256_")?.parse().ok());
     let column = published.or_else(|| asked.key.clone());
-    let of_key = |column| IdColumn { column, normalize: IdNormalization::None, hash: IdHash::Sha256, name: None };
+    let of_key = |column| IdColumn {
+        column,
+        normalize: IdNormalization::None,
+        country: None,
+        hash: IdHash::Sha256,
+        key: None,
+        explode: false,
+        name: None,
+    };
     column.map(of_key).into_iter().collect()
 }
 

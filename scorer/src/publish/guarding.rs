@@ -1,6 +1,7 @@
 //! What guards judge an audience by, and what becomes of a version that one holds back.
 
 use artifacts::audience::{HeldBackVersion, PublishedAudience, claim_version, hold_back};
+use artifacts::registry::load_identity;
 use artifacts::{ArtifactsError, FailureClass, layout};
 use chrono::Utc;
 use model::drift::{Distribution, Distributions, Kind, REFERENCE_FILE};
@@ -10,12 +11,11 @@ use spec::ids::{AudienceName, Version};
 use super::Publishing;
 use super::outcome::AudienceOutcome;
 use crate::error::{Result, ScorerError};
-use crate::freshness::{self, Newest};
+use crate::freshness::{self, Freshness};
 use crate::run::Run;
 use crate::select::drift::{Shift, Since, VersionDistributions, rank_shift, shifts};
 use crate::select::guards::{Facts, HeldBack, Last, held_back, without_ids};
 use crate::select::waterfall::Step;
-use artifacts::registry::load_identity;
 
 /// What the guards of all audiences of a run compare with.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Compared {
     /// What the model's training looked like.
     reference: Option<Distributions>,
     /// How new tables are.
-    newest: Vec<Newest>,
+    freshness: Freshness,
 }
 
 impl Compared {
@@ -33,14 +33,14 @@ impl Compared {
     ///
     /// A package that was changed, storage that fails.
     pub(super) async fn read(run: &Run) -> Result<Self> {
-        let newest = freshness::read(run).await?;
+        let freshness = freshness::read(run).await?;
         if !run.watches_drift() {
-            return Ok(Self { reference: None, newest });
+            return Ok(Self { reference: None, freshness });
         }
         let package = load_identity(&run.workspace, &run.model).await?;
         let reference = serde_json::from_slice(package.file(REFERENCE_FILE)?);
         let reference = reference.map_err(|source| ScorerError::Package { file: REFERENCE_FILE, source })?;
-        Ok(Self { reference: Some(reference), newest })
+        Ok(Self { reference: Some(reference), freshness })
     }
 }
 
@@ -68,7 +68,7 @@ impl Publishing<'_> {
             null_keys: self.facts.merged.null_keys,
             duplicates: self.facts.duplicates,
             population: self.table.rows(),
-            stale: freshness::stale(self.run, name, &self.compared.newest)?,
+            stale: freshness::stale(self.run, name, &self.compared.freshness)?,
             shifts,
             lost_distributions,
         };

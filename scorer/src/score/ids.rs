@@ -42,7 +42,7 @@ pub enum Hashing {
     /// MD5.
     Md5,
     /// HMAC-SHA-256 with a key.
-    HmacSha256(SecretKey),
+    HmacSha256(Box<SecretKey>),
 }
 
 impl Hashing {
@@ -56,7 +56,7 @@ impl Hashing {
             (IdHash::Sha256, _) => Self::Sha256,
             (IdHash::Md5, _) => Self::Md5,
             (IdHash::None, _) => Self::None,
-            (IdHash::HmacSha256, Some(from)) => Self::HmacSha256(SecretKey::read(from)?),
+            (IdHash::HmacSha256, Some(from)) => Self::HmacSha256(Box::new(SecretKey::read(from)?)),
             (IdHash::HmacSha256, None) => return Err(ScorerError::NoSecret { column: id.column.clone() }),
         })
     }

@@ -153,7 +153,8 @@ impl Ends {
                 self.base.saturating_add(self.shares.min(Share::WHOLE).of_rows(self.selected))
             }
         };
-        let start = std::mem::replace(&mut self.end, end.clamp(self.end, self.selected));
+        let end = end.clamp(self.end, self.selected);
+        let start = std::mem::replace(&mut self.end, end);
         if !matches!(cut, TierCut::Share(_)) {
             (self.base, self.shares) = (self.end, Share::default());
         }

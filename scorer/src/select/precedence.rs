@@ -33,7 +33,7 @@ impl Precedence {
             round[*index] = above[*index].iter().map(|other| round[*other] + 1).max().unwrap_or(0);
         }
         let rounds = (0..=round.iter().copied().max().unwrap_or(0))
-            .map(|number| order.iter().copied().filter(|index| round[*index] == number).collect());
+            .map(|number| order.iter().copied().filter(|index| round[*index] == number).collect::<Vec<usize>>());
         let rounds = rounds.filter(|round: &Vec<usize>| !round.is_empty()).collect();
         Self { order, above, rounds }
     }

@@ -168,14 +168,16 @@ async fn a_night_with_too_great_a_change_leaves_the_last_version_current() {
         ["600 people after 1000 in version 1 change it by -40.0 %, beyond guards.max_change, 30 %"]
     );
     assert_eq!((held.version, held.manifest_url), (None, None));
-    assert_eq!(office.bytes_below("audiences"), before, "nothing was written where readers look");
+    let mut after = office.bytes_below("audiences");
+    after.retain(|name, _| !name.starts_with("buyers/versions/00000000000000000002/"));
+    assert_eq!(after, before, "nothing was written where readers look");
 
     let third = office.scored("three", &people(vec![0.9; 1300]), 400, audience(10)).await;
     let published = publish_one(&third).await;
-    assert_eq!((published.published, published.version), (true, Some(Version(2))));
+    assert_eq!((published.published, published.version), (true, Some(Version(3))), "2 belongs to what was held back");
     let name = "buyers".parse().unwrap();
     let current = latest(&office.workspace, &name).await.unwrap().expect("published").manifest;
-    assert_eq!((current.version, current.previous, current.selected), (Version(2), Some(Version(1)), 1300));
+    assert_eq!((current.version, current.previous, current.selected), (Version(3), Some(Version(1)), 1300));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,7 +210,8 @@ async fn keys_that_are_missing_or_repeated_hold_everything_back() {
         held.held_back,
         ["1 rows of the population have no key", "2 keys of the population are on more than one row (5 rows)"]
     );
-    assert!(office.bytes_below("audiences").is_empty());
+    let is_note = |name: &String| name.ends_with("/claim.json") || name.ends_with("/held_back.json");
+    assert!(office.bytes_below("audiences").keys().all(is_note), "no file of people was written");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,6 +110,7 @@ impl AudienceContradiction {
             | Self::SizeBelowMinimum { .. }
             | Self::SizeAboveMaximum { .. }
             | Self::GuardsCross { .. }
+            | Self::FreshTablePrepared { .. }
             | Self::IdNameReserved { .. }
             | Self::IdNameTwice { .. } => None,
         }

@@ -76,6 +76,19 @@ fn numbers_as_they_are_dialled_in_their_country_are_e164() {
 }
 
 #[test]
+fn example_numbers_of_every_country_are_what_libphonenumber_makes_of_them() {
+    let lines = include_str!("tests/numbers.csv").lines().skip(1);
+    let mut countries = std::collections::BTreeSet::new();
+    for line in lines {
+        let [code, written, expected] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let country = Country::ALL.iter().find(|country| country.code() == code).copied();
+        assert_eq!(phone(country, written).as_deref(), Some(expected), "{line}");
+        countries.insert(code);
+    }
+    assert_eq!(countries.len(), Country::ALL.len());
+}
+
+#[test]
 fn what_is_no_number_is_invalid_and_what_is_blank_is_missing() {
     for (country, text) in [
         (Some(Country::De), "none"),

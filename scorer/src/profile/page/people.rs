@@ -1,6 +1,6 @@
 //! Who is in the audience: what they have more often and less often than others, and every column's values.
 
-use page::bars::{Bar, bars};
+use page::bars::{Bar, bars_of_long_names};
 use page::figure::{details, figure, table};
 use page::html::Html;
 use page::numbers::{ABSENT, count, fixed, percent, plural};
@@ -52,7 +52,7 @@ fn picture(html: &mut Html, title: &str, values: &[(&str, &ValueProfile)]) {
     let bar = |(column, value): &(&str, &ValueProfile)| {
         let Index { tgi, low, high, share, .. } = value.audience;
         Bar {
-            name: format!("{column}: {}", value.value),
+            name: format!("{}: {}", shortened(column), value.value),
             value: tgi,
             interval: (low, high),
             hint: format!(
@@ -68,7 +68,19 @@ fn picture(html: &mut Html, title: &str, values: &[(&str, &ValueProfile)]) {
     };
     let all: Vec<Bar> = values.iter().take(BARS).map(bar).collect();
     let keys = [("model bar", "TGI"), ("natural", "95 % interval"), ("chance", "all people")];
-    figure(html, title, &says, &keys, |html| bars(html, &says, &all, 100.0, "TGI: all people are 100"));
+    figure(html, title, &says, &keys, |html| {
+        bars_of_long_names(html, &says, &all, 100.0, "TGI: all people are 100");
+    });
+}
+
+/// A column's name that leaves room for a value beside it.
+fn shortened(column: &str) -> String {
+    const MOST: usize = 14;
+    if column.chars().count() <= MOST {
+        column.to_owned()
+    } else {
+        column.chars().take(MOST - 1).chain(['…']).collect()
+    }
 }
 
 fn of_column(html: &mut Html, profile: &Profile, column: &ColumnProfile) {

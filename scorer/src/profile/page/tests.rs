@@ -2,7 +2,7 @@ use artifacts::Digest;
 use artifacts::registry::ModelIdentity;
 use indexmap::IndexMap;
 use page::testing::{assert_self_contained, assert_well_formed};
-use spec::Version;
+use spec::{TierName, Version};
 
 use super::*;
 use crate::profile::scores::{LastScores, ReachPoint, ScoreCell, lowest_of};
@@ -24,9 +24,13 @@ fn value(value: &str, place: usize, having: u64, population: u64) -> ValueProfil
         population,
         population_share: population as f64 / 1000.0,
         audience: index(having, 200, population),
-        tiers: IndexMap::from([("high".parse().unwrap(), index(having / 2, 50, population))]),
+        tiers: IndexMap::from([("high".parse().unwrap(), index(having / 4, 50, population))]),
         seeds: (place == 0).then(|| index(40, 100, population)),
     }
+}
+
+fn tiers<T>(high: T, low: T) -> IndexMap<TierName, T> {
+    IndexMap::from([("high".parse().unwrap(), high), ("low".parse().unwrap(), low)])
 }
 
 fn profile(values: Vec<ValueProfile>) -> Profile {
@@ -40,7 +44,6 @@ fn profile(values: Vec<ValueProfile>) -> Profile {
     let tier = |people, lowest| TierProfile { people, holdout: 5, highest: Some(0.9), lowest };
     let cell = |cell, eligible, selected| ScoreCell { cell, from: lowest_of(cell), eligible, tiers: vec![selected, 0] };
     let expected = |people, sum| Expected::of(people, sum);
-    let tiers = |high, low| IndexMap::from([("high".parse().unwrap(), high), ("low".parse().unwrap(), low)]);
     let output = |kind| OutputProfile {
         kind,
         population: expected(1000, 100.0),

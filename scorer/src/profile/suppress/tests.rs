@@ -118,7 +118,8 @@ proptest! {
             let (group, part) = (found / parts.len(), found % parts.len());
             let people = count(group, parts[part]);
             // How many people a tier has is known: where all have one value, that says how many have it.
-            let is_known = told.audience.iter().all(|told| !told) || population.iter().filter(|people| **people > 0).count() == 1;
+            let has_some = |group: &usize| (0..tiers).any(|tier| count(*group, tier) > 0);
+            let is_known = told.audience.iter().all(|told| !told) || (0..cells.len()).filter(has_some).count() == 1;
             prop_assert!(
                 people >= least || people == 0 || is_known,
                 "group {group}, part {part} of {people} people: {told:?}"

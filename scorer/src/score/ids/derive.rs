@@ -31,7 +31,7 @@ pub struct Derived {
 impl Derived {
     /// The columns of [`IdRecipe::stored_fields`].
     pub fn columns(self) -> impl Iterator<Item = ArrayRef> {
-        std::iter::once(self.ids).chain(self.invalid.map(|invalid| Arc::new(invalid) as _))
+        std::iter::once(self.ids).chain(self.invalid.map(|invalid| Arc::new(invalid) as ArrayRef))
     }
 }
 

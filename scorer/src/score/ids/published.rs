@@ -49,7 +49,7 @@ pub fn published(stored: &ArrayRef) -> ArrayRef {
 /// # Errors
 ///
 /// Columns that are not those of the schema.
-pub fn exploded(rows: &RecordBatch, list: usize, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(crate) fn exploded(rows: &RecordBatch, list: usize, schema: &SchemaRef) -> Result<RecordBatch> {
     let lists = rows.column(list).as_list::<i32>();
     let (mut of_row, mut items) = (Vec::new(), Vec::new());
     for row in 0..lists.len() {

@@ -15,7 +15,7 @@ fn recipe(rule: IdNormalization, hash: IdHash) -> IdRecipe {
         IdHash::None => Hashing::None,
         IdHash::Sha256 => Hashing::Sha256,
         IdHash::Md5 => Hashing::Md5,
-        IdHash::HmacSha256 => Hashing::HmacSha256(SecretKey::new(b"0123456789abcdef0123456789abcdef")),
+        IdHash::HmacSha256 => Hashing::HmacSha256(Box::new(SecretKey::new(b"0123456789abcdef0123456789abcdef"))),
     };
     IdRecipe { column: "email".parse().expect("a name"), normalizer: Normalizer { rule, country: None }, hashing }
 }

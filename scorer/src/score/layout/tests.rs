@@ -141,7 +141,11 @@ fn mistakes_are_refused_with_the_column_named() {
         (json!({"keep": ["town"]}), "no column `town`, which `keep` needs"),
         (json!({"keep": ["repurchase"]}), "two columns `repurchase`"),
         (audience(json!({"ids": [{"column": "phone"}]})), "no column `phone`, which an id needs"),
-        (audience(json!({"ids": [{"column": "tags"}]})), "column `tags` is List"),
+        (
+            audience(json!({"ids": [{"column": "tags"}], "format": {"kind": "csv"}})),
+            "column `tags` is a list, which CSV has no form for",
+        ),
+        (audience(json!({"ids": [{"column": "city", "explode": true}]})), "column `city` is Utf8"),
         (audience(json!({"ids": [{"column": "email"}, {"column": "city", "as": "sha256_email"}]})), "`sha256_email`"),
         (audience(json!({"ids": [{"column": "email", "as": "score"}]})), "`score`"),
         (audience(json!({"rank_by": "spendd"})), "spec.audiences.all.rank_by"),
