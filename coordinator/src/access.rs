@@ -3,6 +3,7 @@
 //! Tokens are known by their SHA-256 alone. A coordinator without tokens lets everybody do everything, and listens on
 //! the loopback interface only. Workers are not known here: each run has a secret of its own.
 
+mod file;
 mod methods;
 mod role;
 mod tokens;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use crate::names::Owner;
 
+pub use file::{FileWatch, TokensFile};
 pub(crate) use methods::{Method, method_of};
 pub use role::{Role, UnknownRole};
 pub use tokens::{InvalidTokens, NewToken, NoDigest, TokenDigest, TokenEntry, Tokens, TokensError};
@@ -72,6 +74,8 @@ pub enum Access {
     Open,
     /// Who has one of these tokens.
     Tokens(Arc<Tokens>),
+    /// Who has one of the tokens that are in a file now.
+    File(TokensFile),
 }
 
 impl Access {
@@ -79,7 +83,8 @@ impl Access {
     pub fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, Denied> {
         let tokens = match self {
             Self::Open => return Ok(Caller { name: Owner::local(), role: Role::Admin }),
-            Self::Tokens(tokens) => tokens,
+            Self::Tokens(tokens) => Arc::clone(tokens),
+            Self::File(file) => file.tokens(),
         };
         let sent = authorization.and_then(bearer).ok_or(Denied::NoToken)?;
         tokens.find(sent).ok_or(Denied::UnknownToken)
@@ -89,7 +94,7 @@ impl Access {
     pub fn allows(&self, address: SocketAddr) -> bool {
         match self {
             Self::Open => address.ip().is_loopback(),
-            Self::Tokens(_) => true,
+            Self::Tokens(_) | Self::File(_) => true,
         }
     }
 }

@@ -8,7 +8,7 @@ use proto::Epoch;
 use spec::{RunId, SubmissionId, TableName};
 
 use crate::house::SubmissionStatus;
-use crate::names::InvalidText;
+use crate::names::{InvalidText, Owner};
 use crate::run::Illegal;
 use crate::submission;
 
@@ -139,6 +139,19 @@ pub enum CoordinatorError {
         /// When it began.
         since: DateTime<Utc>,
     },
+    /// Another coordinator may work in the workspace, and cannot be asked.
+    #[error(
+        "a coordinator began in this workspace on {host}, at {address}, {since}, and cannot be asked from here whether it \
+         is alive: once it has ended, start this one with --take-over"
+    )]
+    Unasked {
+        /// Its machine.
+        host: String,
+        /// Where it is reached.
+        address: String,
+        /// When it began.
+        since: DateTime<Utc>,
+    },
     /// Another coordinator has the workspace by now.
     #[error("another coordinator took over the workspace (this one had leadership {leadership}); work goes on there")]
     SteppedDown {
@@ -151,6 +164,14 @@ pub enum CoordinatorError {
     /// A submission without documents.
     #[error("a submission needs at least one document")]
     NoDocuments,
+    /// As many submissions of one owner as may wait or run.
+    #[error("{owner} has {most} submissions that have not ended, as many as one may have: wait for one, or cancel one")]
+    TooManySubmissions {
+        /// Whose.
+        owner: Owner,
+        /// How many.
+        most: u32,
+    },
     /// There is no such submission.
     #[error("there is no submission `{id}`")]
     UnknownSubmission {
@@ -232,7 +253,9 @@ impl CoordinatorError {
             | Self::NoDocument { .. }
             | Self::InvalidSearch { .. } => Class::Input,
             Self::Superseded { .. } | Self::SteppedDown { .. } | Self::Stopping => Class::Preempted,
+            Self::TooManySubmissions { .. } => Class::Environment,
             Self::Occupied { .. }
+            | Self::Unasked { .. }
             | Self::NoProgram { .. }
             | Self::Launch { .. }
             | Self::LogFile { .. }

@@ -6,6 +6,7 @@
 
 mod actor;
 mod boards;
+mod incumbent;
 mod leadership;
 mod opening;
 mod output;
@@ -13,6 +14,8 @@ mod queue;
 mod reading;
 mod request;
 mod steward;
+#[cfg(test)]
+mod tests;
 mod view;
 mod watching;
 
@@ -23,9 +26,10 @@ use std::time::Duration;
 use artifacts::clock::Clock;
 use artifacts::{Workspace, runs};
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use spec::{RunId, SubmissionId};
 use tokio::sync::{mpsc, oneshot};
+use tonic::transport::ClientTlsConfig;
 
 use crate::board::{Board, Watcher};
 use crate::carry::logs_of;
@@ -38,7 +42,7 @@ use crate::timing::Timing;
 use actor::{Ask, Reply};
 use boards::Boards;
 use leadership::Leadership;
-use output::Output;
+use output::{Output, Until};
 pub use queue::{Limits, Wait};
 use reading::Known;
 pub use request::{Listed, LogChunk, LogSelector, NewSubmission, Origin, Page, RunFilter, SubmissionFilter, Submitted};
@@ -60,6 +64,9 @@ pub struct Settings {
     pub take_over: bool,
     /// Where clients reach it, such as `http://127.0.0.1:7500`: what the next coordinator asks whether this one is alive.
     pub address: Option<String>,
+    /// How a coordinator elsewhere that serves over TLS is asked whether it is alive; without, it is not, and this one does
+    /// not begin unless it takes over.
+    pub tls: Option<ClientTlsConfig>,
     /// Where its workers reach it; port 0 is a free one.
     pub workers: SocketAddr,
 }
@@ -67,7 +74,14 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let workers = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { limits: Limits::default(), timing: Timing::default(), take_over: false, address: None, workers }
+        Self {
+            limits: Limits::default(),
+            timing: Timing::default(),
+            take_over: false,
+            address: None,
+            tls: None,
+            workers,
+        }
     }
 }
 
@@ -101,7 +115,8 @@ impl Coordinator {
     /// listen for workers. It works until [`Coordinator::shutdown`], or until every handle is dropped.
     ///
     /// # Errors
-    /// [`CoordinatorError::Occupied`] while another coordinator is alive in the workspace, unless `take_over`; else when
+    /// [`CoordinatorError::Occupied`] while another coordinator is alive in the workspace, and
+    /// [`CoordinatorError::Unasked`] where it cannot be asked whether it is, unless `take_over`; else when
     /// the workspace cannot be read or written, or the workers' address cannot be listened on.
     pub async fn open(workspace: Workspace, programs: Programs, settings: Settings) -> Result<(Self, Ended)> {
         opening::open(workspace, programs, settings, Arc::new(artifacts::clock::SystemClock)).await
@@ -140,20 +155,32 @@ impl Coordinator {
         view.ok_or_else(|| CoordinatorError::UnknownRun { run: run.clone() })
     }
 
-    /// Runs, whoever ran them, in the order of their ids.
+    /// Runs, whoever ran them, in the order of their ids. No more than a thousand are read for a page: where the filter
+    /// lets few of them through it holds fewer than it might, or none, though others follow.
     pub async fn runs(&self, filter: RunFilter, page: Page) -> Result<Listed<RunView>> {
         let after = page.token.as_ref().map(|token| token.parse().map_err(|_| page.unknown())).transpose()?;
-        let ids = reading::ids(&self.workspace, after.as_ref()).await?;
-        let wanted = futures::stream::iter(ids)
-            .map(|id| async move { reading::run(&self.workspace, &id, self.known_of(&id).await?).await })
-            .buffered(reading::RUNS_IN_FLIGHT)
-            .try_filter_map(async |view| Ok(view.filter(|view| filter.lets_through(view))));
-        // One more than the page holds says whether there is another page.
-        let mut items: Vec<RunView> = wanted.take(page.items() + 1).try_collect().await?;
-        let more = items.len() > page.items();
-        items.truncate(page.items());
-        let next = items.last().filter(|_| more).map(|view| view.id.to_string());
-        Ok(Listed { items, next })
+        let mut ids = reading::ids(&self.workspace, after.as_ref()).await?;
+        ids.retain(|id| filter.may_let_through(id));
+        if let Some(owner) = filter.owner.clone() {
+            let owned = self.ask(|reply| Ask::RunsOf(owner, reply)).await?;
+            ids.retain(|id| owned.contains(id));
+        }
+        let (mut items, mut left) = (vec![], ids.len());
+        let mut last = None;
+        let looked_at = ids.into_iter().take(reading::MOST_READ);
+        let mut views = futures::stream::iter(looked_at)
+            .map(|id| async move {
+                Ok::<_, CoordinatorError>((reading::run(&self.workspace, &id, self.known_of(&id).await?).await?, id))
+            })
+            .buffered(reading::RUNS_IN_FLIGHT);
+        while items.len() < page.items()
+            && let Some((view, id)) = TryStreamExt::try_next(&mut views).await?
+        {
+            items.extend(view.filter(|view| filter.lets_through(view)));
+            left -= 1;
+            last = Some(id);
+        }
+        Ok(Listed { items, next: last.filter(|_| left > 0).map(|id| id.to_string()) })
     }
 
     /// The run's log from entry `from` on, then what happens to it, until it ends. Log entries are never left out.
@@ -204,7 +231,8 @@ impl Coordinator {
         self.submission(id).await
     }
 
-    /// The output of a run's processes, each from byte `offset` on; with `follow` also what comes, until the run ends.
+    /// The output of a run's processes, each from byte `offset` on; with `follow` also what comes, until the run ends. One
+    /// that waits for its turn is waited for.
     ///
     /// # Errors
     /// [`CoordinatorError::UnknownRun`]; the stream's own when a file cannot be read.
@@ -218,9 +246,21 @@ impl Coordinator {
         if runs::read_document(&self.workspace, run).await?.is_none() {
             return Err(CoordinatorError::UnknownRun { run: run.clone() });
         }
-        let followed = self.boards.carried(run).filter(|_| follow);
+        let until = if follow { self.end_of_output(run).await? } else { Until::Now };
         let folder = logs_of(&self.workspace, run);
-        Ok(Output::new(folder, selector, offset, followed, Arc::clone(&self.clock)).stream().boxed())
+        Ok(Output::new(folder, selector, offset, until, Arc::clone(&self.clock)).stream().boxed())
+    }
+
+    /// Until when a run writes output: a run whose submission has not come to it, or back to it, will.
+    async fn end_of_output(&self, run: &RunId) -> Result<Until> {
+        if let Some(board) = self.boards.carried(run) {
+            return Ok(Until::Closed(board));
+        }
+        let Some(belonging) = self.ask(|reply| Ask::Belongs(run.clone(), reply)).await? else {
+            return Ok(Until::Now);
+        };
+        let views = self.ask(|reply| Ask::Watch(belonging.submission, reply)).await?;
+        Ok(Until::Begun(watching::begun(views, Arc::clone(&self.boards), run.clone()).boxed().shared()))
     }
 
     /// The coordinator in numbers.

@@ -1,13 +1,17 @@
 //! The second port: probes and metrics over HTTP. Nothing here changes anything, and nothing needs a token: there are
 //! numbers, no names of people, owners or documents.
 
+mod listening;
 mod metrics;
 mod probes;
+mod readiness;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,6 +20,8 @@ use tokio::task::JoinHandle;
 use crate::api::{Requests, ServerError};
 use crate::house::Coordinator;
 use artifacts::Workspace;
+use listening::Listening;
+use readiness::Readiness;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -24,6 +30,19 @@ pub(crate) struct Pages {
     pub(crate) workspace: Workspace,
     pub(crate) requests: Requests,
     pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// Each answer ends its connection, so that one who holds a connection has asked for something.
+async fn close(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// What the pages share.
+#[derive(Clone)]
+struct Shown {
+    pages: Pages,
+    store: Readiness,
 }
 
 /// A server for `/healthz`, `/readyz` and `/metrics`.
@@ -48,8 +67,9 @@ impl HttpServer {
             .route("/healthz", get(probes::is_alive))
             .route("/readyz", get(probes::is_ready))
             .route("/metrics", get(metrics::all))
-            .with_state(pages);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            .layer(axum::middleware::map_response(close))
+            .with_state(Shown { store: probes::store_of(pages.workspace.clone()), pages });
+        let serving = axum::serve(Listening::on(listener), router).with_graceful_shutdown(async move {
             // A handle that is gone means the same as a word.
             let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
         });

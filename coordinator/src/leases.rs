@@ -4,7 +4,9 @@
 //! completion by a worker whose lease has run out is as good as any, and so is the second of two attempts at once: a
 //! worker that would be idle is given the shard that has been held for too long (see [`Straggling`]).
 
+mod grant;
 mod pace;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use proto::{Assignment, Attempt, Epoch, LeaseId, Unit, WorkerId};
 
+pub use grant::{Completion, Grant, Holding, Lost};
 pub use pace::Straggling;
 use pace::{Pace, may_run_twice};
 
@@ -48,52 +51,6 @@ struct Held {
     attempt: Attempt,
     since: Duration,
     expires: Duration,
-}
-
-/// A unit in somebody's hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holding<'a> {
-    /// The unit.
-    pub unit: Unit,
-    /// Who works on it.
-    pub worker: &'a WorkerId,
-    /// Since when.
-    pub since: Duration,
-}
-
-/// A lease that ended without its unit being done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    /// The unit; unless another works on it as well, it is nobody's until [`Leases::put_back`].
-    pub unit: Unit,
-    /// Who held it.
-    pub worker: WorkerId,
-    /// Which try it was.
-    pub attempt: Attempt,
-}
-
-/// What a worker gets that asks for work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grant {
-    /// This.
-    Unit(Assignment),
-    /// This, which another works on as well and has held for this long: whoever is done first has done it.
-    Straggler(Assignment, Duration),
-    /// Nothing now: others work on what is left, or it is not due yet.
-    Wait,
-    /// Everything is done.
-    Done,
-}
-
-/// What a completion changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Completion {
-    /// The unit is done now.
-    Done(Unit),
-    /// It was done already.
-    Repeated,
-    /// No such lease was ever granted for this stage.
-    Unknown,
 }
 
 /// Attempts of one epoch; numbers of different epochs never meet.
@@ -278,65 +235,6 @@ impl Leases {
             self.delayed.remove(&(before, unit));
         }
         self.delayed.insert((due, unit));
-    }
-
-    /// When the next lease runs out or the next delayed unit is due.
-    pub fn next_change(&self) -> Option<Duration> {
-        let expiry = self.expiries.first().map(|(expires, _)| *expires);
-        let due = self.delayed.first().map(|(due, _)| *due);
-        expiry.into_iter().chain(due).min()
-    }
-
-    /// Whether every unit is done.
-    pub fn is_done(&self) -> bool {
-        self.done.len() == self.total
-    }
-
-    /// How many units are done.
-    pub fn done(&self) -> usize {
-        self.done.len()
-    }
-
-    /// How many units there are.
-    pub fn total(&self) -> usize {
-        self.total
-    }
-
-    /// How many units are not done, of the waves that have come in.
-    pub fn unfinished(&self) -> usize {
-        let later: usize = self.later.iter().map(BTreeSet::len).sum();
-        self.total - self.done.len() - later
-    }
-
-    /// How many units are neither done nor held.
-    pub fn waiting(&self) -> usize {
-        self.total - self.done.len() - self.holders.len()
-    }
-
-    /// Whether somebody works on a unit.
-    pub fn is_held(&self, unit: Unit) -> bool {
-        self.holders.contains_key(&unit)
-    }
-
-    /// Every lease, the oldest first.
-    pub fn held(&self) -> impl Iterator<Item = Holding<'_>> {
-        self.held.values().map(|held| Holding { unit: held.unit, worker: &held.worker, since: held.since })
-    }
-
-    /// Units whose next try is not due yet, and when it is, the next one first.
-    pub fn delayed(&self) -> impl Iterator<Item = (Duration, Unit)> {
-        self.delayed.iter().copied()
-    }
-
-    /// How many units could begin at once.
-    pub fn ready(&self) -> usize {
-        self.ready.len()
-    }
-
-    /// The unit that a worker holds.
-    pub fn unit_of(&self, worker: &WorkerId) -> Option<Unit> {
-        let lease = self.by_worker.get(worker)?;
-        self.held.get(lease).map(|held| held.unit)
     }
 
     fn take(&mut self, lease: LeaseId) -> Option<Lost> {

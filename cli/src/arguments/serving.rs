@@ -34,7 +34,10 @@ pub struct Serve {
     /// Whose certificates clients have to show, as PEM (mutual TLS)
     #[arg(long, env = "KINDRED_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
     pub client_ca: Option<PathBuf>,
-    /// Begin though another coordinator says that it works in the workspace; that one then stops
+    /// Whose certificate a coordinator has to show that has the workspace, serves over TLS and is asked whether it is alive, as PEM
+    #[arg(long, env = "KINDRED_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Begin though another coordinator works in the workspace, or may; that one then stops
     #[arg(long)]
     pub take_over: bool,
     /// How long processes may take to end once it is told to stop, in seconds
@@ -66,6 +69,9 @@ pub struct Most {
     /// How many of them are of one owner
     #[arg(long, value_name = "N")]
     pub max_runs_per_owner: Option<NonZeroU32>,
+    /// How many submissions of one owner may wait or run
+    #[arg(long, value_name = "N")]
+    pub max_submissions_per_owner: Option<NonZeroU32>,
 }
 
 /// What can be done beside coordinating.

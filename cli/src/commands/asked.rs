@@ -11,29 +11,24 @@ use crate::arguments::{List, Logs, One};
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::remote::{self, Named, Remote};
+use crate::remote::{self, Named, Refused, Remote};
 use crate::show::{self, runs, submissions};
 
 pub(super) async fn list_submissions(list: List) -> Result<Ending, Failure> {
     let List { state, owner, kind, name, limit, shown, contact } = list;
     let remote = Remote::open(&contact)?;
     let filter = v1::SubmissionFilter {
-        states: state.into_iter().map(|state| v1::State::from(state).into()).collect(),
+        states: numbers(state),
         owner: owner.map(String::from).unwrap_or_default(),
         kind: kind.map_or(v1::Kind::Unspecified, v1::Kind::from).into(),
         name: name.unwrap_or_default(),
     };
-    let (mut found, mut token) = (Vec::new(), String::new());
-    while (found.len() as u32) < limit {
-        let page = Some(v1::PageRequest { size: limit - found.len() as u32, token });
-        let asked = v1::ListSubmissionsRequest { filter: Some(filter.clone()), page };
+    let found = pages(limit, async |page| {
+        let asked = v1::ListSubmissionsRequest { filter: Some(filter.clone()), page: Some(page) };
         let answer = remote.submissions.clone().list_submissions(asked).await?.into_inner();
-        found.extend(answer.submissions);
-        token = answer.page.unwrap_or_default().next_token;
-        if token.is_empty() {
-            break;
-        }
-    }
+        Ok((answer.submissions, answer.page))
+    });
+    let found = found.await?;
     let values: Vec<Value> = found.iter().map(submissions::json).collect();
     show::result(shown.format, &json!({"submissions": values}), || submissions::table(&found))?;
     Ok(Ending::Done)
@@ -43,25 +38,44 @@ pub(super) async fn list_runs(list: List) -> Result<Ending, Failure> {
     let List { state, owner, kind, name, limit, shown, contact } = list;
     let remote = Remote::open(&contact)?;
     let filter = v1::RunFilter {
-        states: state.into_iter().map(|state| v1::State::from(state).into()).collect(),
+        states: numbers(state),
         owner: owner.map(String::from).unwrap_or_default(),
         kind: kind.map_or(v1::Kind::Unspecified, v1::Kind::from).into(),
         name: name.unwrap_or_default(),
     };
+    let found = pages(limit, async |page| {
+        let asked = v1::ListRunsRequest { filter: Some(filter.clone()), page: Some(page) };
+        let answer = remote.runs.clone().list_runs(asked).await?.into_inner();
+        Ok((answer.runs, answer.page))
+    });
+    let found = found.await?;
+    let values: Vec<Value> = found.iter().map(runs::json).collect();
+    show::result(shown.format, &json!({"runs": values}), || runs::table(&found))?;
+    Ok(Ending::Done)
+}
+
+fn numbers<S>(states: Vec<S>) -> Vec<i32>
+where
+    v1::State: From<S>,
+{
+    states.into_iter().map(|state| v1::State::from(state).into()).collect()
+}
+
+/// The first entries of a list, page by page. A page may be empty though others follow.
+async fn pages<T>(
+    limit: u32,
+    ask: impl AsyncFn(v1::PageRequest) -> Result<(Vec<T>, Option<v1::PageResponse>), Refused>,
+) -> Result<Vec<T>, Failure> {
     let (mut found, mut token) = (Vec::new(), String::new());
     while (found.len() as u32) < limit {
-        let page = Some(v1::PageRequest { size: limit - found.len() as u32, token });
-        let asked = v1::ListRunsRequest { filter: Some(filter.clone()), page };
-        let answer = remote.runs.clone().list_runs(asked).await?.into_inner();
-        found.extend(answer.runs);
-        token = answer.page.unwrap_or_default().next_token;
+        let (entries, page) = ask(v1::PageRequest { size: limit - found.len() as u32, token }).await?;
+        found.extend(entries);
+        token = page.unwrap_or_default().next_token;
         if token.is_empty() {
             break;
         }
     }
-    let values: Vec<Value> = found.iter().map(runs::json).collect();
-    show::result(shown.format, &json!({"runs": values}), || runs::table(&found))?;
-    Ok(Ending::Done)
+    Ok(found)
 }
 
 pub(super) async fn show_one(one: One) -> Result<Ending, Failure> {
@@ -154,8 +168,29 @@ pub(super) async fn retry(one: One) -> Result<Ending, Failure> {
 }
 
 fn changed(submission: Option<v1::Submission>, format: crate::arguments::Format) -> Result<Ending, Failure> {
-    let submission = submission.ok_or(remote::Refused::Incomplete { field: "submission" })?;
+    let submission = submission.ok_or(Refused::Incomplete { field: "submission" })?;
     let value = json!({"submission": submissions::json(&submission)});
     show::result(format, &value, || submissions::whole(&submission))?;
     Ok(Ending::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lists_go_on_after_an_empty_page_and_end_at_their_limit() {
+        let asked = std::sync::Mutex::new(vec![]);
+        let found = pages(5, async |page| {
+            asked.lock().unwrap().push((page.size, page.token.clone()));
+            let (entries, next) = match page.token.as_str() {
+                "" => (vec![1, 2], "a"),
+                "a" => (vec![], "b"),
+                _ => (vec![3; page.size as usize], "c"),
+            };
+            Ok((entries, Some(v1::PageResponse { next_token: next.to_owned() })))
+        });
+        assert_eq!(found.await.unwrap(), [1, 2, 3, 3, 3]);
+        assert_eq!(*asked.lock().unwrap(), [(5, String::new()), (3, "a".to_owned()), (3, "b".to_owned())]);
+    }
 }

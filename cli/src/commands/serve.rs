@@ -1,11 +1,13 @@
 //! `kindred coordinator`
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use artifacts::Workspace;
 use artifacts::clock::SystemClock;
-use coordinator::access::{NewToken, TokenEntry, Tokens};
+use coordinator::access::{NewToken, TokenEntry, TokensFile};
 use coordinator::house::Limits;
 use coordinator::schedules::Waits;
 use coordinator::{
@@ -13,6 +15,7 @@ use coordinator::{
     Settings, TlsFiles, Wanted,
 };
 use serde::Serialize;
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use crate::arguments::{Format, Most, Serve};
 use crate::ending::Ending;
@@ -57,12 +60,15 @@ pub(super) fn token(name: &Owner, role: Role, format: Format) -> Result<Ending, 
 pub(super) async fn serve(workspace: Workspace, arguments: &Serve) -> Result<Ending, Failure> {
     let controlled = interrupt::listen()?;
     let programs = programs::beside_this_one()?;
-    let bound = BoundServer::bind(api_settings(arguments)?).await?;
+    let tokens = tokens(arguments)?;
+    let _watch = tokens.as_ref().map(|tokens| tokens.watch(Arc::new(SystemClock)));
+    let bound = BoundServer::bind(api_settings(arguments, tokens)).await?;
     let url = bound.url();
     let settings = Settings {
         limits: limits(&arguments.most),
         take_over: arguments.take_over,
         address: Some(url.clone()),
+        tls: asking(arguments)?,
         ..Settings::default()
     };
     let opened = Coordinator::open(workspace.clone(), programs, settings);
@@ -75,25 +81,59 @@ pub(super) async fn serve(workspace: Workspace, arguments: &Serve) -> Result<End
     tracing::info!(coordinator = %url, %http, workspace = %workspace.url(), "ready");
     show::result(Format::Json, &Reachable { coordinator: url, http, workspace: workspace.url() }, String::new)?;
     let mut told = controlled.clone();
-    let broken = tokio::select! {
-        // Schedules end with their server: it is the cause where both have ended.
-        biased;
-        _ = told.firmer() => None,
-        end = ended.wait() => {
-            timekeeper.stop().await;
-            server.stop().await?;
-            end?;
-            return Ok(Ending::Done);
-        }
-        () = server.ended() => Some("the server for clients broke down"),
-        () = timekeeper.ended() => Some("the schedules' task broke down"),
-    };
+    let end = first_end(told.firmer(), ended.wait(), server.ended(), timekeeper.ended()).await;
+    if let End::Coordinator(end) = end {
+        timekeeper.stop().await;
+        server.stop().await?;
+        end?;
+        return Ok(Ending::Done);
+    }
     server.begin_stop().await;
     timekeeper.stop().await;
     stop(&coordinator, &controlled, Duration::from_secs(arguments.grace)).await?;
     server.stop().await?;
     // What starts this program again finds everything in the workspace.
-    broken.map_or(Ok(Ending::Done), |what| Err(Failure::Failed(anyhow::Error::msg(what))))
+    end.broken().map_or(Ok(Ending::Done), |what| Err(Failure::Failed(anyhow::Error::msg(what))))
+}
+
+/// What ends a coordinator.
+#[derive(Debug)]
+enum End {
+    /// Somebody wants it.
+    Told,
+    /// It has stopped by itself.
+    Coordinator(coordinator::Result<()>),
+    /// Clients are not served any more.
+    Server,
+    /// Schedules are not kept any more.
+    Schedules,
+}
+
+impl End {
+    /// What has broken down, if that is why.
+    fn broken(&self) -> Option<&'static str> {
+        match self {
+            Self::Told | Self::Coordinator(_) => None,
+            Self::Server => Some("the server for clients broke down"),
+            Self::Schedules => Some("the schedules' task broke down"),
+        }
+    }
+}
+
+/// The first thing that ends a coordinator; of several at once the one that the others come of: schedules end with their server.
+async fn first_end<T>(
+    told: impl Future<Output = T>,
+    coordinator: impl Future<Output = coordinator::Result<()>>,
+    server: impl Future<Output = ()>,
+    schedules: impl Future<Output = ()>,
+) -> End {
+    tokio::select! {
+        biased;
+        _ = told => End::Told,
+        end = coordinator => End::Coordinator(end),
+        () = server => End::Server,
+        () = schedules => End::Schedules,
+    }
 }
 
 /// Leaves runs for the next coordinator; at once if it is told to stop a second time.
@@ -112,11 +152,13 @@ async fn stop(coordinator: &Coordinator, controlled: &Controlled, grace: Duratio
     Ok(())
 }
 
-fn api_settings(arguments: &Serve) -> Result<ApiSettings, Failure> {
-    let access = match &arguments.tokens {
-        Some(path) => Access::Tokens(Arc::new(Tokens::read(path).map_err(|error| Failure::Usage(error.into()))?)),
-        None => Access::Open,
-    };
+fn tokens(arguments: &Serve) -> Result<Option<TokensFile>, Failure> {
+    let read = arguments.tokens.as_ref().map(|path| TokensFile::open(path)).transpose();
+    read.map_err(|error| Failure::Usage(error.into()))
+}
+
+fn api_settings(arguments: &Serve, tokens: Option<TokensFile>) -> ApiSettings {
+    let access = tokens.map_or(Access::Open, Access::File);
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => {
             let (certificate, key) = (certificate.clone(), key.clone());
@@ -125,7 +167,21 @@ fn api_settings(arguments: &Serve) -> Result<ApiSettings, Failure> {
         _ => None,
     };
     let (listen, http, limits) = (arguments.listen, arguments.http_listen, ApiLimits::default());
-    Ok(ApiSettings { listen, http, access, tls, limits })
+    ApiSettings { listen, http, access, tls, limits }
+}
+
+/// How another coordinator is asked by TLS: it has to show a certificate of `--ca`, and is shown this one's own.
+fn asking(arguments: &Serve) -> Result<Option<ClientTlsConfig>, Failure> {
+    let Some(ca) = &arguments.ca else { return Ok(None) };
+    let read = |path: &Path| {
+        let unreadable = || format!("cannot read {}", path.display());
+        std::fs::read(path).with_context(unreadable).map_err(Failure::Usage)
+    };
+    let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+    Ok(Some(match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => config.identity(Identity::from_pem(read(certificate)?, read(key)?)),
+        _ => config,
+    }))
 }
 
 fn limits(most: &Most) -> Limits {
@@ -136,6 +192,7 @@ fn limits(most: &Most) -> Limits {
         scoring: most.max_scoring.unwrap_or(usual.scoring),
         search: most.max_search.unwrap_or(usual.search),
         per_owner: most.max_runs_per_owner.unwrap_or(usual.per_owner),
+        unended_per_owner: most.max_submissions_per_owner.unwrap_or(usual.unended_per_owner),
     }
 }
 
@@ -147,5 +204,28 @@ impl From<ServerError> for Failure {
                 Self::Failed(error.into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use coordinator::CoordinatorError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_breaks_down_ends_the_coordinator_with_a_word_of_why() {
+        let never = pending::<coordinator::Result<()>>;
+        let end = first_end(pending::<()>(), never(), ready(()), ready(())).await;
+        assert_eq!(end.broken(), Some("the server for clients broke down"), "the cause, not what came of it");
+        let end = first_end(pending::<()>(), never(), pending(), ready(())).await;
+        assert_eq!(end.broken(), Some("the schedules' task broke down"));
+        let stepped_down = ready(Err(CoordinatorError::SteppedDown { leadership: 1 }));
+        let end = first_end(pending::<()>(), stepped_down, ready(()), ready(())).await;
+        assert!(matches!(end, End::Coordinator(Err(CoordinatorError::SteppedDown { .. }))) && end.broken().is_none());
+        let end = first_end(ready(()), never(), pending(), pending()).await;
+        assert!(matches!(end, End::Told) && end.broken().is_none());
     }
 }

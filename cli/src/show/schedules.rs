@@ -29,6 +29,7 @@ pub(crate) fn json(schedule: &v1::Schedule) -> Value {
         "running": some(&schedule.running_submission_id),
         "waiting": schedule.waiting.iter().map(slot).collect::<Value>(),
         "last": schedule.last_slots.iter().map(slot).collect::<Value>(),
+        "problem": some(&schedule.problem),
     })
 }
 
@@ -70,7 +71,11 @@ pub(crate) fn table(schedules: &[v1::Schedule]) -> String {
     let mut rows = Rows::new(&["schedule", "owner", "cron", "time zone", "next", "last"]);
     for schedule in schedules {
         let is_paused = !schedule.paused_by.is_empty();
-        let next = if is_paused { "paused".to_owned() } else { times::text(schedule.next_times.first()) };
+        let next = match (schedule.problem.is_empty(), is_paused) {
+            (false, _) => "stuck".to_owned(),
+            (true, true) => "paused".to_owned(),
+            (true, false) => times::text(schedule.next_times.first()),
+        };
         let last = schedule.last_slots.first().map(|slot| word(slot.state()).to_owned()).unwrap_or_default();
         let v1::Schedule { name, owner, cron, time_zone, .. } = schedule.clone();
         rows.add([name, owner, cron, time_zone, next, last]);
@@ -95,6 +100,9 @@ pub(crate) fn whole(schedule: &v1::Schedule) -> String {
     }
     if !schedule.running_submission_id.is_empty() {
         lines.push(format!("running: submission {}", schedule.running_submission_id));
+    }
+    if !schedule.problem.is_empty() {
+        lines.push(format!("problem: {}", schedule.problem));
     }
     let mut rows = Rows::new(&["slot", "state", "submission", "reason"]);
     for slot in schedule.waiting.iter().chain(&schedule.last_slots) {
@@ -126,5 +134,8 @@ mod tests {
         assert!(whole(&schedule).contains("paused by ana"));
         assert!(table(std::slice::from_ref(&schedule)).contains("paused"));
         assert_eq!(json(&schedule)["last"][0]["state"], "left");
+        schedule.problem = "not valid any more".to_owned();
+        assert!(whole(&schedule).contains("problem: not valid"));
+        assert!(table(std::slice::from_ref(&schedule)).contains("stuck"));
     }
 }

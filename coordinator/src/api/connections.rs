@@ -13,8 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// How long a client may take to say something; from then on the server sends it pings.
+/// How long a client may take to say something.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long a client may be silent from then on: it answers the server's pings, which are more often. One that is silent
+/// within its TLS handshake, or between that and its first frame, gets no pings.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// The bytes that every HTTP/2 client begins with, or more of a TLS client's greeting.
 const GREETING_BYTES: usize = 24;
@@ -28,15 +32,24 @@ const BETWEEN_WORDS: Duration = Duration::from_secs(1);
 /// A client's connection, and its place among those that there may be.
 pub(super) struct Connection {
     stream: TcpStream,
-    /// What is there until the client has greeted.
-    silence: Option<Silence>,
+    silence: Silence,
     _place: OwnedSemaphorePermit,
 }
 
-/// A client that has not greeted yet.
+/// How long a client may be silent for.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// From its arrival until it has greeted, in all.
+    greeting: Duration,
+    /// Then, between two things that it says.
+    quiet: Duration,
+}
+
+/// A client's silence.
 struct Silence {
     /// How much of the greeting is missing.
     missing: usize,
+    quiet: Duration,
     end: Pin<Box<Sleep>>,
 }
 
@@ -76,7 +89,7 @@ impl Arrivals {
             };
             // Without it answers are slower, not wrong.
             let _ = stream.set_nodelay(true);
-            return Connection::new(stream, place, SILENCE);
+            return Connection::new(stream, place, Patience { greeting: SILENCE, quiet: QUIET });
         }
     }
 
@@ -98,10 +111,11 @@ impl Connected for Connection {
 }
 
 impl Connection {
-    /// A connection that breaks off unless its client greets within `silence`.
-    fn new(stream: TcpStream, place: OwnedSemaphorePermit, silence: Duration) -> Self {
-        let silence = Silence { missing: GREETING_BYTES, end: Box::pin(tokio::time::sleep(silence)) };
-        Self { stream, silence: Some(silence), _place: place }
+    /// A connection that breaks off once its client is silent for too long.
+    fn new(stream: TcpStream, place: OwnedSemaphorePermit, patience: Patience) -> Self {
+        let end = Box::pin(tokio::time::sleep(patience.greeting));
+        let silence = Silence { missing: GREETING_BYTES, quiet: patience.quiet, end };
+        Self { stream, silence, _place: place }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
@@ -114,15 +128,20 @@ impl AsyncRead for Connection {
         let connection = self.get_mut();
         let before = buffer.filled().len();
         let polled = Pin::new(&mut connection.stream).poll_read(context, buffer);
-        let Some(silence) = &mut connection.silence else { return polled };
         if polled.is_pending() {
-            return silence.end.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+            return connection.silence.end.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
         }
-        silence.missing = silence.missing.saturating_sub(buffer.filled().len() - before);
-        if silence.missing == 0 {
-            connection.silence = None;
-        }
+        connection.silence.heard(buffer.filled().len() - before);
         polled
+    }
+}
+
+impl Silence {
+    fn heard(&mut self, bytes: usize) {
+        self.missing = self.missing.saturating_sub(bytes);
+        if self.missing == 0 {
+            self.end.as_mut().reset(tokio::time::Instant::now() + self.quiet);
+        }
     }
 }
 
@@ -158,17 +177,20 @@ mod tests {
 
     use super::*;
 
-    async fn connected(silence: Duration) -> (TcpStream, Connection) {
+    const SHORT: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_secs(600);
+
+    async fn connected(patience: Patience) -> (TcpStream, Connection) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (client, Connection::new(stream, place, silence))
+        (client, Connection::new(stream, place, patience))
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_greet_loses_its_connection() {
-        let (mut client, mut connection) = connected(Duration::from_millis(50)).await;
+        let (mut client, mut connection) = connected(Patience { greeting: SHORT, quiet: LONG }).await;
         client.write_all(b"PRI").await.unwrap();
         let mut bytes = [0; 64];
         assert_eq!(connection.read(&mut bytes).await.unwrap(), 3);
@@ -176,11 +198,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_has_greeted_may_be_silent() {
-        let (mut client, mut connection) = connected(Duration::from_millis(50)).await;
+    async fn a_client_that_has_greeted_may_be_silent_for_longer() {
+        let (mut client, mut connection) = connected(Patience { greeting: SHORT, quiet: LONG }).await;
         client.write_all(&[b'x'; GREETING_BYTES]).await.unwrap();
         connection.read_exact(&mut [0; GREETING_BYTES]).await.unwrap();
         let more = tokio::time::timeout(Duration::from_millis(200), connection.read(&mut [0; 1])).await;
         assert!(more.is_err(), "nothing happens: {more:?}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_greets_and_then_says_nothing_loses_its_connection() {
+        let (mut client, mut connection) = connected(Patience { greeting: LONG, quiet: SHORT }).await;
+        client.write_all(&[b'x'; GREETING_BYTES]).await.unwrap();
+        connection.read_exact(&mut [0; GREETING_BYTES]).await.unwrap();
+        assert_eq!(connection.read(&mut [0; 1]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

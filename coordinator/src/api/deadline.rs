@@ -1,6 +1,6 @@
 //! The deadline that a client gives its call: the header `grpc-timeout`.
 //!
-//! The server ends calls with one answer by itself; streams end here.
+//! The gate ends calls with one answer, and streams end themselves, a little before the server would without a word of why.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,12 @@ impl Deadline {
     pub(super) fn of(headers: &HeaderMap, arrived: Instant) -> Option<Self> {
         let timeout = parsed(headers.get("grpc-timeout")?.to_str().ok()?)?;
         arrived.checked_add(timeout).map(Self)
+    }
+
+    /// How long this program takes at most: a little less, so that its answer is the first.
+    pub(super) fn own(&self) -> Duration {
+        let left = self.left();
+        left - (left / 20).min(Duration::from_millis(50))
     }
 
     /// How long it is until then.

@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use super::deadline::Deadline;
 use super::metrics::Requests;
 use super::status::ApiError;
+use super::streams::Holder;
 use crate::access::{Access, Caller, Method, method_of};
 
 /// What a request passes.
@@ -19,6 +20,8 @@ use crate::access::{Access, Caller, Method, method_of};
 pub(super) struct Gate {
     pub(super) access: Access,
     pub(super) requests: Requests,
+    /// How long an answer, or the beginning of a stream, may take.
+    pub(super) call: Duration,
 }
 
 /// Lets a request through to its service with the [`Caller`] and the [`Deadline`] that it has, or turns it away.
@@ -34,10 +37,13 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
             if let Some(caller) = caller {
                 extensions.insert(caller);
             }
-            if let Some(deadline) = Deadline::of(request.headers(), began) {
+            let deadline = Deadline::of(request.headers(), began);
+            if let Some(deadline) = deadline {
                 request.extensions_mut().insert(deadline);
             }
-            next.run(request).await
+            let call = deadline.map_or(gate.call, |deadline| deadline.own().min(gate.call));
+            let answered = tokio::time::timeout(call, next.run(request)).await;
+            answered.unwrap_or_else(|_| Status::from(ApiError::DeadlinePassed).into_http())
         }
         Err(status) => status.into_http(),
     };
@@ -64,7 +70,46 @@ pub(super) fn caller_of<T>(request: &tonic::Request<T>) -> Result<&Caller, ApiEr
     request.extensions().get::<Caller>().ok_or(ApiError::NoCaller)
 }
 
+/// Whose a stream is that answers a request.
+pub(super) fn holder_of<T>(request: &tonic::Request<T>) -> Result<Holder, ApiError> {
+    Ok(Holder::Caller(caller_of(request)?.name.clone()))
+}
+
 /// How long a request may still take, where its client said so.
 pub(super) fn time_left<T>(request: &tonic::Request<T>) -> Option<Duration> {
     request.extensions().get::<Deadline>().map(Deadline::left)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use proto::api;
+    use proto::api::v1::ErrorReason;
+    use tonic::codegen::Service;
+
+    use super::*;
+
+    /// What becomes of a call that nobody ever answers.
+    async fn unanswered(call: Duration, timeout: Option<&str>) -> Status {
+        let gate = Gate { access: Access::Open, requests: Requests::default(), call };
+        let layer = axum::middleware::from_fn_with_state(Arc::new(gate), pass);
+        let mut router: Router = Router::new().fallback(|| std::future::pending::<&'static str>()).layer(layer);
+        let request = axum::http::Request::post("/kindred.api.v1.RunService/ListRuns");
+        let request = match timeout {
+            Some(timeout) => request.header("grpc-timeout", timeout),
+            None => request,
+        };
+        let response = router.call(request.body(Body::empty()).unwrap()).await.unwrap();
+        Status::from_header_map(response.headers()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_call_that_takes_too_long_is_told_so_with_details() {
+        let ever = Duration::from_secs(600);
+        for (call, timeout) in [(Duration::from_millis(10), None), (ever, Some("10m")), (ever, Some("0n"))] {
+            let status = unanswered(call, timeout).await;
+            assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+            assert_eq!(api::info_of(&status).unwrap().reason(), ErrorReason::Deadline);
+        }
+    }
 }

@@ -56,7 +56,7 @@ impl RunService for Runs {
     type WatchRunStream = Answers<v1::WatchRunResponse>;
 
     async fn watch_run(&self, request: Request<v1::WatchRunRequest>) -> Answer<Self::WatchRunStream> {
-        let left = gate::time_left(&request);
+        let (left, holder) = (gate::time_left(&request), gate::holder_of(&request)?);
         let v1::WatchRunRequest { id, from_sequence } = request.into_inner();
         let id = id_of(&id)?;
         let events = self.coordinator.watch(&id, from_sequence).await.map_err(ApiError::from)?;
@@ -64,13 +64,13 @@ impl RunService for Runs {
             let event = wire::event(&id, event).map(|event| v1::WatchRunResponse { event: Some(event) });
             async move { Ok::<_, CoordinatorError>(event) }
         });
-        Ok(Response::new(self.streams.open(told, left)?))
+        Ok(Response::new(self.streams.open(holder, told, left)?))
     }
 
     type ReadLogsStream = Answers<v1::ReadLogsResponse>;
 
     async fn read_logs(&self, request: Request<v1::ReadLogsRequest>) -> Answer<Self::ReadLogsStream> {
-        let left = gate::time_left(&request);
+        let (left, holder) = (gate::time_left(&request), gate::holder_of(&request)?);
         let v1::ReadLogsRequest { id, stage, generation, process, offset_bytes, follow } = request.into_inner();
         let id = id_of(&id)?;
         let generation = (generation > 0).then_some(Generation(generation));
@@ -81,6 +81,6 @@ impl RunService for Runs {
             offset_bytes: offset,
             chunk: bytes.into(),
         });
-        Ok(Response::new(self.streams.open(told, left)?))
+        Ok(Response::new(self.streams.open(holder, told, left)?))
     }
 }

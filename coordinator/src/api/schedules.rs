@@ -8,10 +8,12 @@ use tonic::{Request, Response, Status};
 use super::status::ApiError;
 use super::{gate, submit, wire};
 use crate::access::Caller;
+use crate::house::Coordinator;
 
 /// Answers from the schedules.
 pub(super) struct Schedules {
     pub(super) schedules: crate::schedules::Schedules,
+    pub(super) coordinator: Coordinator,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -38,17 +40,23 @@ impl Schedules {
 
     async fn pause(&self, name: &str, caller: &Caller) -> Result<v1::Schedule, ApiError> {
         let name = self.own(name, caller).await?;
-        Ok(wire::schedule(&self.schedules.pause(&name, caller.name.clone()).await?))
+        let view = self.schedules.pause(&name, caller.name.clone()).await?;
+        self.coordinator.confirm().await?;
+        Ok(wire::schedule(&view))
     }
 
     async fn resume(&self, name: &str, caller: &Caller) -> Result<v1::Schedule, ApiError> {
         let name = self.own(name, caller).await?;
-        Ok(wire::schedule(&self.schedules.resume(&name, caller.name.clone()).await?))
+        let view = self.schedules.resume(&name, caller.name.clone()).await?;
+        self.coordinator.confirm().await?;
+        Ok(wire::schedule(&view))
     }
 
     async fn remove(&self, name: &str, caller: &Caller) -> Result<v1::Schedule, ApiError> {
         let name = self.own(name, caller).await?;
-        Ok(wire::schedule(&self.schedules.remove(&name, caller.name.clone()).await?))
+        let view = self.schedules.remove(&name, caller.name.clone()).await?;
+        self.coordinator.confirm().await?;
+        Ok(wire::schedule(&view))
     }
 }
 

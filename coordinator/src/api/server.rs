@@ -7,12 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifacts::Workspace;
-use proto::api::LARGEST_REQUEST_BYTES;
-use proto::api::v1::audience_service_server::AudienceServiceServer;
-use proto::api::v1::model_service_server::ModelServiceServer;
-use proto::api::v1::run_service_server::RunServiceServer;
-use proto::api::v1::schedule_service_server::ScheduleServiceServer;
-use proto::api::v1::submission_service_server::SubmissionServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,15 +15,11 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::audiences::Audiences;
 use super::connections;
 use super::gate::{self, Gate};
 use super::metrics::Requests;
-use super::models::Models;
-use super::runs::Runs;
-use super::schedules;
-use super::streams::Streams;
-use super::submissions::Submissions;
+use super::routes::{SERVICES, routes};
+use super::streams::{MostStreams, Streams};
 use super::tls::{PemError, TlsFiles};
 use crate::access::Access;
 use crate::house::Coordinator;
@@ -60,13 +50,21 @@ pub struct ApiLimits {
     pub streams_per_connection: u32,
     /// Streams (watching, following logs) at once; one more is RESOURCE_EXHAUSTED.
     pub streams: usize,
+    /// Of them, streams of one caller.
+    pub streams_per_caller: usize,
     /// How long a call with one answer may take, if its client gives it no shorter deadline.
     pub call: Duration,
 }
 
 impl Default for ApiLimits {
     fn default() -> Self {
-        Self { connections: 1024, streams_per_connection: 1024, streams: 2048, call: Duration::from_secs(60) }
+        Self {
+            connections: 1024,
+            streams_per_connection: 1024,
+            streams: 2048,
+            streams_per_caller: 1024,
+            call: Duration::from_secs(60),
+        }
     }
 }
 
@@ -187,13 +185,15 @@ impl BoundServer {
             stopping: is_stopping.clone(),
         };
         let http = HttpServer::start(self.settings.http, pages).await?;
-        let streams = Streams::new(self.settings.limits.streams, is_stopping);
+        let limits = self.settings.limits;
+        let most = MostStreams { in_all: limits.streams, of_one: limits.streams_per_caller };
+        let streams = Streams::new(most, is_stopping);
         let (routes, health) = routes(coordinator, schedules, workspace, streams).await?;
-        let gate = Gate { access: self.settings.access.clone(), requests };
+        let gate = Gate { access: self.settings.access.clone(), requests, call: limits.call };
         let gated = axum::middleware::from_fn_with_state(Arc::new(gate), gate::pass);
         let routes = Routes::from(routes.into_axum_router().layer(gated));
         let (stop, mut stopped) = watch::channel(false);
-        let incoming = connections::bounded(self.listener, self.settings.limits.connections);
+        let incoming = connections::bounded(self.listener, limits.connections);
         let serving = self.server.add_routes(routes).serve_with_incoming_shutdown(incoming, async move {
             // A handle that is gone means the same as a word.
             let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
@@ -211,7 +211,6 @@ impl BoundServer {
 fn server(settings: &ApiSettings) -> Result<Server, ServerError> {
     let limits = settings.limits;
     let server = Server::builder()
-        .timeout(limits.call)
         .max_concurrent_streams(limits.streams_per_connection)
         .http2_max_header_list_size(MOST_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
@@ -221,53 +220,6 @@ fn server(settings: &ApiSettings) -> Result<Server, ServerError> {
         None => Ok(server),
     }
 }
-
-async fn routes(
-    coordinator: Coordinator,
-    schedules: Schedules,
-    workspace: Workspace,
-    streams: Streams,
-) -> Result<(Routes, HealthReporter), ServerError> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    // The next coordinator asks for this name whether this one is alive.
-    health.set_service_status(coordinator.writer().as_str(), ServingStatus::Serving).await;
-    let submissions =
-        Submissions { coordinator: coordinator.clone(), schedules: schedules.clone(), streams: streams.clone() };
-    let submissions = SubmissionServiceServer::new(submissions).max_decoding_message_size(LARGEST_REQUEST_BYTES);
-    let runs = RunServiceServer::new(Runs { coordinator, streams }).max_decoding_message_size(LARGEST_REQUEST_BYTES);
-    let models = Models { workspace: workspace.clone() };
-    let models = ModelServiceServer::new(models).max_decoding_message_size(LARGEST_REQUEST_BYTES);
-    let audiences = Audiences { workspace };
-    let audiences = AudienceServiceServer::new(audiences).max_decoding_message_size(LARGEST_REQUEST_BYTES);
-    let schedules =
-        ScheduleServiceServer::new(schedules::Schedules { schedules }).max_decoding_message_size(LARGEST_REQUEST_BYTES);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::api::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    for service in SERVICES {
-        health.set_service_status(service, ServingStatus::Serving).await;
-    }
-    let routes = Routes::new(health_service)
-        .add_service(reflection().build_v1().map_err(ServerError::Descriptors)?)
-        .add_service(reflection().build_v1alpha().map_err(ServerError::Descriptors)?)
-        .add_service(submissions)
-        .add_service(runs)
-        .add_service(schedules)
-        .add_service(models)
-        .add_service(audiences);
-    Ok((routes, health))
-}
-
-/// What the health service knows by name, beside the server as a whole.
-const SERVICES: [&str; 5] = [
-    proto::api::v1::submission_service_server::SERVICE_NAME,
-    proto::api::v1::run_service_server::SERVICE_NAME,
-    proto::api::v1::schedule_service_server::SERVICE_NAME,
-    proto::api::v1::model_service_server::SERVICE_NAME,
-    proto::api::v1::audience_service_server::SERVICE_NAME,
-];
 
 impl ApiServer {
     /// Where gRPC is served.

@@ -1,6 +1,7 @@
 //! Why a call fails, and the one mapping of that to a gRPC status with details.
 
 use std::error::Error;
+use std::time::Duration;
 
 use artifacts::{ArtifactsError, FailureClass};
 use proto::api;
@@ -8,6 +9,7 @@ use proto::api::v1::{DocumentProblem, ErrorInfo, ErrorReason};
 use spec::{Problem, Problems};
 use tonic::{Code, Status};
 
+use super::models_wanted::MissingModel;
 use crate::access::Denied;
 use crate::error::CoordinatorError;
 use crate::names::InvalidText;
@@ -25,6 +27,9 @@ pub(crate) enum ApiError {
     /// Tables, or what is waited for, have relative paths, and nobody said what to.
     #[error("{}", counted(.0.len()))]
     RelativePaths(Vec<RelativePath>),
+    /// Documents score with models that will not be there.
+    #[error("{}", counted(.0.len()))]
+    MissingModels(Vec<MissingModel>),
     /// A field that makes no sense.
     #[error("{field}: {reason}")]
     Field {
@@ -50,11 +55,26 @@ pub(crate) enum ApiError {
         /// How many.
         most: usize,
     },
+    /// As many streams of one caller as there may be.
+    #[error("you have {most} streams already, as many as one may have: end one first")]
+    TooManyStreamsOfOne {
+        /// How many.
+        most: usize,
+    },
+    /// A stream whose client does not read it.
+    #[error("nothing of this stream was read for {} s: ask again from where you are", after.as_secs())]
+    Unread {
+        /// For how long.
+        after: Duration,
+    },
+    /// A service beside the coordinator's own answered so.
+    #[error("{}", .0.message())]
+    Other(#[source] Status),
     /// The server is stopping.
     #[error("the coordinator is stopping; ask again once it is back")]
     Stopping,
     /// The call's deadline has passed.
-    #[error("the call's deadline has passed")]
+    #[error("the call's time limit has passed; what it began may be done all the same")]
     DeadlinePassed,
     /// A request that has not passed the gate.
     #[error("this program made a mistake: nobody knows who asked")]
@@ -106,6 +126,12 @@ impl From<ArtifactsError> for ApiError {
     }
 }
 
+impl From<Status> for ApiError {
+    fn from(status: Status) -> Self {
+        Self::Other(status)
+    }
+}
+
 impl From<InvalidText> for ApiError {
     fn from(error: InvalidText) -> Self {
         Self::Coordinator(error.into())
@@ -132,13 +158,19 @@ fn code_of(error: &ApiError) -> (Code, ErrorReason) {
     match error {
         ApiError::Denied(Denied::NoToken | Denied::UnknownToken) => (Code::Unauthenticated, ErrorReason::UnknownToken),
         ApiError::Denied(Denied::Role { .. } | Denied::Other { .. }) => (Code::PermissionDenied, ErrorReason::Role),
-        ApiError::Documents(_) | ApiError::RelativePaths(_) => (Code::InvalidArgument, ErrorReason::InvalidDocument),
+        ApiError::Documents(_) | ApiError::RelativePaths(_) | ApiError::MissingModels(_) => {
+            (Code::InvalidArgument, ErrorReason::InvalidDocument)
+        }
         ApiError::Field { .. } => (Code::InvalidArgument, ErrorReason::InvalidRequest),
         ApiError::Missing { .. } => (Code::NotFound, ErrorReason::NotFound),
         ApiError::Coordinator(error) => code_of_coordinator(error),
-        ApiError::TooManyStreams { .. } => (Code::ResourceExhausted, ErrorReason::Busy),
+        ApiError::TooManyStreams { .. } | ApiError::TooManyStreamsOfOne { .. } => {
+            (Code::ResourceExhausted, ErrorReason::Busy)
+        }
+        ApiError::Unread { .. } => (Code::Aborted, ErrorReason::Busy),
+        ApiError::Other(status) => (status.code(), ErrorReason::Unspecified),
         ApiError::Stopping => (Code::Unavailable, ErrorReason::NotLeading),
-        ApiError::DeadlinePassed => (Code::DeadlineExceeded, ErrorReason::Unspecified),
+        ApiError::DeadlinePassed => (Code::DeadlineExceeded, ErrorReason::Deadline),
         ApiError::NoCaller => (Code::Internal, ErrorReason::Internal),
         ApiError::Schedules(error) => code_of_schedules(error),
         ApiError::OnlyRegistered { source, .. } => code_of_coordinator(source),
@@ -156,9 +188,10 @@ fn code_of_coordinator(error: &CoordinatorError) -> (Code, ErrorReason) {
         E::Artifacts(source) | E::Workspace { source, .. } => code_of_store(source),
         E::Table { .. } => (Code::InvalidArgument, ErrorReason::InvalidDocument),
         E::NoDocuments | E::Text(_) => (Code::InvalidArgument, ErrorReason::InvalidRequest),
+        E::TooManySubmissions { .. } => (Code::ResourceExhausted, ErrorReason::Busy),
         E::TokenReused { .. } => (Code::AlreadyExists, ErrorReason::TokenReused),
         E::NotNow { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
-        E::Superseded { .. } | E::SteppedDown { .. } | E::Occupied { .. } | E::Stopping => {
+        E::Superseded { .. } | E::SteppedDown { .. } | E::Occupied { .. } | E::Unasked { .. } | E::Stopping => {
             (Code::Unavailable, ErrorReason::NotLeading)
         }
         E::BrokenLog { .. }
@@ -190,7 +223,9 @@ fn code_of_schedules(error: &SchedulesError) -> (Code, ErrorReason) {
         | E::Times { .. }
         | E::DependsOnDay { .. }
         | E::TwoOfOneName { .. }
+        | E::TooManyInputs { .. }
         | E::OtherDocument { .. } => (Code::InvalidArgument, ErrorReason::InvalidDocument),
+        E::TooMany { .. } => (Code::ResourceExhausted, ErrorReason::Busy),
         E::OtherOwner { .. } => (Code::PermissionDenied, ErrorReason::Role),
         E::Unknown { .. } => (Code::NotFound, ErrorReason::NotFound),
         E::NotNow { .. } => (Code::FailedPrecondition, ErrorReason::WrongState),
@@ -213,6 +248,7 @@ fn problems_of(error: &ApiError) -> Vec<DocumentProblem> {
             problems.iter().map(problem).collect()
         }
         ApiError::RelativePaths(paths) => paths.iter().map(relative).collect(),
+        ApiError::MissingModels(missing) => missing.iter().map(missing_model).collect(),
         _ => vec![],
     }
 }
@@ -236,6 +272,16 @@ fn relative(relative: &RelativePath) -> DocumentProblem {
         path: path.clone(),
         message: format!("{document}: `{url}` is a relative path, and the request does not say what to"),
         hint: "write an absolute path or a URL, or send `folder`".to_owned(),
+        ..DocumentProblem::default()
+    }
+}
+
+fn missing_model(missing: &MissingModel) -> DocumentProblem {
+    let MissingModel { document, model, why } = missing;
+    DocumentProblem {
+        path: "spec.model".to_owned(),
+        message: format!("Scoring {document}: `{model}` is not there: {why}"),
+        hint: "submit the Training document that makes it, before this one".to_owned(),
         ..DocumentProblem::default()
     }
 }

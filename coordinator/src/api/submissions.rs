@@ -1,5 +1,6 @@
 //! `SubmissionService`
 
+use artifacts::Workspace;
 use futures::TryStreamExt;
 use proto::api::v1;
 use proto::api::v1::submission_service_server::SubmissionService;
@@ -9,7 +10,7 @@ use tonic::{Request, Response, Status};
 use super::status::ApiError;
 use super::streams::{Answers, Streams};
 use super::submit::Asked;
-use super::{gate, page, submit, wire};
+use super::{gate, models_wanted, page, submit, wire};
 use crate::access::Caller;
 use crate::error::CoordinatorError;
 use crate::house::{Coordinator, SubmissionFilter, Submitted};
@@ -21,6 +22,7 @@ pub(super) struct Submissions {
     pub(super) coordinator: Coordinator,
     pub(super) schedules: Schedules,
     pub(super) streams: Streams,
+    pub(super) workspace: Workspace,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -34,6 +36,9 @@ impl Submissions {
     /// of a submit that failed, may send the same again.
     async fn take(&self, request: v1::SubmitRequest, caller: &Caller) -> Result<v1::SubmitResponse, ApiError> {
         let Asked { submission, schedules } = submit::read(request, caller).await?;
+        if let Some(new) = &submission {
+            models_wanted::check(&self.coordinator, &self.workspace, &new.documents).await?;
+        }
         let mut response = v1::SubmitResponse::default();
         if let Some(new) = schedules {
             for registered in self.schedules.register(new, caller.name.clone()).await? {
@@ -117,12 +122,12 @@ impl SubmissionService for Submissions {
         &self,
         request: Request<v1::WatchSubmissionRequest>,
     ) -> Answer<Self::WatchSubmissionStream> {
-        let left = gate::time_left(&request);
+        let (left, holder) = (gate::time_left(&request), gate::holder_of(&request)?);
         let id = id_of(&request.into_inner().id)?;
         let events = self.coordinator.watch_submission(&id).await.map_err(ApiError::from)?;
         let told =
             events.try_filter_map(|event| async move { Ok::<_, CoordinatorError>(wire::submission_event(event)) });
-        Ok(Response::new(self.streams.open(told, left)?))
+        Ok(Response::new(self.streams.open(holder, told, left)?))
     }
 
     async fn cancel_submission(

@@ -5,9 +5,10 @@
 mod answers;
 mod errands;
 mod holds;
+mod recovery;
 mod stewards;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) enum Ask {
     Watch(SubmissionId, Reply<watch::Receiver<Arc<SubmissionView>>>),
     /// Whose a run is.
     Belongs(RunId, Reply<Option<Belonging>>),
+    /// The runs that belong to somebody.
+    RunsOf(Owner, Reply<BTreeSet<RunId>>),
     /// Where to send that a submission is to be cancelled.
     Canceller(SubmissionId, Reply<mpsc::Sender<Cancel>>),
     Retry(SubmissionId, Owner, Reply<()>),
@@ -59,6 +62,8 @@ struct Entry {
     log: SubmissionLog,
     arrival: u64,
     steward: Option<Stewarding>,
+    /// How often its stewards have broken down since it last got on.
+    breakdowns: u32,
     /// Who wants it to be tried again as soon as the steward that ended it has gone.
     retries: Vec<(Owner, Reply<()>)>,
     view: watch::Sender<Arc<SubmissionView>>,
@@ -74,9 +79,11 @@ struct Stewarding {
 /// What a task that the actor started brings back.
 enum Errand {
     /// A submission has been stored, or was there.
-    Stored(Result<(SubmissionLog, bool)>, Reply<Submitted>),
+    Stored(Owner, Result<(SubmissionLog, bool)>, Reply<Submitted>),
     /// A submission is to be tried again.
     Reopened(Result<SubmissionLog>, Reply<()>),
+    /// A submission whose steward broke down has been read again.
+    Recovered(SubmissionId, Result<SubmissionLog>),
     /// Somebody else has the workspace.
     Successor(CoordinatorError),
     /// A shutdown's grace is over.
@@ -92,6 +99,8 @@ pub(super) struct Actor<P> {
     queue: Queue,
     holds: Holds,
     runs: BTreeMap<RunId, SubmissionId>,
+    /// Submissions that are being stored, by owner.
+    arriving: BTreeMap<Owner, usize>,
     stewards: JoinSet<(SubmissionId, Result<()>)>,
     errands: JoinSet<Errand>,
     asks: mpsc::Receiver<Ask>,
@@ -130,6 +139,7 @@ impl<P: Launchers> Actor<P> {
             queue,
             holds: Holds::default(),
             runs: BTreeMap::new(),
+            arriving: BTreeMap::new(),
             stewards: JoinSet::new(),
             errands: JoinSet::new(),
             asks,

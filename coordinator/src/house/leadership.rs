@@ -8,17 +8,11 @@ use artifacts::workspace::Created;
 use artifacts::{Workspace, layout};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-use tonic::transport::Endpoint;
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
+use tonic::transport::ClientTlsConfig;
 
+use super::incumbent::{Host, Life, life_of};
 use crate::error::{CoordinatorError, Result};
 use crate::log::WriterId;
-
-/// How long the last coordinator may take to say that it is alive.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `coordinators/<n>.json`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +26,18 @@ pub(super) struct CoordinatorRecord {
     pub(super) workers: String,
     /// When it began, by its clock.
     pub(super) at: DateTime<Utc>,
+    /// The machine that it works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) host: Option<Host>,
+}
+
+/// What becomes of the coordinator that has the workspace.
+#[derive(Debug, Clone)]
+pub(super) enum Manners {
+    /// It is asked whether it is alive, by TLS with these certificates, and left alone if it is or may be.
+    Ask(Option<Box<ClientTlsConfig>>),
+    /// It is taken over.
+    TakeOver,
 }
 
 /// A workspace in a coordinator's hands.
@@ -43,18 +49,18 @@ pub(super) struct Leadership {
 
 impl Leadership {
     /// Claims a workspace, unless the last coordinator is alive and nobody wants it taken over.
-    pub(super) async fn claim(workspace: &Workspace, me: &CoordinatorRecord, take_over: bool) -> Result<Self> {
+    pub(super) async fn claim(workspace: &Workspace, me: &CoordinatorRecord, manners: &Manners) -> Result<Self> {
         let taken = workspace.numbers_in(&layout::coordinators()).await?;
         let mut number = 1;
         if let Some(last) = taken.last() {
             let incumbent = workspace.read_entry(&layout::coordinator(*last)).await?.body;
-            make_way(&incumbent, take_over).await?;
+            make_way(&incumbent, me, manners).await?;
             number = last + 1;
         }
         loop {
             match workspace.create_once(&layout::coordinator(number), me).await? {
                 Created::Won => return Ok(Self { workspace: workspace.clone(), number }),
-                Created::Lost { winner } => make_way(&winner, take_over).await?,
+                Created::Lost { winner } => make_way(&winner, me, manners).await?,
             }
             number += 1;
         }
@@ -74,31 +80,18 @@ impl Leadership {
     }
 }
 
-/// Fails if the coordinator is alive and is not to be taken over.
-async fn make_way(incumbent: &CoordinatorRecord, take_over: bool) -> Result<()> {
-    if take_over || !is_alive(incumbent).await {
-        return Ok(());
-    }
+/// Fails if the coordinator is alive, or may be, and is not to be taken over.
+async fn make_way(incumbent: &CoordinatorRecord, me: &CoordinatorRecord, manners: &Manners) -> Result<()> {
+    let Manners::Ask(tls) = manners else { return Ok(()) };
     let address = incumbent.address.clone().unwrap_or_else(|| incumbent.workers.clone());
-    Err(CoordinatorError::Occupied { address, since: incumbent.at })
-}
-
-/// Whether one of a coordinator's addresses says that it is this very coordinator.
-async fn is_alive(incumbent: &CoordinatorRecord) -> bool {
-    let addresses = incumbent.address.iter().chain([&incumbent.workers]);
-    let asked = addresses.map(|address| says_it_serves(address, &incumbent.writer));
-    futures::future::join_all(asked).await.contains(&true)
-}
-
-async fn says_it_serves(address: &str, writer: &WriterId) -> bool {
-    let Ok(endpoint) = Endpoint::from_shared(address.to_owned()) else { return false };
-    let asked = async {
-        let channel = endpoint.connect().await.ok()?;
-        let service = writer.as_str().to_owned();
-        let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await.ok()?;
-        Some(answer.into_inner().status() == ServingStatus::Serving)
-    };
-    tokio::time::timeout(PATIENCE, asked).await.ok().flatten().unwrap_or(false)
+    match life_of(incumbent, me.host.as_ref(), tls.as_deref()).await {
+        Life::Gone => Ok(()),
+        Life::Alive => Err(CoordinatorError::Occupied { address, since: incumbent.at }),
+        Life::Unknown => {
+            let host = incumbent.host.as_ref().map(|host| host.name.clone()).unwrap_or_default();
+            Err(CoordinatorError::Unasked { host, address, since: incumbent.at })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +113,7 @@ mod tests {
         let writer = WriterId::new();
         let server = WorkerServer::start(WorkerServer::LOOPBACK, &writer).await.unwrap();
         let workers = server.url();
-        (server, CoordinatorRecord { writer, address: None, workers, at: Utc::now() })
+        (server, CoordinatorRecord { writer, address: None, workers, at: Utc::now(), host: Host::this() })
     }
 
     #[tokio::test]
@@ -128,14 +121,14 @@ mod tests {
         let workspace = workspace();
         let (first_server, first) = coordinator().await;
         let (_second_server, second) = coordinator().await;
-        let leadership = Leadership::claim(&workspace, &first, false).await.unwrap();
+        let leadership = Leadership::claim(&workspace, &first, &Manners::Ask(None)).await.unwrap();
         assert_eq!(leadership.number(), 1);
-        let error = Leadership::claim(&workspace, &second, false).await.unwrap_err();
+        let error = Leadership::claim(&workspace, &second, &Manners::Ask(None)).await.unwrap_err();
         assert!(matches!(&error, CoordinatorError::Occupied { address, .. } if *address == first.workers), "{error}");
         leadership.check().await.unwrap();
 
         first_server.stop().await.unwrap();
-        assert_eq!(Leadership::claim(&workspace, &second, false).await.unwrap().number(), 2);
+        assert_eq!(Leadership::claim(&workspace, &second, &Manners::Ask(None)).await.unwrap().number(), 2);
         let error = leadership.check().await.unwrap_err();
         assert!(matches!(error, CoordinatorError::SteppedDown { leadership: 1 }), "{error}");
     }
@@ -145,9 +138,9 @@ mod tests {
         let workspace = workspace();
         let (server, first) = coordinator().await;
         let gone = CoordinatorRecord { writer: WriterId::new(), workers: server.url(), ..first };
-        Leadership::claim(&workspace, &gone, false).await.unwrap();
+        Leadership::claim(&workspace, &gone, &Manners::Ask(None)).await.unwrap();
         let (_server, second) = coordinator().await;
-        assert_eq!(Leadership::claim(&workspace, &second, false).await.unwrap().number(), 2);
+        assert_eq!(Leadership::claim(&workspace, &second, &Manners::Ask(None)).await.unwrap().number(), 2);
     }
 
     #[tokio::test]
@@ -155,9 +148,24 @@ mod tests {
         let workspace = workspace();
         let (_first_server, first) = coordinator().await;
         let (_second_server, second) = coordinator().await;
-        let leadership = Leadership::claim(&workspace, &first, false).await.unwrap();
-        assert_eq!(Leadership::claim(&workspace, &second, true).await.unwrap().number(), 2);
+        let leadership = Leadership::claim(&workspace, &first, &Manners::Ask(None)).await.unwrap();
+        assert_eq!(Leadership::claim(&workspace, &second, &Manners::TakeOver).await.unwrap().number(), 2);
         assert!(leadership.check().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_coordinator_that_cannot_be_asked_is_not_taken_over_unless_somebody_says_so() {
+        let workspace = workspace();
+        let (server, first) = coordinator().await;
+        let elsewhere = Host { name: "another machine".to_owned(), boot: "another start".to_owned() };
+        let first = CoordinatorRecord { host: Some(elsewhere), ..first };
+        Leadership::claim(&workspace, &first, &Manners::Ask(None)).await.unwrap();
+        server.stop().await.unwrap();
+        let (_server, second) = coordinator().await;
+        let error = Leadership::claim(&workspace, &second, &Manners::Ask(None)).await.unwrap_err();
+        assert!(matches!(&error, CoordinatorError::Unasked { .. }), "{error}");
+        assert!(error.to_string().contains("another machine") && error.to_string().contains("--take-over"), "{error}");
+        assert_eq!(Leadership::claim(&workspace, &second, &Manners::TakeOver).await.unwrap().number(), 2);
     }
 
     #[tokio::test]
@@ -169,7 +177,7 @@ mod tests {
             let (server, me) = coordinator().await;
             servers.push(server);
             let workspace = workspace.clone();
-            claims.push(tokio::spawn(async move { Leadership::claim(&workspace, &me, false).await }));
+            claims.push(tokio::spawn(async move { Leadership::claim(&workspace, &me, &Manners::Ask(None)).await }));
         }
         let mut leaders = 0;
         for claim in claims {

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::actor::Actor;
 use super::boards::Boards;
-use super::leadership::{CoordinatorRecord, Leadership};
+use super::incumbent::Host;
+use super::leadership::{CoordinatorRecord, Leadership, Manners};
 use super::queue::Queue;
 use super::steward::Estate;
 use super::{Coordinator, Ended, Settings};
@@ -33,13 +34,20 @@ pub(super) async fn open<P: Launchers>(
     settings: Settings,
     clock: Arc<dyn Clock>,
 ) -> Result<(Coordinator, Ended)> {
-    let Settings { limits, timing, take_over, address, workers } = settings;
+    let Settings { limits, timing, take_over, address, tls, workers } = settings;
     let unusable = |source| CoordinatorError::Workspace { url: workspace.url(), source };
     workspace.check_writable().await.map_err(unusable)?;
     let (writer, figures) = (WriterId::new(), Arc::<Figures>::default());
     let server = WorkerServer::start(workers, &writer).await?;
-    let me = CoordinatorRecord { writer: writer.clone(), address, workers: server.url(), at: Utc::now() };
-    let leadership = Leadership::claim(&workspace, &me, take_over).await?;
+    let me = CoordinatorRecord {
+        writer: writer.clone(),
+        address,
+        workers: server.url(),
+        at: Utc::now(),
+        host: Host::this(),
+    };
+    let manners = if take_over { Manners::TakeOver } else { Manners::Ask(tls.map(Box::new)) };
+    let leadership = Leadership::claim(&workspace, &me, &manners).await?;
     tracing::info!(leadership = leadership.number(), workers = me.workers, "coordinates");
     let submissions = submissions(&workspace, &writer).await?;
     let boards = Arc::new(Boards::new(workspace.clone(), Arc::clone(&figures)));
@@ -66,7 +74,7 @@ async fn submissions(workspace: &Workspace, writer: &WriterId) -> Result<Vec<Sub
         .try_filter_map(async |log| Ok(log))
         .try_collect()
         .await?;
-    logs.sort_by(|left, right| (left.record().at, left.id()).cmp(&(right.record().at, right.id())));
+    logs.sort_by(|left, right| (left.brief().at, left.id()).cmp(&(right.brief().at, right.id())));
     Ok(logs)
 }
 
@@ -77,6 +85,9 @@ async fn read(workspace: &Workspace, writer: &WriterId, id: SubmissionId) -> Res
             tracing::error!(submission = %id, %error, ?causes, "a submission cannot be understood, and is left alone");
             Ok(None)
         }
-        other => other,
+        other => Ok(other?.map(|mut log| {
+            log.forget_documents();
+            log
+        })),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use artifacts::clock::Clock;
 use bytes::Bytes;
 use futures::Stream;
+use futures::future::{BoxFuture, Shared};
 use proto::{Generation, Stage};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
@@ -19,29 +20,31 @@ use crate::error::{CoordinatorError, Result};
 /// How often files are looked at that somebody follows.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Until when output is read.
+pub(super) enum Until {
+    /// What is there now is all.
+    Now,
+    /// More comes once the run is carried, and then until its board is closed; none where it will not be.
+    Begun(Shared<BoxFuture<'static, Option<Arc<Board>>>>),
+    /// More comes until the board is closed.
+    Closed(Arc<Board>),
+}
+
 /// Reads the output of some of a run's processes, in the order of their launches.
-#[derive(Debug)]
 pub(super) struct Output {
     folder: PathBuf,
     selector: LogSelector,
     from: u64,
     /// How far each file has been read.
     read: BTreeMap<PathBuf, u64>,
-    /// Set while more may come.
-    followed: Option<Arc<Board>>,
+    until: Until,
     clock: Arc<dyn Clock>,
 }
 
 impl Output {
-    /// The output in `folder`, of each process from byte `from` on; until `followed` is closed, if it is given.
-    pub(super) fn new(
-        folder: PathBuf,
-        selector: LogSelector,
-        from: u64,
-        followed: Option<Arc<Board>>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { folder, selector, from, read: BTreeMap::new(), followed, clock }
+    /// The output in `folder`, of each process from byte `from` on.
+    pub(super) fn new(folder: PathBuf, selector: LogSelector, from: u64, until: Until, clock: Arc<dyn Clock>) -> Self {
+        Self { folder, selector, from, read: BTreeMap::new(), until, clock }
     }
 
     /// The pieces, one after the other.
@@ -55,26 +58,37 @@ impl Output {
     async fn next(&mut self) -> Result<Option<LogChunk>> {
         loop {
             // Asked before the files are: what is written up to the end is read.
-            let is_at_end = self.followed.as_ref().is_none_or(|board| board.is_closed());
+            let is_at_end = match &self.until {
+                Until::Now => true,
+                Until::Begun(_) => false,
+                Until::Closed(board) => board.is_closed(),
+            };
             for (name, path) in self.files().await? {
                 if let Some(chunk) = self.read_on(&name, &path).await? {
                     return Ok(Some(chunk));
                 }
             }
-            let Some(board) = self.followed.as_ref().filter(|_| !is_at_end) else {
+            if is_at_end {
                 return Ok(None);
-            };
-            tokio::select! {
-                () = board.closed() => {}
-                () = self.clock.sleep(PAUSE) => {}
+            }
+            match &mut self.until {
+                Until::Now => return Ok(None),
+                Until::Begun(begun) => {
+                    let begun = begun.clone().await;
+                    self.until = begun.map_or(Until::Now, Until::Closed);
+                }
+                Until::Closed(board) => tokio::select! {
+                    () = board.closed() => {}
+                    () = self.clock.sleep(PAUSE) => {}
+                },
             }
         }
     }
 
     async fn read_on(&mut self, name: &str, path: &Path) -> Result<Option<LogChunk>> {
         let before = self.read.get(path).copied();
-        let (offset, bytes) = match (before, &self.followed) {
-            (Some(offset), Some(_)) => read_or_begin_anew(path, offset).await,
+        let (offset, bytes) = match (before, &self.until) {
+            (Some(offset), Until::Begun(_) | Until::Closed(_)) => read_or_begin_anew(path, offset).await,
             _ => read(path, before.unwrap_or(self.from)).await,
         }
         .map_err(|source| failed(path, source))?;
@@ -156,13 +170,13 @@ mod tests {
     use std::io::Write;
 
     use artifacts::clock::SystemClock;
-    use futures::TryStreamExt;
+    use futures::{FutureExt, TryStreamExt};
 
     use super::*;
     use crate::board::Role;
 
-    fn output(folder: &Path, selector: LogSelector, from: u64, followed: Option<Arc<Board>>) -> Output {
-        Output::new(folder.to_owned(), selector, from, followed, Arc::new(SystemClock))
+    fn output(folder: &Path, selector: LogSelector, from: u64, until: Until) -> Output {
+        Output::new(folder.to_owned(), selector, from, until, Arc::new(SystemClock))
     }
 
     async fn all(output: Output) -> Vec<(String, u64, String)> {
@@ -179,13 +193,16 @@ mod tests {
             std::fs::write(folder.path().join(format!("{name}.log")), text).unwrap();
         }
         std::fs::write(folder.path().join("notes.txt"), "not a log").unwrap();
-        let of = |selector| all(output(folder.path(), selector, 0, None));
+        let of = |selector| all(output(folder.path(), selector, 0, Until::Now));
         let names: Vec<String> = of(LogSelector::default()).await.into_iter().map(|(name, ..)| name).collect();
         assert_eq!(names, ["plan-g1-p0", "score-g2-p0", "score-g2-p1", "score-g10-p0"]);
         let second = LogSelector { generation: Some(Generation(2)), process: Some(1), ..LogSelector::default() };
         assert_eq!(of(second).await, [("score-g2-p1".to_owned(), 0, "b".to_owned())]);
         let plan = LogSelector { stage: Some(Stage::Plan), ..LogSelector::default() };
-        assert_eq!(all(output(folder.path(), plan, 2, None)).await, [("plan-g1-p0".to_owned(), 2, "an".to_owned())]);
+        assert_eq!(
+            all(output(folder.path(), plan, 2, Until::Now)).await,
+            [("plan-g1-p0".to_owned(), 2, "an".to_owned())]
+        );
     }
 
     #[tokio::test]
@@ -193,7 +210,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = "0123456789abcdef".repeat(10_000);
         std::fs::write(folder.path().join("train-g1-p0.log"), &text).unwrap();
-        let chunks = all(output(folder.path(), LogSelector::default(), 0, None)).await;
+        let chunks = all(output(folder.path(), LogSelector::default(), 0, Until::Now)).await;
         assert_eq!(chunks.len(), text.len().div_ceil(LogChunk::LARGEST));
         assert_eq!(chunks.into_iter().map(|(.., text)| text).collect::<String>(), text);
     }
@@ -204,7 +221,7 @@ mod tests {
         let path = folder.path().join("train-g1-p0.log");
         std::fs::write(&path, "first ").unwrap();
         let board = Board::new(Arc::default(), Role::Carried);
-        let mut following = output(folder.path(), LogSelector::default(), 0, Some(Arc::clone(&board)));
+        let mut following = output(folder.path(), LogSelector::default(), 0, Until::Closed(Arc::clone(&board)));
         assert_eq!(following.next().await.unwrap().unwrap().bytes, "first ");
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"last").unwrap();
@@ -213,12 +230,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn output_of_a_run_that_has_not_begun_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train-g2-p0.log");
+        let before = folder.path().join("train-g1-p0.log");
+        std::fs::write(&before, "before").unwrap();
+        let board = Board::new(Arc::default(), Role::Carried);
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let until = Until::Begun(async move { begun.await.ok() }.boxed().shared());
+        let mut following = output(folder.path(), LogSelector::default(), 0, until);
+        assert_eq!(following.next().await.unwrap().unwrap().bytes, "before");
+        let waits = tokio::time::timeout(Duration::from_millis(50), following.next()).await;
+        assert!(waits.is_err(), "it has not begun: {waits:?}");
+        begin.send(Arc::clone(&board)).unwrap();
+        std::fs::write(&path, "after").unwrap();
+        board.close();
+        assert_eq!(all(following).await, [("train-g2-p0".to_owned(), 0, "after".to_owned())]);
+        let never = Until::Begun(async { None }.boxed().shared());
+        assert_eq!(all(output(folder.path(), LogSelector::default(), 0, never)).await.len(), 2);
+    }
+
+    #[tokio::test]
     async fn a_followed_log_that_is_put_aside_goes_on_from_its_new_beginning() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train-g1-p0.log");
         std::fs::write(&path, "a long log").unwrap();
         let board = Board::new(Arc::default(), Role::Carried);
-        let mut following = output(folder.path(), LogSelector::default(), 0, Some(Arc::clone(&board)));
+        let mut following = output(folder.path(), LogSelector::default(), 0, Until::Closed(Arc::clone(&board)));
         assert_eq!(following.next().await.unwrap().unwrap().bytes, "a long log");
         std::fs::write(&path, "anew").unwrap();
         board.close();
@@ -230,13 +268,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("train-g1-p0.log"), "short").unwrap();
         for from in [5, 6, 1 << 63, u64::MAX] {
-            assert!(all(output(folder.path(), LogSelector::default(), from, None)).await.is_empty(), "{from}");
+            assert!(all(output(folder.path(), LogSelector::default(), from, Until::Now)).await.is_empty(), "{from}");
         }
     }
 
     #[tokio::test]
     async fn a_run_without_output_has_none() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(all(output(&folder.path().join("absent"), LogSelector::default(), 0, None)).await.is_empty());
+        assert!(all(output(&folder.path().join("absent"), LogSelector::default(), 0, Until::Now)).await.is_empty());
     }
 }

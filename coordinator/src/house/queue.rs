@@ -33,13 +33,17 @@ pub struct Limits {
     pub search: NonZeroU32,
     /// Of one owner.
     pub per_owner: NonZeroU32,
+    /// Of one owner, together with those that wait: one more is refused.
+    pub unended_per_owner: NonZeroU32,
 }
 
 impl Default for Limits {
     /// For one machine: two runs, one of which trains.
     fn default() -> Self {
         let two = NonZeroU32::MIN.saturating_add(1);
-        Self { total: two, training: NonZeroU32::MIN, scoring: two, search: NonZeroU32::MIN, per_owner: two }
+        let (training, search) = (NonZeroU32::MIN, NonZeroU32::MIN);
+        let unended_per_owner = NonZeroU32::MIN.saturating_add(999);
+        Self { total: two, training, scoring: two, search, per_owner: two, unended_per_owner }
     }
 }
 
@@ -133,6 +137,11 @@ struct Waiting {
 type Rank<'a> = (std::cmp::Reverse<u64>, usize, u64, u64, &'a SubmissionId);
 
 impl Queue {
+    /// How many there may be.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Nothing waits, nothing runs.
     pub(crate) fn new(limits: Limits) -> Self {
         let (waiting, running, last_turns) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());

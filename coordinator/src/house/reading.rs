@@ -16,6 +16,8 @@ use crate::run::{Kind, State};
 
 /// Runs read at once.
 pub(super) const RUNS_IN_FLIGHT: usize = 16;
+/// Runs read for one page.
+pub(super) const MOST_READ: usize = 1000;
 
 /// What this coordinator knows of a run beside its log.
 #[derive(Debug, Default)]
@@ -89,10 +91,38 @@ fn view(id: RunId, resolved: RunDocument, replay: &Replay, known: Known) -> RunV
 }
 
 impl RunFilter {
+    /// What the id alone says: it begins with the document's name, or as much of it as an id holds.
+    pub(super) fn may_let_through(&self, id: &RunId) -> bool {
+        let named = id.as_str().rsplit_once('-').map(|(name, _)| name);
+        self.name.as_ref().is_none_or(|name| named.is_none_or(|named| name.starts_with(named)))
+    }
+
     pub(super) fn lets_through(&self, view: &RunView) -> bool {
         self.owner.as_ref().is_none_or(|owner| view.owner.as_ref() == Some(owner))
             && self.kind.is_none_or(|kind| view.kind == kind)
             && self.name.as_ref().is_none_or(|name| view.name == *name)
             && (self.states.is_empty() || self.states.contains(&view.status))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_which_name_its_run_cannot_have() {
+        let of = |name: &str| RunFilter { name: Some(name.to_owned()), ..RunFilter::default() };
+        let long = "a".repeat(200);
+        let id = |text: &str| text.parse::<RunId>().unwrap();
+        for (name, run, may) in [
+            ("nightly", "nightly-0123456789ab", true),
+            ("nightly", "weekly-0123456789ab", false),
+            ("night", "nightly-0123456789ab", false),
+            ("two-words", "two-words-0123456789ab", true),
+            (long.as_str(), "aaaa-0123456789ab", true),
+        ] {
+            assert_eq!(of(name).may_let_through(&id(run)), may, "{name}, {run}");
+        }
+        assert!(RunFilter::default().may_let_through(&id("weekly-0123456789ab")));
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! What it does next depends on the submission's state alone, so whatever stopped it, the next one goes on from there.
 
+mod cancels;
 mod carriage;
 mod start;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use crate::control::Wanted;
 use crate::error::{CoordinatorError, Result};
 use crate::names::Owner;
 use crate::submission::{DocumentEnd, Event, State, SubmissionLog};
+use cancels::Unwritten;
 
 /// What stewards share.
 #[derive(Debug)]
@@ -77,6 +80,8 @@ pub(super) struct Steward<P> {
     /// It has joined the queue for its next turn.
     has_asked: bool,
     cancels: mpsc::Receiver<Cancel>,
+    /// Cancels that the store would not take yet.
+    unwritten: VecDeque<Unwritten>,
     tales: mpsc::Sender<Tale>,
     held: Option<RunId>,
     /// The board of the run in hand, from before anybody can know of it.
@@ -112,7 +117,8 @@ impl<P: Launchers> Steward<P> {
     ) -> Self {
         let held = log.run_in_hand().cloned();
         let posting = held.as_ref().map(|run| Posting(estate.boards.open(run)));
-        Self { estate, log, gate, turns_used: 0, has_asked: true, cancels, tales, held, posting }
+        let unwritten = VecDeque::new();
+        Self { estate, log, gate, turns_used: 0, has_asked: true, cancels, unwritten, tales, held, posting }
     }
 
     /// Brings the submission to its end, or leaves it as it is when that is wanted.
@@ -149,6 +155,7 @@ impl<P: Launchers> Steward<P> {
     }
 
     async fn step(&mut self) -> Result<Step> {
+        self.write_cancels().await?;
         let step = match self.log.state().clone() {
             State::Queued(progress) => self.start(progress.next).await?,
             State::Running(progress, take) => {
@@ -219,27 +226,6 @@ impl<P: Launchers> Steward<P> {
             tracing::warn!(submission = %self.log.id(), %error, "the cancel is not written down");
         }
         Step::Go
-    }
-
-    /// Writes down that somebody wants the submission to end, and answers.
-    async fn cancelled(&mut self, cancel: Cancel) -> Result<()> {
-        let Cancel { by, reply } = cancel;
-        match self.log.append(Event::CancelRequested { by }).await {
-            Ok(Ok(())) => {
-                self.tell().await;
-                // Whoever asked may not wait any more.
-                let _ = reply.send(Ok(()));
-                Ok(())
-            }
-            Ok(Err(_)) => {
-                let _ = reply.send(Err(self.not_now("cancelled")));
-                Ok(())
-            }
-            Err(error) => {
-                let _ = reply.send(Err(CoordinatorError::Stopping));
-                Err(error)
-            }
-        }
     }
 
     fn not_now(&self, wanted: &'static str) -> CoordinatorError {

@@ -191,8 +191,6 @@ pub struct DocumentView {
     pub name: String,
     /// What it does.
     pub kind: Kind,
-    /// The document, as it was submitted.
-    pub document: Document,
     /// The run that it became; absent until its turn.
     pub run: Option<RunId>,
     /// How it ended; absent until then, and where it was not run.

@@ -8,8 +8,35 @@ use tokio::sync::watch;
 
 use super::boards::Boards;
 use super::view::{SubmissionEvent, SubmissionView};
-use crate::board::Watcher;
+use crate::board::{Board, Watcher};
 use crate::error::Result;
+
+/// The board of a run that waits for its submission to come to it, once somebody carries it; `None` where the submission
+/// ends, or goes past it, before that.
+pub(super) async fn begun(
+    mut views: watch::Receiver<Arc<SubmissionView>>,
+    boards: Arc<Boards>,
+    run: RunId,
+) -> Option<Arc<Board>> {
+    loop {
+        let view = Arc::clone(&views.borrow_and_update());
+        if let Some(board) = boards.carried(&run) {
+            return Some(board);
+        }
+        if view.status.is_terminal() || !may_come_to(&view, &run) {
+            return None;
+        }
+        views.changed().await.ok()?;
+    }
+}
+
+/// Whether a submission that has not ended may still carry a run. One that is tried again does not know its run yet.
+fn may_come_to(view: &SubmissionView, run: &RunId) -> bool {
+    match view.documents.iter().find(|document| document.run.as_ref() == Some(run)) {
+        Some(document) => document.ended.is_none(),
+        None => view.documents.iter().any(|document| document.run.is_none() && document.ended.is_none()),
+    }
+}
 
 /// Follows a submission to its end.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::Pages;
+use super::Shown;
 use crate::house::{Latencies, Snapshot};
 
 /// The form of the answer.
@@ -20,7 +20,7 @@ const CONTENT_TYPE: HeaderValue =
 type Answer = Result<([(header::HeaderName, HeaderValue); 1], String), (StatusCode, String)>;
 
 /// Everything in numbers.
-pub(super) async fn all(State(pages): State<Pages>) -> Answer {
+pub(super) async fn all(State(Shown { pages, .. }): State<Shown>) -> Answer {
     let snapshot = pages.coordinator.snapshot().await;
     let unavailable = |error: &dyn std::fmt::Display| (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n"));
     let snapshot = snapshot.map_err(|error| unavailable(&error))?;

@@ -9,6 +9,9 @@ use spec::{CronSchedule, Document, Problems, ScheduleName, Settings, SourceFile}
 use super::mistake::SchedulesError;
 use crate::names::{Owner, Priority};
 
+/// Inputs that one schedule may wait for.
+pub const MOST_INPUTS: usize = 32;
+
 /// Texts of documents of which some have a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSchedules {
@@ -95,7 +98,8 @@ impl NewSchedules {
     /// The schedules in the texts; none where no document has one.
     ///
     /// # Errors
-    /// When the texts are not valid, when two schedules have one name, or when a schedule's times depend on the day.
+    /// When the texts are not valid, when two schedules have one name, when a schedule's times depend on the day, or when
+    /// it waits for more inputs than [`MOST_INPUTS`].
     pub(super) fn contents(self, now: DateTime<Utc>) -> Result<Vec<Content>, SchedulesError> {
         let today = now.date_naive();
         let parts = Parts::of(self.parse(today)?);
@@ -122,8 +126,12 @@ impl NewSchedules {
     fn content(&self, documents: &[Document]) -> Result<Content, SchedulesError> {
         let first = documents.first().and_then(|first| Some((first, first.schedule()?)));
         let (first, schedule) = first.ok_or(SchedulesError::NoSchedule)?;
+        let name = first.name().parse().map_err(SchedulesError::Name)?;
+        if schedule.wait_for.len() > MOST_INPUTS {
+            return Err(SchedulesError::TooManyInputs { name, given: schedule.wait_for.len(), most: MOST_INPUTS });
+        }
         Ok(Content {
-            name: first.name().parse().map_err(SchedulesError::Name)?,
+            name,
             owner: self.owner.clone(),
             priority: self.priority,
             schedule: schedule.clone(),

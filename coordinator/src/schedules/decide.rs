@@ -91,6 +91,14 @@ pub fn decide(state: &State, timetable: &Timetable, now: DateTime<Utc>, facts: &
     })
 }
 
+/// Slots that have come due and could not be decided: those of before a change are passed over with it.
+pub fn undecided(state: &State, timetable: &Timetable, now: DateTime<Utc>) -> Option<Event> {
+    let mut slots = timetable.slots_after(state.decided).take_while(|slot| *slot <= now).map(Slot);
+    let first = slots.next().filter(|_| state.status == Status::Active)?;
+    let (last, count) = slots.fold((first, 1), |(_, count), slot| (slot, count + 1));
+    Some(Event::Passed { first, last, count, why: Passed::Changed })
+}
+
 /// A waiting slot that will not be run.
 fn leave(state: &State, now: DateTime<Utc>, facts: &Facts) -> Option<Event> {
     if state.revision.schedule.overlap == Overlap::Cancel {

@@ -82,6 +82,8 @@ pub enum Passed {
         /// The slot before.
         slot: Slot,
     },
+    /// The schedule was changed, paused or removed before it could be found out how the slot before is.
+    Changed,
     /// As many slots wait as may.
     TooManyWait {
         /// How many.

@@ -1,22 +1,26 @@
 //! One schedule at work: asks what must be known, has it decided what is next, and does that.
 
+mod starting;
+
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use artifacts::clock::WallClock;
 use chrono::{DateTime, NaiveDate, Utc};
-use spec::{CronSchedule, Document, Timetable};
+use spec::{CronSchedule, Document, ScheduleName, Timetable};
 
 use super::content::Content;
-use super::decide::{Facts, Inputs, Predecessor, Step, decide};
+use super::decide::{Facts, Inputs, Step, decide, undecided};
 use super::event::Event;
-use super::inputs::{look, with_causes};
+use super::inputs::look;
 use super::log::{Appended, ScheduleLog};
 use super::mistake::SchedulesError;
+use super::shelf::apart;
 use super::slot::Slot;
-use super::state::{StartedSlot, State, Status, Waiting};
-use super::submissions::{Firing, NotStarted, Submissions};
-use super::view::{Registered, ScheduleView};
+use super::state::{State, Status, Waiting};
+use super::submissions::Submissions;
+use super::view::{Registered, ScheduleView, Seen};
 use crate::names::Owner;
 
 /// Carries one schedule.
@@ -38,6 +42,8 @@ struct Known {
     is_submitted: bool,
     has_ended: bool,
     is_cancelled: bool,
+    /// Why it cannot be submitted.
+    problem: Option<String>,
     /// The first slot that waits.
     first: Option<First>,
 }
@@ -62,21 +68,47 @@ impl<S: Submissions> Keeper<S> {
     /// When the store or the coordinator fails. Nothing is lost then: it is done at the next call.
     pub(super) async fn advance(&mut self) -> Result<Option<DateTime<Utc>>, SchedulesError> {
         loop {
-            let Some(state) = self.log.state().cloned() else { return Ok(None) };
-            let timetable = self.timetable(&state)?;
-            let facts = self.facts(&state).await?;
             let now = self.clock.utc();
-            match decide(&state, &timetable, now, &facts) {
-                Step::Append(event) => {
-                    self.append(now, *event).await?;
-                }
-                Step::Cancel(submission) => {
-                    self.submissions.cancel(&submission, &state.owner).await?;
-                    self.known.is_cancelled = true;
-                }
-                Step::Rest { until } => return Ok(until),
+            if let ControlFlow::Break(next) = self.take_step(now).await? {
+                return Ok(next);
             }
         }
+    }
+
+    /// Does one thing that is to be done at a time; where nothing is, breaks with the time of the next slot, if there is one.
+    async fn take_step(&mut self, now: DateTime<Utc>) -> Result<ControlFlow<Option<DateTime<Utc>>>, SchedulesError> {
+        let Some(state) = self.log.state().cloned() else { return Ok(ControlFlow::Break(None)) };
+        let timetable = self.timetable(&state)?;
+        let facts = self.facts(&state).await?;
+        match decide(&state, &timetable, now, &facts) {
+            Step::Append(event) => {
+                self.append(now, *event).await?;
+            }
+            Step::Cancel(submission) => {
+                self.submissions.cancel(&submission, &state.owner).await?;
+                self.known.is_cancelled = true;
+            }
+            Step::Rest { until } => return Ok(ControlFlow::Break(until)),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Decides every slot up to a time, as far as that can be done.
+    async fn settle(&mut self, now: DateTime<Utc>) -> Result<(), SchedulesError> {
+        while self.take_step(now).await?.is_continue() {}
+        Ok(())
+    }
+
+    /// Logs a change. Slots that have come due by then and cannot be decided are passed over before it, so that none is lost
+    /// without a word.
+    async fn log_change(&mut self, now: DateTime<Utc>, event: Event) -> Result<Appended, SchedulesError> {
+        if let Some(state) = self.log.state().cloned()
+            && let Some(passed) = undecided(&state, &self.timetable(&state)?, now)
+            && self.append(now, passed).await? == Appended::Collided
+        {
+            return Ok(Appended::Collided);
+        }
+        self.append(now, event).await
     }
 
     /// Changes what the schedule runs, from the slots after now on.
@@ -85,7 +117,8 @@ impl<S: Submissions> Keeper<S> {
     /// When the schedule is somebody else's, or of another kind of document, or as [`Self::advance`].
     pub(super) async fn revise(&mut self, content: Content, by: &Owner) -> Result<Registered, SchedulesError> {
         loop {
-            self.advance().await?;
+            let now = self.clock.utc();
+            self.settle(now).await?;
             if let Some(state) = self.log.state().filter(|state| state.status != Status::Removed) {
                 check_same(state, &content)?;
                 let is_known = self.log.content(state.revision.entry).await? == content;
@@ -94,7 +127,7 @@ impl<S: Submissions> Keeper<S> {
                 }
             }
             let event = Event::Revised { content: content.clone(), by: by.clone() };
-            if self.append(self.clock.utc(), event).await? == Appended::Mine {
+            if self.log_change(now, event).await? == Appended::Mine {
                 return Ok(self.registered(&content, true));
             }
         }
@@ -112,7 +145,8 @@ impl<S: Submissions> Keeper<S> {
     /// [`SchedulesError::NotNow`] where it is not, or as [`Self::advance`].
     pub(super) async fn change(&mut self, wanted: Change, by: &Owner) -> Result<(), SchedulesError> {
         loop {
-            self.advance().await?;
+            let now = self.clock.utc();
+            self.settle(now).await?;
             let status = self.log.state().map_or(&Status::Removed, |state| &state.status);
             let event = match (wanted, status) {
                 (Change::Pause, Status::Active) => Event::Paused { by: by.clone() },
@@ -123,19 +157,28 @@ impl<S: Submissions> Keeper<S> {
                     return Err(SchedulesError::NotNow { name, wanted: wanted.as_str(), status });
                 }
             };
-            if self.append(self.clock.utc(), event).await? == Appended::Mine {
+            if self.log_change(now, event).await? == Appended::Mine {
                 return Ok(());
             }
         }
     }
 
+    pub(super) fn name(&self) -> &ScheduleName {
+        self.log.name()
+    }
+
+    /// What is known of the schedule; nothing where it was removed.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        let state = self.log.state().filter(|state| state.status != Status::Removed)?.clone();
+        let first = self.known.first.as_ref().filter(|first| state.waiting.first().map(|w| w.slot) == Some(first.slot));
+        let inputs = first.map(|first| first.inputs.clone());
+        let is_going = state.started.is_some() && !self.known.has_ended && self.known.problem.is_none();
+        Some(Seen { state, inputs, is_going, problem: self.known.problem.clone() })
+    }
+
     /// What there is to see; nothing of a schedule that was removed.
     pub(super) fn view(&self) -> Option<ScheduleView> {
-        let state = self.log.state().filter(|state| state.status != Status::Removed)?;
-        let timetable = Timetable::of(&state.revision.schedule).ok()?;
-        let first = self.known.first.as_ref().filter(|first| state.waiting.first().map(|w| w.slot) == Some(first.slot));
-        let is_going = state.started.is_some() && !self.known.has_ended;
-        Some(ScheduleView::of(state, &timetable, self.clock.utc(), first.map(|first| &first.inputs), is_going))
+        self.seen()?.view(self.clock.utc())
     }
 
     async fn append(&mut self, at: DateTime<Utc>, event: Event) -> Result<Appended, SchedulesError> {
@@ -165,64 +208,6 @@ impl<S: Submissions> Keeper<S> {
             None => Inputs::Unknown,
         };
         Ok(Facts { predecessor, inputs })
-    }
-
-    /// How the last started slot's submission is; it is submitted first, unless that is certain to have happened.
-    async fn predecessor(&mut self, state: &State) -> Result<Predecessor, SchedulesError> {
-        let Some(started) = &state.started else { return Ok(Predecessor::Ended) };
-        if !self.known.is_submitted {
-            match self.submit(state, started).await {
-                Ok(()) => self.known.is_submitted = true,
-                Err(NotStarted::NotNow(error)) => {
-                    let (schedule, slot) = (&state.name, started.slot);
-                    tracing::warn!(%schedule, %slot, error = with_causes(&error), "not submitted yet");
-                    return Ok(Predecessor::Unknown);
-                }
-                Err(NotStarted::Refused(error)) => {
-                    let (schedule, slot) = (&state.name, started.slot);
-                    tracing::error!(%schedule, %slot, error = with_causes(&error), "cannot be submitted");
-                    (self.known.is_submitted, self.known.has_ended) = (true, true);
-                }
-            }
-        }
-        // Who takes up the name of a removed schedule has nothing to do with what its owner's slots do.
-        if self.known.has_ended || started.owner != state.owner {
-            return Ok(Predecessor::Ended);
-        }
-        Ok(match self.submissions.has_ended(&started.submission).await {
-            Ok(true) => {
-                self.known.has_ended = true;
-                Predecessor::Ended
-            }
-            Ok(false) if self.known.is_cancelled => Predecessor::Cancelling,
-            Ok(false) => Predecessor::Going,
-            Err(error) => {
-                let (schedule, submission) = (&state.name, &started.submission);
-                tracing::warn!(%schedule, %submission, error = with_causes(&error), "cannot be asked after");
-                Predecessor::Unknown
-            }
-        })
-    }
-
-    async fn submit(&self, state: &State, started: &StartedSlot) -> Result<(), NotStarted> {
-        let (documents, run_date) = match self.documents_of(started.slot, started.revision).await {
-            Ok((Ok(documents), run_date)) => (documents, run_date),
-            // They were valid when the slot was started: this is another version of the program.
-            Ok((Err(problem), _)) => {
-                let (schedule, slot) = (&state.name, started.slot);
-                tracing::error!(%schedule, %slot, problem, "documents that were valid are not any more");
-                (Vec::new(), started.slot.0.date_naive())
-            }
-            Err(SchedulesError::Coordinator(error)) => return Err(NotStarted::NotNow(error)),
-            Err(error) => {
-                let (schedule, slot) = (&state.name, started.slot);
-                tracing::error!(%schedule, %slot, error = with_causes(&error), "the slot's documents are gone");
-                (Vec::new(), started.slot.0.date_naive())
-            }
-        };
-        let (schedule, owner, priority) = (state.name.clone(), started.owner.clone(), started.priority);
-        let firing = Firing { schedule, slot: started.slot, owner, priority, documents, run_date };
-        self.submissions.start(firing).await.map(drop)
     }
 
     async fn inputs(&mut self, waiting: &Waiting) -> Result<Inputs, SchedulesError> {
@@ -258,7 +243,8 @@ impl<S: Submissions> Keeper<S> {
         let timetable = Timetable::of(&content.schedule)
             .map_err(|source| SchedulesError::Times { name: content.name.clone(), source })?;
         let run_date = timetable.run_date(slot.0);
-        let documents = content.documents_for(run_date).map_err(|problems| problems.to_string());
+        let documents =
+            apart(move || Ok(content.documents_for(run_date).map_err(|problems| problems.to_string()))).await?;
         Ok((documents, run_date))
     }
 }

@@ -45,6 +45,25 @@ pub enum SchedulesError {
         /// The name.
         name: ScheduleName,
     },
+    /// A schedule that waits for too much.
+    #[error(
+        "the schedule `{name}` waits for {given} inputs, and may wait for {most}: let one `_SUCCESS` or one pattern stand \
+         for several"
+    )]
+    TooManyInputs {
+        /// The schedule.
+        name: ScheduleName,
+        /// How many it names.
+        given: usize,
+        /// How many it may.
+        most: usize,
+    },
+    /// As many schedules as there may be.
+    #[error("there are {most} schedules, as many as there may be: remove one first")]
+    TooMany {
+        /// How many.
+        most: usize,
+    },
     /// A name that another document's schedule has.
     #[error(
         "there is a schedule `{name}` of {owner}, of another kind of document: rename this document, or remove that schedule"
@@ -102,7 +121,8 @@ impl SchedulesError {
     /// Whether what is stored is at fault, and not the store.
     pub(super) fn is_content(&self) -> bool {
         let is_input = |error: &CoordinatorError| error.class() == proto::FailureClass::Input;
-        matches!(self, Self::Impossible { .. }) || matches!(self, Self::Coordinator(error) if is_input(error))
+        matches!(self, Self::Impossible { .. } | Self::Times { .. })
+            || matches!(self, Self::Coordinator(error) if is_input(error))
     }
 }
 

@@ -36,13 +36,24 @@ pub enum NotStarted {
     NotNow(CoordinatorError),
 }
 
+/// Where a submission stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none.
+    Absent,
+    /// It has not ended.
+    Going,
+    /// It has ended, in whatever way.
+    Ended,
+}
+
 /// Runs submissions.
 pub trait Submissions: Send + Sync {
     /// Submits a slot's documents. The same slot again is the same submission, and nothing is done.
     fn start(&self, firing: Firing) -> impl Future<Output = Result<SubmissionId, NotStarted>> + Send;
 
-    /// Whether a submission has ended, in whatever way.
-    fn has_ended(&self, submission: &SubmissionId) -> impl Future<Output = Result<bool>> + Send;
+    /// Where a submission stands.
+    fn standing(&self, submission: &SubmissionId) -> impl Future<Output = Result<Standing>> + Send;
 
     /// Asks for a submission's end. One that has ended is left as it is.
     fn cancel(&self, submission: &SubmissionId, by: &Owner) -> impl Future<Output = Result<()>> + Send;
@@ -65,10 +76,11 @@ impl Submissions for Coordinator {
         }
     }
 
-    async fn has_ended(&self, submission: &SubmissionId) -> Result<bool> {
+    async fn standing(&self, submission: &SubmissionId) -> Result<Standing> {
         match self.submission(submission).await {
-            Ok(view) => Ok(view.status.is_terminal()),
-            Err(CoordinatorError::UnknownSubmission { .. }) => Ok(true),
+            Ok(view) if view.status.is_terminal() => Ok(Standing::Ended),
+            Ok(_) => Ok(Standing::Going),
+            Err(CoordinatorError::UnknownSubmission { .. }) => Ok(Standing::Absent),
             Err(error) => Err(error),
         }
     }

@@ -1,33 +1,26 @@
-//! The task behind [`super::Schedules`]: keeps every schedule of a workspace, and answers who asks.
+//! The task behind [`super::Schedules`]: owns the tasks of all schedules of a workspace, and answers who asks.
+//!
+//! It waits for nobody: whatever takes time is done by tasks that it owns.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use artifacts::Workspace;
 use artifacts::clock::WallClock;
-use artifacts::{Workspace, layout};
-use chrono::{DateTime, Utc};
-use futures::StreamExt;
-use futures::future::join_all;
-use futures::stream::FuturesUnordered;
-use spec::ScheduleName;
-use spec::suggest::nearest;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use futures::future::BoxFuture;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
-use super::content::NewSchedules;
 use super::handle::{Ask, Waits};
-use super::inputs::with_causes;
-use super::keeper::{Change, Keeper};
-use super::log::ScheduleLog;
+use super::kept::Tools;
 use super::mistake::SchedulesError;
+use super::shelf::Shelf;
 use super::submissions::Submissions;
-use super::view::{Registered, ScheduleView};
-use crate::log::WriterId;
-use crate::names::Owner;
 
-/// Schedules that are looked at or read at once.
-const AT_ONCE: usize = 16;
+/// Schedules that advance at once; so many stores that do not answer delay nobody.
+const MOST_AT_ONCE: usize = 256;
+
+/// Schedules that come to be at once.
+const MOST_NEWCOMERS: usize = 16;
 
 /// The end of [`super::Schedules`] that is held by whoever runs them.
 #[derive(Debug)]
@@ -46,9 +39,12 @@ impl Timekeeper {
         clock: Arc<dyn WallClock>,
         asks: mpsc::Receiver<Ask>,
     ) -> Result<Self, SchedulesError> {
-        let mut keeping =
-            Keeping { workspace, writer: WriterId::new(), submissions, waits, clock, keepers: BTreeMap::new() };
-        keeping.read_all().await?;
+        let Waits { round, inputs } = waits;
+        let tools = Tools { submissions, clock, round, inputs, places: Semaphore::new(MOST_AT_ONCE) };
+        let (newcomers, arrived) = mpsc::channel(MOST_NEWCOMERS);
+        let shelf = Shelf::new(workspace, Arc::new(tools), newcomers);
+        let mut tasks = JoinSet::new();
+        shelf.read_all().await?.into_iter().for_each(|task| _ = tasks.spawn(task));
         let (stop, stopped) = oneshot::channel();
         let (keeps, alive) = watch::channel(());
         let task = tokio::spawn(async move {
@@ -57,13 +53,13 @@ impl Timekeeper {
             tokio::select! {
                 // Dropped or sent, the word is the same. Whatever is cut off here is done by the next coordinator.
                 _ = stopped => {}
-                () = keeping.keep(asks) => {}
+                () = keep(Arc::new(shelf), tasks, arrived, asks) => {}
             }
         });
         Ok(Self { stop, alive, task })
     }
 
-    /// Returns once schedules are not kept any more: because the task broke down, or because nobody can ask it.
+    /// Returns once schedules are not kept any more: because a task broke down, or because nobody can ask it.
     pub async fn ended(&self) {
         let mut alive = self.alive.clone();
         while alive.changed().await.is_ok() {}
@@ -78,126 +74,33 @@ impl Timekeeper {
     }
 }
 
-struct Keeping<S> {
-    workspace: Workspace,
-    writer: WriterId,
-    submissions: Arc<S>,
-    waits: Waits,
-    clock: Arc<dyn WallClock>,
-    keepers: BTreeMap<ScheduleName, Keeper<S>>,
-}
-
-impl<S: Submissions> Keeping<S> {
-    async fn read_all(&mut self) -> Result<(), SchedulesError> {
-        let names = self.workspace.names_in(&layout::schedules()).await?;
-        let names: Vec<ScheduleName> = names.iter().filter_map(|name| name.parse().ok()).collect();
-        for some in names.chunks(AT_ONCE) {
-            for (name, read) in some.iter().zip(join_all(some.iter().map(|name| self.read(name.clone()))).await) {
-                match read {
-                    Ok((name, keeper)) => drop(self.keepers.insert(name, keeper)),
-                    // It must not keep the others from going on.
-                    Err(error) if error.is_content() => {
-                        let error = with_causes(&error);
-                        tracing::error!(schedule = %name, error, "a schedule cannot be understood, and is left alone");
-                    }
-                    Err(error) => return Err(error),
+/// Answers until nobody can ask any more, or until a schedule's task breaks down.
+async fn keep<S: Submissions + 'static>(
+    shelf: Arc<Shelf<S>>,
+    mut tasks: JoinSet<()>,
+    mut newcomers: mpsc::Receiver<BoxFuture<'static, ()>>,
+    mut asks: mpsc::Receiver<Ask>,
+) {
+    let mut answers = JoinSet::new();
+    loop {
+        tokio::select! {
+            ask = asks.recv() => match ask {
+                Some(ask) => {
+                    let shelf = Arc::clone(&shelf);
+                    answers.spawn(async move { shelf.answer(ask).await });
+                }
+                None => return,
+            },
+            Some(task) = newcomers.recv() => {
+                tasks.spawn(task);
+            }
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a schedule's task broke down");
+                    return;
                 }
             }
-        }
-        Ok(())
-    }
-
-    async fn read(&self, name: ScheduleName) -> Result<(ScheduleName, Keeper<S>), SchedulesError> {
-        let log = ScheduleLog::open(&self.workspace, &self.writer, name.clone()).await?;
-        let submissions = Arc::clone(&self.submissions);
-        Ok((name, Keeper::new(log, submissions, Arc::clone(&self.clock), self.waits.inputs)))
-    }
-
-    async fn keep(&mut self, mut asks: mpsc::Receiver<Ask>) {
-        loop {
-            let rest = self.advance_all().await;
-            tokio::select! {
-                ask = asks.recv() => match ask {
-                    Some(ask) => self.answer(ask).await,
-                    None => return,
-                },
-                () = self.clock.sleep(rest) => {}
-            }
-        }
-    }
-
-    /// Does what is to be done for every schedule. Gives the time until the next slot, or until they are looked at again.
-    async fn advance_all(&mut self) -> Duration {
-        let (now, mut rest) = (self.clock.utc(), self.waits.round);
-        let mut keepers = self.keepers.iter_mut();
-        let mut at_work = FuturesUnordered::new();
-        at_work.extend(keepers.by_ref().take(AT_ONCE).map(|(name, keeper)| advance(name, keeper)));
-        while let Some(next) = at_work.next().await {
-            let until_next = next.and_then(|next: DateTime<Utc>| (next - now).to_std().ok());
-            rest = rest.min(until_next.unwrap_or(rest));
-            at_work.extend(keepers.next().map(|(name, keeper)| advance(name, keeper)));
-        }
-        rest
-    }
-
-    async fn answer(&mut self, ask: Ask) {
-        // Whoever does not wait for the answer any more needs none.
-        match ask {
-            Ask::Register(new, by, reply) => drop(reply.send(self.register(new, &by).await)),
-            Ask::List(reply) => drop(reply.send(Ok(self.keepers.values().filter_map(Keeper::view).collect()))),
-            Ask::Show(name, reply) => drop(reply.send(self.show(&name))),
-            Ask::Change(name, change, by, reply) => drop(reply.send(self.change(&name, change, &by).await)),
-        }
-    }
-
-    async fn register(&mut self, new: NewSchedules, by: &Owner) -> Result<Vec<Registered>, SchedulesError> {
-        let contents = new.contents(self.clock.utc())?;
-        if contents.is_empty() {
-            return Err(SchedulesError::NoSchedule);
-        }
-        let mut registered = Vec::with_capacity(contents.len());
-        for content in contents {
-            if !self.keepers.contains_key(&content.name) {
-                let (name, keeper) = self.read(content.name.clone()).await?;
-                self.keepers.insert(name, keeper);
-            }
-            let keeper = self.keepers.get_mut(&content.name).expect("it is there by now");
-            registered.push(keeper.revise(content, by).await?);
-        }
-        Ok(registered)
-    }
-
-    fn show(&self, name: &ScheduleName) -> Result<ScheduleView, SchedulesError> {
-        self.keepers.get(name).and_then(Keeper::view).ok_or_else(|| self.unknown(name))
-    }
-
-    async fn change(
-        &mut self,
-        name: &ScheduleName,
-        change: Change,
-        by: &Owner,
-    ) -> Result<ScheduleView, SchedulesError> {
-        let before = self.show(name)?;
-        let unknown = self.unknown(name);
-        let keeper = self.keepers.get_mut(name).ok_or(unknown)?;
-        keeper.change(change, by).await?;
-        Ok(keeper.view().unwrap_or(before))
-    }
-
-    fn unknown(&self, name: &ScheduleName) -> SchedulesError {
-        let known = self.keepers.iter().filter(|(_, keeper)| keeper.view().is_some()).map(|(name, _)| name.as_str());
-        let meant = nearest(name.as_str(), known).and_then(|meant| meant.parse().ok());
-        SchedulesError::Unknown { name: name.clone(), meant }
-    }
-}
-
-/// Does what is to be done for one schedule. Gives its next slot; nothing where it must be looked at again soon.
-async fn advance<S: Submissions>(name: &ScheduleName, keeper: &mut Keeper<S>) -> Option<DateTime<Utc>> {
-    match keeper.advance().await {
-        Ok(next) => next,
-        Err(error) => {
-            tracing::error!(schedule = %name, error = with_causes(&error), "not advanced");
-            None
+            Some(_) = answers.join_next() => {}
         }
     }
 }

@@ -50,6 +50,31 @@ pub struct ScheduleView {
     pub running: Option<SubmissionId>,
     /// What became of the last slots, the newest first; twenty at the most.
     pub last: Vec<Recent>,
+    /// Why the last slot that was started is no submission, though it should be; nothing is started until it is.
+    pub problem: Option<String>,
+}
+
+/// What a schedule's task knows of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Seen {
+    /// What the log tells; not that it was removed.
+    pub(super) state: State,
+    /// What the first slot that waits needs.
+    pub(super) inputs: Option<Inputs>,
+    /// Whether the submission of the last slot that was started has not ended.
+    pub(super) is_going: bool,
+    /// Why there is none.
+    pub(super) problem: Option<String>,
+}
+
+impl Seen {
+    /// What there is to see at a time; nothing where the schedule says no times, which it did when it was taken.
+    pub(super) fn view(&self, now: DateTime<Utc>) -> Option<ScheduleView> {
+        let Self { state, inputs, is_going, problem } = self;
+        let timetable = Timetable::of(&state.revision.schedule).ok()?;
+        let view = ScheduleView::of(state, &timetable, now, inputs.as_ref(), *is_going);
+        Some(ScheduleView { problem: problem.clone(), ..view })
+    }
 }
 
 /// A slot that came due and is not started yet.
@@ -141,6 +166,7 @@ impl ScheduleView {
             running: state.started.as_ref().filter(|_| is_going).map(|started| started.submission.clone()),
             last: state.recent.iter().rev().cloned().collect(),
             paused,
+            problem: None,
         }
     }
 }

@@ -6,9 +6,9 @@ use artifacts::workspace::Created;
 use artifacts::{Workspace, layout};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use spec::{RunId, SubmissionId};
+use spec::{Document, RunId, SubmissionId};
 
-use super::record::SubmissionRecord;
+use super::record::{Brief, SubmissionRecord};
 use super::state::{Event, State};
 use super::transition::{Illegal, transition};
 use crate::error::{CoordinatorError, Result};
@@ -32,7 +32,9 @@ pub(crate) struct SubmissionLog {
     workspace: Workspace,
     writer: WriterId,
     id: SubmissionId,
-    record: Arc<SubmissionRecord>,
+    brief: Arc<Brief>,
+    /// Absent once they have been forgotten.
+    documents: Option<Arc<[Document]>>,
     state: State,
     next: u64,
     changed: DateTime<Utc>,
@@ -72,16 +74,41 @@ impl SubmissionLog {
 
     fn new(workspace: &Workspace, writer: &WriterId, id: SubmissionId, record: SubmissionRecord) -> Self {
         let (state, changed) = (State::new(record.documents.len()), record.at);
-        let (workspace, writer, record) = (workspace.clone(), writer.clone(), Arc::new(record));
-        Self { workspace, writer, id, record, state, next: 0, changed }
+        let (workspace, writer) = (workspace.clone(), writer.clone());
+        let (brief, documents) = record.apart();
+        let (brief, documents) = (Arc::new(brief), Some(documents.into()));
+        Self { workspace, writer, id, brief, documents, state, next: 0, changed }
     }
 
     pub(crate) fn id(&self) -> &SubmissionId {
         &self.id
     }
 
-    pub(crate) fn record(&self) -> &Arc<SubmissionRecord> {
-        &self.record
+    pub(crate) fn brief(&self) -> &Brief {
+        &self.brief
+    }
+
+    /// One of its documents; none where there is none of this number, or where they have been forgotten.
+    pub(crate) fn document(&self, number: usize) -> Option<&Document> {
+        self.documents.as_ref()?.get(number)
+    }
+
+    /// Lets go of the documents, which are in the workspace, of a submission that is at its end: they are the largest part
+    /// of it by far.
+    pub(crate) fn forget_documents(&mut self) {
+        if self.state.is_terminal() {
+            self.documents = None;
+        }
+    }
+
+    /// Reads the documents again if they have been forgotten.
+    pub(crate) async fn recall_documents(&mut self) -> Result<()> {
+        if self.documents.is_none() {
+            let key = layout::submission_record(&self.id);
+            let record: SubmissionRecord = self.workspace.read_entry(&key).await?.body;
+            self.documents = Some(record.documents.into());
+        }
+        Ok(())
     }
 
     pub(crate) fn state(&self) -> &State {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::house::{NewSubmission, Origin};
 use crate::names::{ClientToken, Owner, Priority};
+use crate::run::Kind;
 
 /// What was sent, and by whom.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,7 +23,33 @@ pub(crate) struct SubmissionRecord {
     pub(crate) at: DateTime<Utc>,
 }
 
+/// What is worth remembering of a submission whose documents are not needed any more.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Brief {
+    pub(crate) owner: Owner,
+    pub(crate) priority: Priority,
+    pub(crate) origin: Origin,
+    pub(crate) run_date: NaiveDate,
+    pub(crate) documents: Vec<Heading>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// What names a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heading {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+}
+
 impl SubmissionRecord {
+    /// The record without its documents, and those.
+    pub(crate) fn apart(self) -> (Brief, Vec<Document>) {
+        let Self { owner, priority, origin, run_date, documents, at } = self;
+        let heading = |document: &Document| Heading { name: document.name().to_owned(), kind: Kind::of(document) };
+        let headings = documents.iter().map(heading).collect();
+        (Brief { owner, priority, origin, run_date, documents: headings, at }, documents)
+    }
+
     /// What a submit becomes, and under which id.
     pub(crate) fn of(new: NewSubmission, at: DateTime<Utc>) -> (SubmissionId, Self) {
         let NewSubmission { client_token, owner, priority, documents, run_date, origin } = new;

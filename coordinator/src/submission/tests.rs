@@ -238,3 +238,20 @@ async fn of_two_writers_the_second_takes_the_first_s_entry_into_account() {
     first.append(ended(0, DocumentEnd::Cancelled)).await.unwrap().unwrap();
     assert_eq!(first.state().as_str(), "cancelled");
 }
+
+#[tokio::test]
+async fn documents_of_a_submission_that_has_ended_are_read_again_when_they_are_needed() {
+    let workspace = workspace();
+    let (mut log, _) = create(&workspace, new(None, DOCUMENT)).await.unwrap();
+    let document = log.document(0).cloned().unwrap();
+    log.forget_documents();
+    assert_eq!(log.document(0), Some(&document), "it has not ended");
+    for event in [started(0), ended(0, failed())] {
+        log.append(event).await.unwrap().unwrap();
+    }
+    log.forget_documents();
+    assert_eq!(log.document(0), None);
+    assert_eq!(log.brief().documents[0].name, document.name());
+    log.recall_documents().await.unwrap();
+    assert_eq!(log.document(0), Some(&document));
+}

@@ -7,6 +7,7 @@ extern crate kindred_coordinator as coordinator;
 mod abuse;
 mod access;
 mod pages;
+mod schedules;
 mod served;
 mod submissions;
 mod tls;

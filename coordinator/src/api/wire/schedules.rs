@@ -36,6 +36,7 @@ pub(in crate::api) fn schedule(view: &ScheduleView) -> v1::Schedule {
         waiting: view.waiting.iter().map(waiting).collect(),
         running_submission_id: view.running.as_ref().map(ToString::to_string).unwrap_or_default(),
         last_slots: view.last.iter().map(recent).collect(),
+        problem: view.problem.clone().unwrap_or_default(),
     }
 }
 
@@ -84,6 +85,7 @@ fn passed(why: &Passed) -> String {
             format!("no coordinator ran when it came due, and catch_up is {catch_up}")
         }
         Passed::Overlap { slot } => format!("slot {slot} had not ended"),
+        Passed::Changed => "the schedule changed before the slot before could be asked after".to_owned(),
         Passed::TooManyWait { waiting } => format!("{waiting} slots waited already"),
     }
 }

@@ -1,7 +1,5 @@
 //! Answers to who asks the actor.
 
-use std::sync::Arc;
-
 use spec::SubmissionId;
 
 use super::{Actor, Ask, Belonging, Reply};
@@ -9,8 +7,7 @@ use crate::carry::Launchers;
 use crate::error::{CoordinatorError, Result};
 use crate::house::queue::Wait;
 use crate::house::request::{Listed, Page, SubmissionFilter};
-use crate::house::view::{DocumentView, RunStatus, Snapshot, SubmissionStatus, SubmissionView, Units, name_of};
-use crate::run::Kind;
+use crate::house::view::{DocumentView, RunStatus, Snapshot, SubmissionStatus, SubmissionView, Units};
 use crate::submission::{State, SubmissionLog};
 
 /// Answers; who does not wait any more has reasons.
@@ -31,10 +28,15 @@ impl<P: Launchers> Actor<P> {
             }
             Ask::Belongs(run, reply) => {
                 let belonging = self.runs.get(&run).and_then(|id| {
-                    let owner = self.entries.get(id)?.log.record().owner.clone();
+                    let owner = self.entries.get(id)?.log.brief().owner.clone();
                     Some(Belonging { submission: id.clone(), owner, wait: self.wait_of(id) })
                 });
                 answer(reply, Ok(belonging));
+            }
+            Ask::RunsOf(owner, reply) => {
+                let is_owners = |id: &SubmissionId| self.entries.get(id).is_some_and(|e| e.log.brief().owner == owner);
+                let runs = self.runs.iter().filter(|(_, id)| is_owners(id)).map(|(run, _)| run.clone()).collect();
+                answer(reply, Ok(runs));
             }
             Ask::Canceller(id, reply) => {
                 let canceller = self.entry(&id).and_then(|entry| {
@@ -113,14 +115,14 @@ impl<P: Launchers> Actor<P> {
 
     fn count_run(&self, log: &SubmissionLog, snapshot: &mut Snapshot) {
         let Some(run) = log.run_in_hand() else { return };
-        let Some(document) = log.record().documents.get(log.state().progress().next) else { return };
+        let Some(document) = log.brief().documents.get(log.state().progress().next) else { return };
         let board = self.estate.boards.carried(run);
         let status = match (log.state(), &board) {
             (State::Cancelling(..), _) => RunStatus::Stopping,
             (_, Some(_)) => RunStatus::Active,
             (_, None) => RunStatus::Ready,
         };
-        *snapshot.runs.entry((Kind::of(document), status)).or_default() += 1;
+        *snapshot.runs.entry((document.kind, status)).or_default() += 1;
         if let Some(standing) = board.map(|board| board.standing()) {
             let units = standing.units.unwrap_or_default();
             snapshot.units.done += units.done;
@@ -133,22 +135,21 @@ impl<P: Launchers> Actor<P> {
 
 impl SubmissionFilter {
     fn lets_through(&self, log: &SubmissionLog) -> bool {
-        let (record, status) = (log.record(), SubmissionStatus::from(log.state()));
-        self.owner.as_ref().is_none_or(|owner| *owner == record.owner)
-            && self.kind.is_none_or(|kind| record.documents.iter().any(|document| Kind::of(document) == kind))
-            && self.name.as_ref().is_none_or(|name| record.documents.iter().any(|document| name_of(document) == *name))
+        let (brief, status) = (log.brief(), SubmissionStatus::from(log.state()));
+        self.owner.as_ref().is_none_or(|owner| *owner == brief.owner)
+            && self.kind.is_none_or(|kind| brief.documents.iter().any(|document| document.kind == kind))
+            && self.name.as_ref().is_none_or(|name| brief.documents.iter().any(|document| document.name == *name))
             && (self.states.is_empty() || self.states.contains(&status))
     }
 }
 
 /// A submission as it is shown.
 pub(super) fn view(log: &SubmissionLog, waits: Option<Wait>) -> SubmissionView {
-    let (record, state) = (Arc::clone(log.record()), log.state());
+    let (brief, state) = (log.brief(), log.state());
     let progress = state.progress();
-    let documents = record.documents.iter().zip(&progress.documents).map(|(document, trace)| DocumentView {
-        name: name_of(document),
-        kind: Kind::of(document),
-        document: document.clone(),
+    let documents = brief.documents.iter().zip(&progress.documents).map(|(document, trace)| DocumentView {
+        name: document.name.clone(),
+        kind: document.kind,
         run: trace.run.clone(),
         ended: trace.end.clone(),
     });
@@ -158,16 +159,16 @@ pub(super) fn view(log: &SubmissionLog, waits: Option<Wait>) -> SubmissionView {
     };
     SubmissionView {
         id: log.id().clone(),
-        owner: record.owner.clone(),
-        priority: record.priority,
-        origin: record.origin.clone(),
-        run_date: record.run_date,
+        owner: brief.owner.clone(),
+        priority: brief.priority,
+        origin: brief.origin.clone(),
+        run_date: brief.run_date,
         status: state.into(),
         waits: waits.filter(|_| !state.is_terminal()),
         documents: documents.collect(),
         cancelled_by,
         retries: progress.retries,
-        created: record.at,
+        created: brief.at,
         changed: log.changed(),
     }
 }

@@ -2,10 +2,10 @@
 
 use spec::SubmissionId;
 
-use super::{Actor, Errand, Reply};
+use super::{Actor, Entry, Errand, Reply};
 use crate::carry::Launchers;
 use crate::control::Wanted;
-use crate::error::CoordinatorError;
+use crate::error::{CoordinatorError, Result};
 use crate::house::request::{NewSubmission, Submitted};
 use crate::names::Owner;
 use crate::submission::{Event, SubmissionLog, SubmissionRecord};
@@ -13,7 +13,8 @@ use crate::submission::{Event, SubmissionLog, SubmissionRecord};
 impl<P: Launchers> Actor<P> {
     pub(super) fn errand_done(&mut self, errand: Errand) {
         match errand {
-            Errand::Stored(stored, reply) => {
+            Errand::Stored(owner, stored, reply) => {
+                self.has_arrived(&owner);
                 let submitted = stored.map(|(log, is_new)| {
                     let id = log.id().clone();
                     if !self.entries.contains_key(&id) {
@@ -28,13 +29,14 @@ impl<P: Launchers> Actor<P> {
                 let done = reopened.map(|log| self.reopen(log));
                 let _ = reply.send(done);
             }
+            Errand::Recovered(id, recovered) => self.recovered(&id, recovered),
             Errand::Successor(error) => self.step_down(error),
             Errand::Grace => self.want(Wanted::Kill),
         }
     }
 
     /// A submission that is not at its end any more gets a steward, unless another request was faster.
-    fn reopen(&mut self, log: SubmissionLog) {
+    pub(super) fn reopen(&mut self, log: SubmissionLog) {
         if self.entries.get(log.id()).is_some_and(|entry| entry.steward.is_none()) {
             self.changed(log.clone());
             self.employ(log);
@@ -42,18 +44,45 @@ impl<P: Launchers> Actor<P> {
     }
 
     pub(super) fn submit(&mut self, new: NewSubmission, reply: Reply<Submitted>) {
-        let refused = match &self.closing {
-            Some(_) => Some(CoordinatorError::Stopping),
-            None => new.documents.is_empty().then_some(CoordinatorError::NoDocuments),
-        };
-        if let Some(error) = refused {
+        let (id, record) = SubmissionRecord::of(new, chrono::Utc::now());
+        if let Err(error) = self.admit(&id, &record) {
             let _ = reply.send(Err(error));
             return;
         }
-        let (id, record) = SubmissionRecord::of(new, chrono::Utc::now());
         let (workspace, writer) = (self.estate.carrier.workspace.clone(), self.writer.clone());
-        self.errands
-            .spawn(async move { Errand::Stored(SubmissionLog::create(&workspace, &writer, id, record).await, reply) });
+        let owner = record.owner.clone();
+        *self.arriving.entry(owner.clone()).or_default() += 1;
+        self.errands.spawn(async move {
+            Errand::Stored(owner, SubmissionLog::create(&workspace, &writer, id, record).await, reply)
+        });
+    }
+
+    /// Whether a submission may be stored. One that is here already is only told of again.
+    fn admit(&self, id: &SubmissionId, record: &SubmissionRecord) -> Result<()> {
+        if self.closing.is_some() {
+            return Err(CoordinatorError::Stopping);
+        }
+        if record.documents.is_empty() {
+            return Err(CoordinatorError::NoDocuments);
+        }
+        if self.entries.contains_key(id) {
+            return Ok(());
+        }
+        let owner = &record.owner;
+        let is_unended = |entry: &&Entry| entry.log.brief().owner == *owner && !entry.log.state().is_terminal();
+        let unended = self.entries.values().filter(is_unended).count();
+        let most = self.queue.limits().unended_per_owner.get();
+        if unended + self.arriving.get(owner).copied().unwrap_or(0) >= most as usize {
+            return Err(CoordinatorError::TooManySubmissions { owner: owner.clone(), most });
+        }
+        Ok(())
+    }
+
+    fn has_arrived(&mut self, owner: &Owner) {
+        match self.arriving.get_mut(owner) {
+            Some(arriving) if *arriving > 1 => *arriving -= 1,
+            _ => _ = self.arriving.remove(owner),
+        }
     }
 
     pub(super) fn retry(&mut self, id: &SubmissionId, by: Owner, reply: Reply<()>) {
@@ -86,6 +115,10 @@ impl<P: Launchers> Actor<P> {
                 Ok(Err(_)) if !log.state().is_terminal() => Ok(log),
                 Ok(Err(_)) => Err(not_now(&log)),
                 Err(error) => Err(error),
+            };
+            let reopened = match reopened {
+                Ok(mut log) => log.recall_documents().await.map(|()| log),
+                refused => refused,
             };
             Errand::Reopened(reopened, reply)
         });

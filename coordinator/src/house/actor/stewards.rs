@@ -12,7 +12,6 @@ use crate::control::Wanted;
 use crate::error::{CoordinatorError, Result};
 use crate::house::queue::Ticket;
 use crate::house::steward::{Gate, Steward, Tale};
-use crate::run::Kind;
 use crate::submission::{State, SubmissionLog};
 
 impl<P: Launchers> Actor<P> {
@@ -22,7 +21,9 @@ impl<P: Launchers> Actor<P> {
         let view = watch::Sender::new(Arc::new(answers::view(&log, None)));
         let (id, arrival) = (log.id().clone(), self.arrivals);
         self.note_runs(&log);
-        self.entries.insert(id, Entry { log: log.clone(), arrival, steward: None, retries: vec![], view });
+        let mut known = log.clone();
+        known.forget_documents();
+        self.entries.insert(id, Entry { log: known, arrival, steward: None, breakdowns: 0, retries: vec![], view });
         self.employ(log);
     }
 
@@ -74,7 +75,11 @@ impl<P: Launchers> Actor<P> {
         self.note_runs(&log);
         let id = log.id().clone();
         if let Some(entry) = self.entries.get_mut(&id) {
+            if entry.log.state() != log.state() {
+                entry.breakdowns = 0;
+            }
             entry.log = log;
+            entry.log.forget_documents();
             self.show(&id);
         }
     }
@@ -98,9 +103,9 @@ impl<P: Launchers> Actor<P> {
         if let State::Cancelling(..) = log.state() {
             return None;
         }
-        let record = log.record();
-        let kind = Kind::of(record.documents.get(log.state().progress().next)?);
-        Some(Ticket { owner: record.owner.clone(), kind, priority: record.priority, arrival: *arrival })
+        let brief = log.brief();
+        let kind = brief.documents.get(log.state().progress().next)?.kind;
+        Some(Ticket { owner: brief.owner.clone(), kind, priority: brief.priority, arrival: *arrival })
     }
 
     pub(super) fn give_turns(&mut self) {
@@ -123,14 +128,20 @@ impl<P: Launchers> Actor<P> {
                 match result {
                     Ok(()) => {}
                     Err(error @ CoordinatorError::SteppedDown { .. }) => self.step_down(error),
-                    Err(error) => tracing::error!(submission = %id, %error, "the submission is left as it is"),
+                    Err(error) => {
+                        tracing::error!(submission = %id, %error, "a submission's task has given up");
+                        self.recover(&id);
+                    }
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "a submission's task broke down; the submission is left as it is");
+                tracing::error!(%error, "a submission's task broke down");
                 let gone = self.entries.iter().filter(|(_, entry)| entry.steward.as_ref().is_some_and(is_gone));
                 let gone: Vec<SubmissionId> = gone.map(|(id, _)| id.clone()).collect();
-                gone.iter().for_each(|id| self.dismiss(id));
+                for id in gone {
+                    self.dismiss(&id);
+                    self.recover(&id);
+                }
             }
         }
     }

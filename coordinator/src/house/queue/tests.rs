@@ -16,6 +16,7 @@ fn limits(total: u32, training: u32, scoring: u32, per_owner: u32) -> Limits {
         scoring: some(scoring),
         search: some(1),
         per_owner: some(per_owner),
+        ..Limits::default()
     }
 }
 

@@ -1,12 +1,14 @@
 //! A document's run, from its log to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use artifacts::clock::Clock;
 use artifacts::runs;
 use proto::{Failure, FailureClass};
 use tokio::task::JoinHandle;
 
-use super::{Gate, Step, Steward};
+use super::{FIRST_PAUSE, Gate, Step, Steward, may_pass};
 use crate::board::Board;
 use crate::carry::Launchers;
 use crate::control::{Control, Wanted};
@@ -87,9 +89,11 @@ impl<P: Launchers> Steward<P> {
             control.cancel(by.clone());
         }
         let (estate, resolved, notices) = (Arc::clone(&self.estate), resolved.clone(), Notices::on(Arc::clone(board)));
+        let clock = Arc::clone(&estate.carrier.clock);
         let mut conducting =
             Owned(tokio::spawn(async move { estate.carrier.carry(log, &resolved, controlled, notices).await }));
         let mut told = Wanted::Run;
+        let mut again = None;
         loop {
             let Gate { wanted, .. } = *self.gate.borrow_and_update();
             while told < wanted {
@@ -101,13 +105,39 @@ impl<P: Launchers> Steward<P> {
                     told = control.interrupt();
                 },
                 Some(cancel) = self.cancels.recv() => {
-                    self.cancelled(cancel).await?;
-                    if let State::Cancelling(_, _, by) = self.log.state() {
-                        control.cancel(by.clone());
-                    }
+                    let written = self.cancelled(cancel).await;
+                    again = self.pass_on(written, &control)?;
+                }
+                () = pause(clock.as_ref(), again) => {
+                    let written = self.write_cancels().await;
+                    again = self.pass_on(written, &control)?;
                 }
             }
         }
+    }
+
+    /// Tells a conductor that its run is cancelled, if that is written down; how long to wait until the store is tried
+    /// again, if it is not. What runs goes on meanwhile.
+    fn pass_on(&self, written: Result<()>, control: &Control) -> Result<Option<Duration>> {
+        if let State::Cancelling(_, _, by) = self.log.state() {
+            control.cancel(by.clone());
+        }
+        match written {
+            Ok(()) => Ok(None),
+            Err(error) if may_pass(&error) => {
+                tracing::warn!(submission = %self.log.id(), %error, "a cancel is not written down yet: trying again");
+                Ok(Some(FIRST_PAUSE))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns after a pause; never without one.
+async fn pause(clock: &dyn Clock, pause: Option<Duration>) {
+    match pause {
+        Some(pause) => clock.sleep(pause).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -24,7 +24,7 @@ impl<P: Launchers> Steward<P> {
         // It may have been cancelled while it waited.
         let State::Queued(_) = self.log.state() else { return Ok(Step::Go) };
         self.estate.leadership.check().await?;
-        let Some(wanted) = self.log.record().documents.get(document).cloned() else {
+        let Some(wanted) = self.log.document(document).cloned() else {
             return Err(CoordinatorError::NoDocuments);
         };
         let resolved = match self.resolve(wanted.clone()).await? {
@@ -52,7 +52,7 @@ impl<P: Launchers> Steward<P> {
 
     /// Looks up the document's tables and model; a store that fails gets time. A cancel or a stop ends that.
     async fn resolve(&mut self, document: Document) -> Result<Resolved> {
-        let (workspace, run_date) = (self.estate.carrier.workspace.clone(), self.log.record().run_date);
+        let (workspace, run_date) = (self.estate.carrier.workspace.clone(), self.log.brief().run_date);
         let mut pause = Duration::from_secs(1);
         let mut tries = 0;
         loop {

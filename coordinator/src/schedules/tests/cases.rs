@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use object_store::ObjectStoreExt;
+use futures::TryStreamExt;
+use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::world::{Life, Mortal, World, ana, at, content};
+use super::world::{Desk, Life, Mortal, World, ana, at, content, nightly};
 use crate::names::Owner;
 use crate::schedules::content::Content;
 use crate::schedules::event::{Left, Passed};
@@ -258,4 +259,71 @@ fn what_says_when_slots_are_cannot_depend_on_the_slot() {
     let new = new_schedules(text("nightly", "  schedule: {cron: 0 2 * * *, start: \"${run_date}\"}\n"));
     let error = new.contents(at("2026-03-01T00:00:00Z")).unwrap_err();
     assert!(error.to_string().starts_with("the schedule `nightly` depends on ${run_date}"), "{error}");
+}
+
+#[tokio::test]
+async fn a_slot_that_comes_due_while_its_schedule_is_revised_is_run_under_the_new_revision() {
+    let (world, mut keeper) = scheduled("{cron: 0 * * * *}", "2026-03-01T00:30:00Z").await;
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:00Z"]).await;
+    world.clock.set(at("2026-03-01T01:59:59Z"));
+    *world.desk.lock().unwrap() = Desk::OpenAt(at("2026-03-01T02:00:01Z"));
+    keeper.revise(content("{cron: 0 * * * *, catch_up: 2}"), &ana()).await.unwrap();
+    look_at(&world, &mut keeper, &["2026-03-01T02:00:02Z"]).await;
+    assert_eq!(world.fired_texts(), ["03-01T01:00", "03-01T02:00"]);
+}
+
+#[tokio::test]
+async fn a_slot_that_cannot_be_decided_before_a_change_is_on_record() {
+    let (world, mut keeper) = scheduled("{cron: 0 * * * *}", "2026-03-01T00:30:00Z").await;
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:00Z"]).await;
+    *world.desk.lock().unwrap() = Desk::Closed;
+    look_at(&world, &mut keeper, &["2026-03-01T02:00:00Z"]).await;
+    assert_eq!(keeper.view().unwrap().last.len(), 1, "whether the one before has ended is not known");
+    keeper.change(Change::Pause, &ana()).await.unwrap();
+    let Recent::Passed { first, count: 1, why: Passed::Changed, .. } = last(&keeper) else {
+        panic!("{:?}", last(&keeper))
+    };
+    assert_eq!(first.0, at("2026-03-01T02:00:00Z"));
+}
+
+/// The world's store after another version of the program came, to which the schedule's documents are not valid.
+async fn upgrade(world: &World) {
+    let key = artifacts::layout::schedule_log_entry(&nightly(), 0).to_string();
+    let objects: Vec<_> = world.store.list(None).try_collect().await.unwrap();
+    let path = objects.into_iter().map(|object| object.location).find(|path| path.as_ref().ends_with(&key)).unwrap();
+    let text = world.store.get(&path).await.unwrap().bytes().await.unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("population: people"));
+    world.store.put(&path, text.replace("population: people", "popluation: people").into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_started_slot_that_another_version_cannot_read_is_seen_and_run_once_it_is_mended() {
+    let (world, mut keeper) = scheduled("{cron: 0 * * * *}", "2026-03-01T00:30:00Z").await;
+    *world.desk.lock().unwrap() = Desk::Closed;
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:00Z"]).await;
+    assert!(matches!(last(&keeper), Recent::Started { .. }) && world.fired_texts().is_empty());
+    upgrade(&world).await;
+    *world.desk.lock().unwrap() = Desk::Open;
+    let mut keeper = world.process(Life::without_end()).await.unwrap();
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:10Z", "2026-03-01T02:00:00Z"]).await;
+    let view = keeper.view().unwrap();
+    let problem = view.problem.unwrap();
+    assert!(problem.contains("popluation") && problem.contains("2026-03-01T01:00"), "{problem}");
+    assert!(view.running.is_none() && world.fired_texts().is_empty());
+    keeper.revise(content("{cron: 0 * * * *}"), &ana()).await.unwrap();
+    keeper.advance().await.unwrap();
+    assert_eq!(world.fired_texts(), ["03-01T01:00"]);
+    assert_eq!(keeper.view().unwrap().problem, None);
+}
+
+#[tokio::test]
+async fn a_slot_that_was_submitted_need_not_be_read_again() {
+    let (world, mut keeper) = scheduled("{cron: 0 * * * *}", "2026-03-01T00:30:00Z").await;
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:00Z"]).await;
+    upgrade(&world).await;
+    let mut keeper = world.process(Life::without_end()).await.unwrap();
+    look_at(&world, &mut keeper, &["2026-03-01T01:00:10Z"]).await;
+    assert_eq!(keeper.view().unwrap().problem, None);
+    assert_eq!(world.fired_texts(), ["03-01T01:00"]);
 }

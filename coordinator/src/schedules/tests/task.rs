@@ -1,11 +1,16 @@
 //! The task behind the handle.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::world::{Life, Mortal, World, ana, at, new_schedules, nightly, text};
+use spec::ScheduleName;
+
+use super::world::{Desk, Life, Mortal, World, ana, at, new_schedules, nightly, text};
+use crate::schedules::content::MOST_INPUTS;
 use crate::schedules::handle::{Schedules, Waits};
 use crate::schedules::mistake::SchedulesError;
+use crate::schedules::shelf::MOST_SCHEDULES;
 use crate::schedules::timekeeper::Timekeeper;
 
 async fn opened(world: &Arc<World>) -> (Schedules, Timekeeper) {
@@ -69,5 +74,47 @@ async fn documents_without_a_schedule_are_refused() {
     assert!(matches!(error, SchedulesError::NoSchedule), "{error}");
     let wrong = schedules.register(new_schedules(text("nightly", "  schedule: {cron: 0 25 * * *}\n")), ana()).await;
     assert!(matches!(wrong, Err(SchedulesError::Documents(_))));
+    timekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_that_hangs_delays_no_other_and_nobody_who_asks() {
+    let world = World::at("2026-03-01T00:30:00Z");
+    let (schedules, timekeeper) = opened(&world).await;
+    let slow = text("slow", "  schedule: {cron: 0 * * * *, overlap: cancel}\n");
+    schedules.register(new_schedules(slow), ana()).await.unwrap();
+    *world.takes.lock().unwrap() = chrono::TimeDelta::days(9);
+    world.clock.set(at("2026-03-01T01:00:00Z"));
+    fires(&world, 1).await;
+    *world.desk.lock().unwrap() = Desk::HangsOnCancels;
+    world.clock.set(at("2026-03-01T02:00:00Z"));
+    while world.hanging.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let other = text("other", "  schedule: {cron: 10 2 * * *}\n");
+    schedules.register(new_schedules(other), ana()).await.unwrap();
+    world.submissions.lock().unwrap().values_mut().for_each(|one| one.until = at("2026-03-01T02:05:00Z"));
+    world.clock.set(at("2026-03-01T02:10:00Z"));
+    fires(&world, 2).await;
+    let names: Vec<ScheduleName> =
+        world.submissions.lock().unwrap().values().map(|one| one.firing.schedule.clone()).collect();
+    assert!(names.iter().any(|name| name.as_str() == "other"), "{names:?}");
+    assert_eq!(schedules.list().await.unwrap().len(), 2);
+    timekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn there_are_no_more_schedules_and_inputs_than_there_may_be() {
+    let world = World::at("2026-03-01T00:30:00Z");
+    let (schedules, timekeeper) = opened(&world).await;
+    let inputs = vec!["{url: s3://b/_SUCCESS}"; MOST_INPUTS + 1].join(", ");
+    let greedy = text("greedy", &format!("  schedule: {{cron: 0 2 * * *, wait_for: [{inputs}]}}\n"));
+    let error = schedules.register(new_schedules(greedy), ana()).await.unwrap_err();
+    assert!(matches!(error, SchedulesError::TooManyInputs { given: 33, most: 32, .. }), "{error}");
+    let many: Vec<String> =
+        (0..=MOST_SCHEDULES).map(|n| text(&format!("s{n}"), "  schedule: {cron: 0 2 * * *}\n")).collect();
+    let error = schedules.register(new_schedules(many.join("---\n")), ana()).await.unwrap_err();
+    assert!(matches!(error, SchedulesError::TooMany { most: MOST_SCHEDULES }), "{error}");
+    assert!(schedules.list().await.unwrap().is_empty());
     timekeeper.stop().await;
 }

@@ -22,7 +22,7 @@ use crate::names::{Owner, Priority};
 use crate::schedules::content::{Content, NewSchedules};
 use crate::schedules::keeper::Keeper;
 use crate::schedules::log::ScheduleLog;
-use crate::schedules::submissions::{Firing, NotStarted, Submissions};
+use crate::schedules::submissions::{Firing, NotStarted, Standing, Submissions};
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -102,6 +102,23 @@ pub(super) struct World {
     pub(super) submissions: Mutex<BTreeMap<SubmissionId, Submitted>>,
     /// How long the next submissions take.
     pub(super) takes: Mutex<TimeDelta>,
+    /// What becomes of requests to whoever runs submissions.
+    pub(super) desk: Mutex<Desk>,
+    /// Cancels that hang.
+    pub(super) hanging: AtomicU64,
+}
+
+/// How whoever runs submissions answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Desk {
+    /// As it should.
+    Open,
+    /// Not now.
+    Closed,
+    /// As it should, once it is that late.
+    OpenAt(DateTime<Utc>),
+    /// Never, to cancels.
+    HangsOnCancels,
 }
 
 #[derive(Debug, Clone)]
@@ -119,6 +136,8 @@ impl World {
             store: Arc::new(InMemory::new()),
             submissions: Mutex::default(),
             takes: Mutex::new(TimeDelta::minutes(10)),
+            desk: Mutex::new(Desk::Open),
+            hanging: AtomicU64::new(0),
         })
     }
 
@@ -192,7 +211,7 @@ pub(super) struct Mortal {
 impl Submissions for Mortal {
     async fn start(&self, firing: Firing) -> Result<SubmissionId, NotStarted> {
         let fault = self.life.fault();
-        if fault == Fault::Before {
+        if fault == Fault::Before || *self.world.desk.lock().unwrap() == Desk::Closed {
             return Err(NotStarted::NotNow(CoordinatorError::Stopping));
         }
         assert!(!firing.documents.is_empty());
@@ -212,16 +231,29 @@ impl Submissions for Mortal {
         if fault == Fault::After { Err(NotStarted::NotNow(CoordinatorError::Stopping)) } else { Ok(id) }
     }
 
-    async fn has_ended(&self, submission: &SubmissionId) -> Result<bool> {
-        if self.life.fault() != Fault::None {
+    async fn standing(&self, submission: &SubmissionId) -> Result<Standing> {
+        let desk = *self.world.desk.lock().unwrap();
+        if self.life.fault() != Fault::None || desk == Desk::Closed {
             return Err(CoordinatorError::Stopping);
         }
-        Ok(self.world.submissions.lock().unwrap()[submission].until <= self.world.clock.utc())
+        if let Desk::OpenAt(time) = desk {
+            self.world.clock.set(time);
+        }
+        let now = self.world.clock.utc();
+        Ok(match self.world.submissions.lock().unwrap().get(submission) {
+            None => Standing::Absent,
+            Some(submitted) if submitted.until <= now => Standing::Ended,
+            Some(_) => Standing::Going,
+        })
     }
 
     async fn cancel(&self, submission: &SubmissionId, _: &Owner) -> Result<()> {
         if self.life.fault() == Fault::Before {
             return Err(CoordinatorError::Stopping);
+        }
+        if *self.world.desk.lock().unwrap() == Desk::HangsOnCancels {
+            self.world.hanging.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
         }
         let mut submissions = self.world.submissions.lock().unwrap();
         let cancelled = submissions.get_mut(submission).unwrap();
