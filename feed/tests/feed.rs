@@ -15,7 +15,7 @@ fn shuffled(epoch: u64, window_rows: usize) -> Order {
     Order::Shuffled { seed: 7, epoch, window_rows }
 }
 
-fn collect(plan: feed::FeedPlan, runtime: &tokio::runtime::Runtime) -> Vec<FeedBatch> {
+fn collect(plan: FeedPlan, runtime: &tokio::runtime::Runtime) -> Vec<FeedBatch> {
     Feed::open(plan, runtime.handle()).unwrap().collect::<Result<_, _>>().unwrap()
 }
 

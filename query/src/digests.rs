@@ -37,8 +37,8 @@ mod tests {
         sandbox.write("people.csv", "id,email\n1, Jane.Doe@Example.com\n2,\n");
         let mut session = sandbox.session();
         session.add_table(&name("people"), &source(json!({"url": sandbox.url("people.csv")}))).await.unwrap();
-        let sql = "SELECT sha256_hex(lower(trim(email))) AS email, sha256_hex(CAST(id AS VARCHAR)) AS id, \
-                   sha256_hex('jane.doe@example.com') AS told FROM people ORDER BY people.id";
+        let sql = "SELECT sha256_hex(lower(trim(email))) AS email, sha256_hex(CAST(id AS VARCHAR)) AS hashed, \
+                   sha256_hex('jane.doe@example.com') AS told FROM people ORDER BY id";
         let batches: Vec<_> = session.stream(sql).await.unwrap().try_collect().await.unwrap();
         let text = |column: usize, row: usize| batches[0].column(column).as_string::<i32>().value(row).to_owned();
         assert_eq!((text(0, 0), text(2, 1)), (JANE.to_owned(), JANE.to_owned()));

@@ -74,11 +74,17 @@ async fn written(workspace: &Workspace, number: u64, retain: Value) -> AudienceM
             TierSummary { people: 9, holdout: 1, highest: Some(0.9), lowest: Some(0.2) },
         )]),
         missing_ids: IndexMap::new(),
+        invalid_ids: IndexMap::new(),
+        id_keys: IndexMap::new(),
+        rows: IndexMap::new(),
         files: vec![
             package_file(&buyers(), version, &tier, false, &part),
             package_file(&buyers(), version, &tier, true, &held),
         ],
+        descriptions: Vec::new(),
         previous: None,
+        released: None,
+        quarantined: Vec::new(),
     }
 }
 

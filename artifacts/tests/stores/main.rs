@@ -1,11 +1,9 @@
-//! Every store that a workspace may lie in behaves alike: one suite, run in memory, on the local file system, on a real S3
-//! server, and on that server behind a proxy that fails from a seed; what of each single misfortune comes; and what the
-//! local file system does when it is full or locked.
+//! Every store that a workspace may lie in behaves alike: one suite, run in memory, on the local file system and on a
+//! real S3 server; and what the local file system does when it is full or locked.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod limits;
-mod misfortunes;
 mod suite;
 
 use std::process::Command;
@@ -14,7 +12,7 @@ use std::sync::Arc;
 use kindred_artifacts::Workspace;
 use kindred_artifacts::local::DurableFileSystem;
 use kindred_artifacts::source::{Location, register_store};
-use kindred_tests::proxy::{Call, Misfortune, Proxy, Storm};
+use kindred_tests::proxy::{Call, Misfortune, Storm};
 use kindred_tests::s3::{self, Server};
 use object_store::memory::InMemory;
 
@@ -31,20 +29,12 @@ async fn the_local_file_system_passes_the_suite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s3_passes_the_suite_in_fair_weather_and_in_a_storm() {
-    let Some(server) = Server::start("s3_passes_the_suite_in_fair_weather_and_in_a_storm") else { return };
+async fn s3_passes_the_suite() {
+    let Some(server) = Server::start("s3_passes_the_suite") else { return };
     register_store("s3://conformance", server.wait_until_ready("conformance").await).unwrap();
     suite::run("s3://conformance/a/workspace").await;
     suite::more_than_a_page_is_listed("s3://conformance/many").await;
     again(&server.endpoint(), "the_usual_variables_open_s3");
-
-    let storm = Storm::from_environment(5, 6);
-    let proxy = Proxy::start(server.address(), move |call| storm.fate(call));
-    again_in(&storm, &proxy, "the_suite_in_a_storm");
-    let happened = proxy.happened();
-    assert!(happened.len() > 8 && proxy.misfortunes() > 50, "{storm}: {happened:?}");
-
-    misfortunes::run(&server).await;
 }
 
 /// Runs an ignored test of this binary in a process that finds a server by the usual variables alone.
@@ -55,12 +45,6 @@ fn again(endpoint: &str, test: &str) {
     assert!(output.status.success() && report.contains("1 passed"), "{report}");
 }
 
-fn again_in(storm: &Storm, proxy: &Proxy, test: &str) {
-    // Read by nobody unless it fails.
-    println!("{storm}");
-    again(&proxy.endpoint(), test);
-}
-
 /// Run by the test above in a process of its own, with nothing but the environment to find the server.
 #[tokio::test]
 #[ignore = "needs the environment of a running server"]
@@ -68,13 +52,6 @@ async fn the_usual_variables_open_s3() {
     let workspace = Workspace::open("s3://conformance/from-environment").unwrap();
     workspace.check_writable().await.unwrap();
     suite::numbered_objects_are_listed_in_order(&workspace).await;
-}
-
-/// Run by the test above, the proxy being all that it knows of the server.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs the environment of a running server"]
-async fn the_suite_in_a_storm() {
-    suite::run("s3://conformance/in/a/storm").await;
 }
 
 #[test]

@@ -93,7 +93,7 @@ mod tests {
     async fn unanswered(call: Duration, timeout: Option<&str>) -> Status {
         let gate = Gate { access: Access::Open, requests: Requests::default(), call };
         let layer = axum::middleware::from_fn_with_state(Arc::new(gate), pass);
-        let mut router: Router = Router::new().fallback(|| std::future::pending::<&'static str>()).layer(layer);
+        let mut router: Router = Router::new().fallback(std::future::pending::<&'static str>).layer(layer);
         let request = axum::http::Request::post("/kindred.api.v1.RunService/ListRuns");
         let request = match timeout {
             Some(timeout) => request.header("grpc-timeout", timeout),

@@ -39,7 +39,7 @@ pub(crate) trait Rig {
 /// A workspace of the test alone: tests run at the same time, and launchers find children by workspace and name.
 pub(crate) fn workspace() -> String {
     let thread = std::thread::current();
-    format!("memory://{}", thread.name().unwrap_or("test").replace("::", "/"))
+    format!("memory://{}/workspace", thread.name().unwrap_or("test").replace("::", "/"))
 }
 
 fn child(process: u32) -> ChildName {

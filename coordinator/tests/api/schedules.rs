@@ -31,24 +31,27 @@ async fn a_coordinator_that_was_taken_over_does_not_say_that_it_paused_a_schedul
 #[tokio::test]
 async fn a_model_that_nobody_makes_is_missed_before_anything_is_queued() {
     let served = Served::open().await;
-    let scoring = |model: &str| {
+    let scoring = |name: &str, model: &str| {
         let text = format!(
-            "apiVersion: kindred.dev/v1\nkind: Scoring\nmetadata: {{name: buyers}}\nspec:\n  model: {model}\n  \
+            "apiVersion: kindred.dev/v1\nkind: Scoring\nmetadata: {{name: {name}}}\nspec:\n  model: {model}\n  \
              tables: {{people: {{url: people.csv}}}}\n  population: people\n  key: person\n"
         );
         v1::SourceFile { name: "scoring.yaml".to_owned(), text }
     };
     let mut submissions = served.submissions().await;
     let mut request = served.training("repurchase");
-    let training = std::mem::replace(&mut request.files, vec![scoring("repurchase@1"), scoring("other@production")]);
+    let training = std::mem::replace(
+        &mut request.files,
+        vec![scoring("buyers", "repurchase@1"), scoring("others", "other@production")],
+    );
     let refused = submissions.submit(request.clone()).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
     let problems = api::info_of(&refused).unwrap().problems;
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].message.contains("repurchase@1") && problems[0].path == "spec.model", "{problems:?}");
-    request.files = vec![training[0].clone(), scoring("repurchase@1")];
+    request.files = vec![training[0].clone(), scoring("buyers", "repurchase@1")];
     submissions.submit(request.clone()).await.unwrap();
-    request.files = vec![scoring("repurchase@1")];
+    request.files = vec![scoring("buyers", "repurchase@1")];
     submissions.submit(request).await.unwrap();
     served.stop().await;
 }

@@ -122,10 +122,12 @@ mod tests {
     fn groups_of(values: ColumnValues, groups: Groups, rows: &ArrayRef) -> Vec<usize> {
         let grouped = Grouped::new(ProfiledColumn { column: "c".parse().unwrap(), values }, groups);
         let mut found = Vec::new();
-        grouped.each(rows, |row, group| {
-            assert_eq!(row, found.len());
-            found.push(group);
-        });
+        grouped
+            .each(rows, |row, group| {
+                assert_eq!(row, found.len());
+                found.push(group);
+            })
+            .unwrap();
         found
     }
 

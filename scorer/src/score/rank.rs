@@ -136,8 +136,8 @@ mod tests {
         let ranked = rank_rows(None, &[], &ranks).with_keys(&keys);
         assert_eq!((ranked.unranked, ranked.keyless), (1, 1), "the first reason counts");
         assert_eq!(ranked.ranks, Float64Array::from(vec![Some(0.3), None, None, Some(0.9)]));
-        let mut shard = ShardCounts::new(0);
-        shard.add(&ranked);
+        let mut shard = ShardCounts::new(0, []);
+        shard.add(&ranked, &[1, 2, 3, 4]);
         assert_eq!(shard.finish().rows(), 4);
     }
 

@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn the_worst_offender_comes_first_and_is_named() {
-        let (before, now) = (of(&[1.0; 50], &[0.5; 50]), of(&[2.0; 50], &[[0.5; 25], [0.9; 25]].concat()));
+        let numbers = |first: u32| (first..first + 50).map(f64::from).collect::<Vec<_>>();
+        let shares = |first: u32| numbers(first).iter().map(|number| number / 100.0).collect::<Vec<_>>();
+        let (before, now) = (of(&numbers(1), &shares(1)), of(&numbers(31), &shares(6)));
         let found = shifts(&now, &before, Since::Training);
         assert_eq!(found.len(), 2);
         let told: Vec<String> = beyond(0.0, &found).iter().map(Shift::to_string).collect();

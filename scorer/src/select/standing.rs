@@ -80,11 +80,11 @@ mod tests {
         assert_eq!(found.at_least(bits(0.505)), None);
         let audience = serde_json::from_value(serde_json::json!({
             "rank_by": "score", "size": {"threshold": 0.505},
-            "tiers": {"high": {"threshold": 0.7}, "mid": {"threshold": 0.6}, "low": {"threshold": 0.91}, "rest": "rest"},
+            "tiers": {"high": {"threshold": 0.7}, "mid": {"threshold": 0.6}, "low": {"threshold": 0.905}, "rest": "rest"},
         }));
         let audience: Audience = audience.unwrap();
-        assert_eq!(found.uncounted(&audience), [bits(0.505), bits(0.91)]);
-        found.at_least = vec![(bits(0.505), 2), (bits(0.91), 0)];
+        assert_eq!(found.uncounted(&audience), [bits(0.505), bits(0.905)]);
+        found.at_least = vec![(bits(0.505), 2), (bits(0.905), 0)];
         assert_eq!(found.uncounted(&audience), Vec::<u64>::new());
         assert_eq!(found.at_least(bits(0.505)), Some(2));
     }

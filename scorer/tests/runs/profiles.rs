@@ -256,8 +256,10 @@ async fn nothing_said_means_the_models_features_and_no_small_count() {
 async fn a_version_is_compared_with_the_last_unless_its_profile_cannot_be_read() {
     let plant = Plant::new();
     let with = |bins: u32| audience(json!({"columns": ["city"], "bins": bins}));
+    plant.populate(PEOPLE, 3);
+    let model = plant.register().await.identity;
     let publish_with = async |bins: u32| {
-        let run = nightly(&plant, with(bins)).await;
+        let run = plant.run(&model, with(bins)).await;
         score_all(&run).await.unwrap();
         published(&run).await;
         (profile_of(&run).await, manifest_of(&run).await, run)

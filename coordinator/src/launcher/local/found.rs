@@ -38,7 +38,7 @@ pub(super) fn processes_of(workspace: &str, run: &RunId) -> Vec<Found> {
 
 /// Which child of the run a process is; `None` also where it has ended or is another user's.
 fn child_of(pid: libc::pid_t, workspace: &str, run: &RunId) -> Option<ChildName> {
-    let environment = std::fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).ok()?;
+    let environment = environment_of(pid)?;
     let value_of = |name: &str| {
         let variables = environment.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
         variables.filter_map(|variable| variable.split_once('=')).find(|(known, _)| *known == name)
@@ -49,6 +49,23 @@ fn child_of(pid: libc::pid_t, workspace: &str, run: &RunId) -> Option<ChildName>
     }
     child_named(run, value_of(CHILD_VARIABLE)?.1)
 }
+
+/// The environment that a process was started with. It is empty for a moment after the program was started, and for good where
+/// there is no program any more.
+fn environment_of(pid: libc::pid_t) -> Option<Vec<u8>> {
+    let process = Path::new("/proc").join(pid.to_string());
+    for _ in 0..STARTING_LOOKS {
+        let environment = std::fs::read(process.join("environ")).ok()?;
+        if !environment.is_empty() || std::fs::read_link(process.join("exe")).is_err() {
+            return Some(environment);
+        }
+        std::thread::sleep(STARTING_PAUSE);
+    }
+    None
+}
+
+const STARTING_LOOKS: usize = 10;
+const STARTING_PAUSE: Duration = Duration::from_millis(1);
 
 /// The child that is written as `score-g2-p1`.
 fn child_named(run: &RunId, name: &str) -> Option<ChildName> {

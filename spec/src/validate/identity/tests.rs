@@ -66,10 +66,7 @@ fn parts_of_an_id_column_that_do_not_go_together_are_told() {
     );
     let unknown = SCORING.replace(IDS, &ids("{column: p, normalize: e164, country: XX}"));
     let told = mistakes(&unknown);
-    assert!(
-        told.len() == 1 && told[0].contains("ids[0].country: unknown country `XX`") && told[0].contains("DE"),
-        "{told:?}"
-    );
+    assert!(told.len() == 1 && told[0].contains("ids[0].country: unknown country `XX`"), "{told:?}");
 }
 
 #[test]
